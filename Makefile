@@ -1,0 +1,64 @@
+# Thin targets over the command line. CONFIG= selects the experiment, INPUT= the data, RUN= the name of the run, SET="a.b=c d.e=f" single settings,
+# WORKERS= the number of processes (0: one a core).
+PYTHON ?= python3
+CONFIG ?= configs/demo.yaml
+INPUT ?=
+RUN ?=
+SET ?=
+WORKERS ?= 0
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(pair))
+RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report season predict test check format clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(READY)  ## make .venv and install the pinned packages (every other target does it when needed)
+
+submission: $(READY)  ## everything: data in, ladder, out-of-fold table, report and submission.csv out
+	@$(RUN_STAGE)
+
+folds: $(READY)  ## split the games into folds
+features: $(READY)  ## sensor and helmet features of the candidate rows
+screen: $(READY)  ## first model: sensors and helmets decide the easy rows
+crops: $(READY)  ## pictures of the rows that the screen leaves open
+vision: $(READY)  ## second model: ResNet along the track
+blend: $(READY)  ## last model: screen and vision along neighbouring steps
+ladder: $(READY)  ## out-of-fold table and the score of each model
+bundle: $(READY)  ## all that predicting needs, in one folder
+report: $(READY)  ## the report page
+folds features screen crops vision blend ladder bundle report:
+	@$(RUN_STAGE) --until $@
+
+season: $(READY)  ## only the simulated season: PLAYS=240 VIDEO=0 select its size
+	@$(PY) -m player_contact season $(OPTIONS) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
+
+predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
+	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
+
+test: $(READY)  ## all tests
+	@$(PY) -m pytest
+
+check: $(READY)  ## lint, format and types, as CI does
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(READY)  ## mend format and what lint can mend
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+clean:  ## delete everything made: outputs, caches (not .venv, not input)
+	rm -rf outputs/[!R]* build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,109 @@
+"""The command line: `python -m player_contact --help`."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from player_contact.errors import PlayerContactError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Player contact from sensors and video.")
+
+ConfigOption = Annotated[Path, typer.Option(help="settings, one YAML per experiment")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="one setting, such as vision.steps=8; may be given again")]
+WorkersOption = Annotated[int, typer.Option(help="processes; 0: one a core. Changes no result")]
+INPUT = Path("input/nfl-player-contact-detection")
+
+
+@app.command()
+def run(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")] = INPUT,  # noqa: A002
+    output: Annotated[Path, typer.Option(help="folder of runs")] = Path("outputs"),
+    name: Annotated[str, typer.Option(help="name of the run; the config's if not given")] = "",
+    until: Annotated[str, typer.Option(help="last stage: folds, features, screen, crops, vision, blend, ladder, bundle, submission, report")] = "report",
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Train, score out of fold, and write a submission. Stages that are up to date are not run again.
+
+    Example: player_contact run --config configs/demo.yaml --set vision.epochs=2
+    """
+    from player_contact.config import load_config
+    from player_contact.errors import ConfigError
+    from player_contact.files import read_json
+    from player_contact.parallel import worker_count
+    from player_contact.pipeline import STAGE_NAMES, run_pipeline
+    from player_contact.simulate.folder import season_folder
+    from player_contact.stages import Run
+
+    settings = load_config(config, set or [])
+    if until not in STAGE_NAMES:
+        raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
+    simulated = input == INPUT and not (input / "train_labels.csv").is_file()
+    count = worker_count(workers)
+    if simulated:
+        input = season_folder(output / "seasons", settings.season, count)  # noqa: A001
+    folder = output / (name or config.stem)
+    ran = run_pipeline(Run(settings, input, folder, count, simulated), until)
+    if not ran:
+        typer.echo("Nothing has changed since the last run.")
+    if (folder / "ladder.json").is_file():
+        typer.echo("\n" + read_json(folder / "ladder.json")["text"] + "\n")
+    for label, path in (("submission", "submission.csv"), ("out of fold", "oof.parquet"), ("bundle", "bundle"), ("report", "report/index.html")):
+        if (folder / path).exists():
+            typer.echo(f"{label:<12} {folder / path}")
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Option(help="a run's bundle folder")],
+    input: Annotated[Path, typer.Option(help="folder with sample_submission.csv, test_*.csv and, if there are, videos in test/")],  # noqa: A002
+    output: Annotated[Path, typer.Option(help="the submission to write")] = Path("submission.csv"),
+    workers: WorkersOption = 0,
+) -> None:
+    """Predict plays with the models of a bundle: the only way in which this project predicts.
+
+    Example: player_contact predict --bundle outputs/demo/bundle --input input/nfl-player-contact-detection --output submission.csv
+    """
+    from player_contact.parallel import worker_count
+    from player_contact.predict import predict_folder
+
+    counted = predict_folder(bundle, input, output, worker_count(workers))
+    typer.echo(f"{output}: " + ", ".join(f"{name} {number}" for name, number in counted.items()))
+
+
+@app.command()
+def season(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    output: Annotated[Path, typer.Option(help="folder of seasons")] = Path("outputs/seasons"),
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Make the simulated season of a config.
+
+    Example: player_contact season --set season.plays=240 --set season.video=false
+    """
+    from player_contact.config import load_config
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+
+    typer.echo(season_folder(output, load_config(config, set or []).season, worker_count(workers)))
+
+
+def main() -> None:
+    """Runs the command line; what the user can mend is said in one sentence."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("lightning_fabric", "lightning", "fontTools", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except PlayerContactError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""A bundle: all that predicting needs, in one folder, readable without this program. Text, JSON, YAML and safetensors; never a pickle."""
+
+import hashlib
+import importlib.metadata
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import player_contact
+from player_contact.competition.metric import Thresholds
+from player_contact.config import Config, load_config, save_config
+from player_contact.errors import BundleError
+from player_contact.files import read_json, replacing, write_json
+
+if TYPE_CHECKING:
+    from player_contact.vision.model import ContactModel
+
+FORMAT = 1
+PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One booster and one vision model a fold; predictions are means over the folds.
+
+    cut         rows whose screen probability is below it are decided without the video
+    manifest    where it comes from: versions, data, folds, feature names, and the hash of every file
+    """
+
+    folder: Path
+    config: Config
+    screen: list[str]
+    blend: list[str]
+    thresholds: Thresholds
+    cut: float
+    manifest: dict[str, Any]
+
+    def vision_models(self) -> "list[ContactModel]":
+        """The vision models, on the CPU, ready to score."""
+        from safetensors.torch import load_file
+
+        from player_contact.vision.model import ContactModel
+
+        models = []
+        for path in sorted((self.folder / "vision").glob("fold*.safetensors")):
+            model = ContactModel(self.config.vision, frames=len(self.config.crops.frames))
+            model.load_state_dict(load_file(path))
+            models.append(model.eval())
+        return models
+
+
+def write_bundle(folder: Path, config: Config, run: Path, thresholds: Thresholds, cut: float, origin: dict[str, Any]) -> None:
+    """Collects the models of a run's stages into a bundle; the folder is whole or not there."""
+    with replacing(folder) as temporary:
+        temporary.mkdir(parents=True)
+        save_config(config, temporary / "config.yaml")
+        files = {"config.yaml": _digest(temporary / "config.yaml")}
+        for stage, pattern in (("screen", "fold*.txt"), ("vision", "fold*.safetensors"), ("blend", "fold*.txt")):
+            for path in sorted((run / stage).glob(pattern)):
+                (temporary / stage).mkdir(exist_ok=True)
+                (temporary / stage / path.name).write_bytes(path.read_bytes())
+                files[f"{stage}/{path.name}"] = _digest(path)
+        versions = {name: _version(name) for name in PACKAGES}
+        manifest = {"format": FORMAT, "player_contact": player_contact.__version__, "packages": versions, "thresholds": asdict(thresholds), "cut": cut}
+        write_json(manifest | origin | {"files": files}, temporary / "manifest.json")
+
+
+@lru_cache(maxsize=1)
+def load_bundle(folder: Path) -> Bundle:
+    """Reads and checks a bundle. Raises BundleError where it is no bundle, of another format, or where a file is missing or was changed."""
+    folder = Path(folder)
+    if not (folder / "manifest.json").is_file():
+        raise BundleError(f"{folder} is no bundle: it has no manifest.json. A run writes one to outputs/<run>/bundle")
+    try:
+        manifest = read_json(folder / "manifest.json")
+        if manifest["format"] != FORMAT:
+            raise BundleError(f"{folder} has format {manifest['format']}, this version reads {FORMAT}. Train again or use the version that wrote it")
+        files = dict(manifest["files"])
+        thresholds, cut = Thresholds(**manifest["thresholds"]), float(manifest["cut"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{folder}/manifest.json is damaged ({error}). Copy the bundle again") from None
+    folds = len([name for name in files if name.startswith("screen/")])
+    for name, digest in files.items():
+        path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BundleError(f"{folder}/manifest.json names {name!r}, which is outside the bundle")
+        if not path.is_file() or _digest(path) != digest:
+            raise BundleError(f"{path} is {'changed' if path.is_file() else 'missing'}. Copy the bundle again")
+    if not folds:
+        raise BundleError(f"{folder} holds no models")
+    texts = {stage: [(folder / name).read_text() for name in sorted(files) if name.startswith(f"{stage}/")] for stage in ("screen", "blend")}
+    return Bundle(folder, load_config(folder / "config.yaml"), texts["screen"], texts["blend"], thresholds, cut, manifest)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

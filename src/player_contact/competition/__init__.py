@@ -1,0 +1,1 @@
+"""The competition's formats, clock and score, and nothing else."""

@@ -1,0 +1,132 @@
+"""A split (train or test) of the competition's input folder as checked tables, and their part of one play."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition import tables
+from player_contact.competition.names import GROUND, VIEW_ALIASES, VIEWS
+from player_contact.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PlayTables:
+    """The rows of every table that belong to one play; `rows` keeps, in `row`, where each stood in the whole table."""
+
+    game_play: str
+    rows: pd.DataFrame  # row, contact_id, step, nfl_player_id_1, nfl_player_id_2 and, in training, contact
+    tracking: pd.DataFrame
+    helmets: pd.DataFrame
+    videos: pd.DataFrame
+    video_folder: Path
+
+
+@dataclass(frozen=True)
+class Season:
+    """All tables of one split. `rows` is what must be predicted: its order and its `contact_id`s are kept to the end."""
+
+    split: str
+    rows: pd.DataFrame  # contact_id, game_play, step, nfl_player_id_1, nfl_player_id_2 and, in training, contact
+    tracking: pd.DataFrame
+    helmets: pd.DataFrame
+    videos: pd.DataFrame
+    video_folder: Path
+
+    @property
+    def game_plays(self) -> list[str]:
+        """The plays with rows to predict, in the order in which they first appear."""
+        return [str(play) for play in self.rows["game_play"].unique()]
+
+    def plays(self) -> Iterator[PlayTables]:
+        """The tables of each play, one after the other."""
+        slices = [_slices(frame) for frame in (self.rows, self.tracking, self.helmets, self.videos)]
+        for game_play in self.game_plays:
+            parts = [
+                frame.iloc[index.get(game_play, np.empty(0, dtype=np.int64))]
+                for frame, index in zip((self.rows, self.tracking, self.helmets, self.videos), slices, strict=True)
+            ]
+            rows = parts[0].rename_axis("row").reset_index()
+            yield PlayTables(game_play, rows, *parts[1:], self.video_folder)
+
+
+def _slices(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """game_play -> positions of its rows, ascending."""
+    return {str(key): np.sort(positions) for key, positions in frame.groupby("game_play", observed=True).indices.items()}
+
+
+def read_season(folder: Path, split: str) -> Season:
+    """Reads and checks a split's tables. `split` is `train` (labels) or `test` (ids of sample_submission.csv).
+
+    Raises InputError as `tables.read_table` does, and where labels and their ids disagree.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"The input folder {folder} does not exist")
+    if split == "train":
+        path = folder / "train_labels.csv"
+        rows = tables.read_table(path, tables.LABELS)
+        rows["nfl_player_id_2"] = tables.player_or_ground(rows["nfl_player_id_2"])
+        _check_ids(rows, path)
+    else:
+        rows = tables.contact_rows(tables.read_table(folder / "sample_submission.csv", tables.SUBMISSION)["contact_id"])
+    tracking = tables.read_table(folder / f"{split}_player_tracking.csv", tables.TRACKING)
+    tracking["datetime"] = tables.times_of(tracking, "datetime", folder / f"{split}_player_tracking.csv")
+    helmets_path = folder / f"{split}_baseline_helmets.csv"
+    helmets = _plain_views(tables.read_table(helmets_path, tables.HELMETS), helmets_path)
+    if (twice := helmets.duplicated(["game_play", "view", "frame", "nfl_player_id"])).any():
+        raise InputError(f"{helmets_path.name} has {int(twice.sum())} boxes both under a view and under its alias. Remove the copies in {helmets_path}")
+    videos_path = folder / f"{split}_video_metadata.csv"
+    videos = _plain_views(tables.read_table(videos_path, tables.VIDEOS), videos_path)
+    for column in ("start_time", "end_time", "snap_time"):
+        videos[column] = tables.times_of(videos, column, videos_path)
+    return Season(split, rows, tracking, helmets, videos, folder / split)
+
+
+def _plain_views(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    stray = frame["view"].isin(list(VIEW_ALIASES))
+    if stray.any():
+        log.info("%s: %d rows of view %s read as %s", path.name, int(stray.sum()), ", ".join(VIEW_ALIASES), ", ".join(VIEW_ALIASES.values()))
+    text = frame["view"].astype(str).replace(VIEW_ALIASES)
+    return frame.assign(view=pd.Categorical(text, categories=list(VIEWS)))
+
+
+def _check_ids(labels: pd.DataFrame, path: Path) -> None:
+    """The columns of the labels must say what their contact_id says."""
+    said = tables.contact_rows(labels["contact_id"])
+    for column in ("game_play", "step", "nfl_player_id_1", "nfl_player_id_2"):
+        left, right = labels[column], said[column]
+        wrong = (left.astype(str) != right.astype(str)).to_numpy() if column == "game_play" else (left != right).to_numpy()
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            raise InputError(
+                f"{path.name}, line {first + 2}: {column!r} is {left.iloc[first]}, but contact_id is {labels['contact_id'].iloc[first]!r}. "
+                f"{int(wrong.sum()) - 1} more rows like it. Download again: {path}"
+            )
+
+
+def is_ground(rows: pd.DataFrame) -> np.ndarray:
+    """[N] bool: the row asks about a player and the ground."""
+    return (rows["nfl_player_id_2"] == GROUND).to_numpy()
+
+
+def fingerprint(folder: Path, split: str) -> str:
+    """A hash of what a split's input holds: the bytes of its tables, the names and sizes of its videos."""
+    digest = hashlib.blake2b(digest_size=16)
+    names = ["train_labels.csv"] if split == "train" else ["sample_submission.csv"]
+    names += [f"{split}_player_tracking.csv", f"{split}_baseline_helmets.csv", f"{split}_video_metadata.csv"]
+    for name in names:
+        path = Path(folder) / name
+        digest.update(name.encode())
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "blake2b").digest())
+    for video in sorted((Path(folder) / split).glob("*.mp4")):
+        digest.update(f"{video.name} {video.stat().st_size}".encode())
+    return digest.hexdigest()

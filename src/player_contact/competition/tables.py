@@ -1,0 +1,244 @@
+"""The competition's tables, read and checked: what a file must hold, in one place, and one clear sentence where it doesn't."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition import clock
+from player_contact.competition.names import GROUND, GROUND_TEXT, VIEW_ALIASES, VIEWS
+from player_contact.errors import InputError
+
+log = logging.getLogger(__name__)
+
+PLAY_PATTERN = r"\d{5}_\d{6}"  # the only text of the tables that becomes part of a path
+CONTACT_PATTERN = rf"{PLAY_PATTERN}_\d+_\d+_(?:\d+|{GROUND_TEXT})"
+TIME_PATTERN = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: what pandas reads it as, what its values must be, and how that is said to a person."""
+
+    dtype: str
+    expected: str
+    pattern: str | None = None  # a text must match it from end to end
+    low: float | None = None
+    high: float | None = None
+    allowed: tuple | None = None
+    optional_value: bool = False  # an empty cell is missing evidence, not an error
+
+
+_PLAY = Field("category", "a play such as 58168_003392", pattern=PLAY_PATTERN)
+_PLAYER = Field("int32", "a player's number", low=0)
+_STEP = Field("int32", "a whole number of 0.1 s steps from the snap", low=-10_000, high=10_000)
+_TIME = Field("str", "a time such as 2020-09-11T03:01:48.100Z", pattern=TIME_PATTERN)
+_VIEW = Field("category", "one of " + ", ".join((*VIEWS, *VIEW_ALIASES)), allowed=(*VIEWS, *VIEW_ALIASES))
+_CONTACT = Field("int8", "0 or 1", allowed=(0, 1))
+_CONTACT_ID = Field("str", "an id such as 58168_003392_0_38590_43854 or 58168_003392_0_38590_G", pattern=CONTACT_PATTERN)
+
+
+def _number(what: str, low: float, high: float) -> Field:
+    return Field("float32", f"a number ({what}, {low:g} to {high:g})", low=low, high=high, optional_value=True)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns that a file must have (others are fine and ignored) and those that tell its rows apart."""
+
+    name: str
+    fields: dict[str, Field]
+    key: tuple[str, ...]
+
+
+TRACKING = Table(
+    "tracking",
+    {
+        "game_play": _PLAY,
+        "nfl_player_id": _PLAYER,
+        "datetime": _TIME,
+        "step": _STEP,
+        "team": Field("category", "home or away", allowed=("home", "away")),
+        "position": Field("category", "a position such as QB", pattern=r"[A-Za-z/]{1,5}"),
+        "x_position": _number("yards", -60, 180),
+        "y_position": _number("yards", -60, 120),
+        "speed": _number("yards per second", 0, 60),
+        "distance": _number("yards since the last step", 0, 60),
+        "direction": _number("degrees", -360, 720),
+        "orientation": _number("degrees", -360, 720),
+        "acceleration": _number("yards per second squared", -200, 200),
+        "sa": _number("yards per second squared", -200, 200),
+    },
+    key=("game_play", "step", "nfl_player_id"),
+)
+HELMETS = Table(
+    "helmets",
+    {
+        "game_play": _PLAY,
+        "view": _VIEW,
+        "frame": Field("int32", "a frame number, from 1", low=1, high=100_000),
+        "nfl_player_id": _PLAYER,
+        "left": Field("float32", "a number (pixels)", low=-20_000, high=20_000),
+        "width": Field("float32", "a number (pixels, above 0)", low=1e-6, high=20_000),
+        "top": Field("float32", "a number (pixels)", low=-20_000, high=20_000),
+        "height": Field("float32", "a number (pixels, above 0)", low=1e-6, high=20_000),
+    },
+    key=("game_play", "view", "frame", "nfl_player_id"),
+)
+VIDEOS = Table(
+    "video metadata",
+    {"game_play": _PLAY, "view": _VIEW, "start_time": _TIME, "end_time": _TIME, "snap_time": _TIME},
+    key=("game_play", "view"),
+)
+LABELS = Table(
+    "labels",
+    {
+        "contact_id": _CONTACT_ID,
+        "game_play": _PLAY,
+        "step": _STEP,
+        "nfl_player_id_1": _PLAYER,
+        "nfl_player_id_2": Field("category", "a player's number or G", pattern=rf"\d+|{GROUND_TEXT}"),
+        "contact": _CONTACT,
+    },
+    key=("contact_id",),
+)
+SUBMISSION = Table("sample submission", {"contact_id": _CONTACT_ID}, key=("contact_id",))
+
+
+def read_table(path: Path, table: Table) -> pd.DataFrame:
+    """The table's columns of a CSV file, checked, in the file's order of rows.
+
+    Raises InputError: the file is missing or is no CSV, lacks a column, has a value of the wrong kind, or has two rows with one key.
+    """
+    header = _read_header(path, table)
+    columns = [name for name in table.fields if name in header]
+    missing = [name for name in table.fields if name not in header]
+    if missing:
+        raise InputError(
+            f"{path.name} has no column {missing[0]!r}; it has {', '.join(header[:8])}{', ...' if len(header) > 8 else ''}. "
+            f"Is this the {table.name} table? ({path})"
+        )
+    types = {name: field.dtype for name, field in table.fields.items() if name in columns}
+    try:
+        frame = pd.read_csv(path, usecols=columns, dtype=types)[columns]
+    except (ValueError, TypeError, OverflowError):
+        # A value does not fit its column: read everything as text, so that the check below can name the row.
+        frame = _read_as_text(path, columns)
+    _check(frame, path, table)
+    for name, field in table.fields.items():
+        if field.optional_value and (empty := int(frame[name].isna().sum())):
+            log.warning("%s: %d rows have no %r; they count as not measured", path.name, empty, name)
+    return frame
+
+
+def _read_header(path: Path, table: Table) -> list[str]:
+    if not path.is_file():
+        raise InputError(f"{path.name} is missing: expected the {table.name} table at {path}")
+    try:
+        return list(pd.read_csv(path, nrows=0).columns)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is not a CSV table ({error}). Download it again: {path}") from None
+
+
+def _read_as_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, usecols=list(columns), dtype="str")[list(columns)]
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path.name} can't be read as a CSV table: {error}. Download it again: {path}") from None
+
+
+def _check(frame: pd.DataFrame, path: Path, table: Table) -> None:
+    import pandera.pandas as pa
+
+    try:
+        _schema(table).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        raise InputError(_sentence(frame, errors.failure_cases, path, table)) from None
+    repeated = frame.duplicated(list(table.key), keep=False).to_numpy()
+    if repeated.any():
+        first = int(np.argmax(repeated))
+        same = (frame[list(table.key)] == frame[list(table.key)].iloc[first]).all(axis=1).to_numpy()
+        second = int(np.flatnonzero(same)[1])
+        key = ", ".join(f"{name} {frame[name].iloc[first]}" for name in table.key)
+        raise InputError(
+            f"{path.name}, lines {first + 2} and {second + 2}: two rows for {key}; expected one. "
+            f"{int(repeated.sum())} rows share a key. Remove the copies in {path}"
+        )
+
+
+def _schema(table: Table):
+    import pandera.pandas as pa
+
+    def column(field: Field) -> "pa.Column":
+        checks = []
+        if field.pattern is not None:
+            checks.append(pa.Check.str_matches(rf"^(?:{field.pattern})$"))
+        if field.low is not None:
+            checks.append(pa.Check.ge(field.low))
+        if field.high is not None:
+            checks.append(pa.Check.le(field.high))
+        if field.allowed is not None:
+            checks.append(pa.Check.isin(list(field.allowed)))
+        return pa.Column(None if field.dtype in ("category", "str") else field.dtype, checks, nullable=field.optional_value)
+
+    return pa.DataFrameSchema({name: column(field) for name, field in table.fields.items()})
+
+
+def _sentence(frame: pd.DataFrame, failures: pd.DataFrame, path: Path, table: Table) -> str:
+    """One sentence about the first bad value. A column that was read as text failed on its type: the bad rows are those that are no number."""
+    name = next(column for column in table.fields if column in set(failures["column"].dropna()) | set(failures["failure_case"].astype(str)))
+    field = table.fields[name]
+    rows = failures.loc[(failures["column"] == name) & failures["index"].notna(), "index"].astype(int)
+    bad = np.zeros(len(frame), dtype=bool)
+    bad[rows.to_numpy()] = True
+    if field.dtype not in ("category", "str") and not pd.api.types.is_numeric_dtype(frame[name]):
+        number = pd.to_numeric(frame[name], errors="coerce")
+        wrong = number.isna() & ~(frame[name].isna() & field.optional_value)
+        if field.dtype.startswith("int"):
+            wrong |= (number % 1) != 0
+        bad = wrong.to_numpy()
+        if not bad.any():  # every value is a number, but one is too large for the column
+            bad = ~number.between(*(field.allowed or (field.low, field.high))).to_numpy()
+    first = int(np.argmax(bad))
+    value = frame[name].iloc[first]
+    shown = "empty" if pd.isna(value) else repr(value if isinstance(value, str) else value.item())[:60]
+    more = int(bad.sum()) - 1
+    others = "" if more <= 0 else f" {more} more {'row' if more == 1 else 'rows'} like it."
+    return f"{path.name}, line {first + 2}: {name!r} is {shown}, expected {field.expected}.{others} Mend or download again: {path}"
+
+
+def contact_rows(contact_id: pd.Series) -> pd.DataFrame:
+    """The columns that `contact_id`s say: game_play (category), step, nfl_player_id_1, nfl_player_id_2 (int32, GROUND for `G`); order kept."""
+    play = contact_id.str.slice(0, 12)
+    rest = contact_id.str.slice(13).str.split("_", expand=True)
+    return pd.DataFrame(
+        {
+            "contact_id": contact_id,
+            "game_play": play.astype("category"),
+            "step": rest[0].astype("int32"),
+            "nfl_player_id_1": rest[1].astype("int32"),
+            "nfl_player_id_2": player_or_ground(rest[2]),
+        }
+    )
+
+
+def player_or_ground(text: pd.Series) -> np.ndarray:
+    """[N] int32 player ids of texts, GROUND for `G`."""
+    unique = text.astype("category")
+    numbers = np.array([GROUND if value == GROUND_TEXT else int(value) for value in unique.cat.categories], dtype=np.int32)
+    return numbers[unique.cat.codes.to_numpy()]
+
+
+def times_of(frame: pd.DataFrame, column: str, path: Path) -> np.ndarray:
+    """[N] datetime64[ms] of a text column; raises InputError with the first row that is no datetime."""
+    try:
+        return clock.to_datetime(frame[column])
+    except ValueError:
+        bad = pd.to_datetime(frame[column], format="ISO8601", utc=True, errors="coerce").isna().to_numpy()
+        first = int(np.argmax(bad))
+        raise InputError(
+            f"{path.name}, line {first + 2}: {column!r} is {frame[column].iloc[first]!r}, expected {_TIME.expected}. Mend or download again: {path}"
+        ) from None

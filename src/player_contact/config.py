@@ -1,0 +1,210 @@
+"""The settings of a run: typed, documented where they stand, read from YAML, and refused where they are wrong.
+
+`--set` on the command line wins over the file, the file over the one it extends, that one over the defaults below.
+"""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from yaml import YAMLError
+
+from player_contact.errors import ConfigError
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class SeasonConfig(Section):
+    """The simulated season, used where the input folder holds no competition data."""
+
+    seed: int = Field(1, ge=0)
+    plays: int = Field(16, ge=4, description="training plays")
+    test_plays: int = Field(2, ge=1)
+    median_steps: int = Field(74, ge=8, le=172, description="labelled 0.1 s steps of a play; real plays have a median of 74")
+    video: bool = True
+
+
+class BoosterConfig(Section):
+    """A LightGBM classifier. The number of rounds is fixed: early stopping on AUC or log loss stops before MCC is best."""
+
+    rounds: int = Field(200, ge=1)
+    learning_rate: float = Field(0.05, gt=0, le=1)
+    leaves: int = Field(31, ge=2)
+    min_rows_in_leaf: int = Field(40, ge=1)
+    feature_share: float = Field(0.5, gt=0, le=1)
+    row_share: float = Field(0.7, gt=0, le=1)
+    l2: float = Field(5.0, ge=0)
+
+
+class ScreenConfig(Section):
+    """The first model: sensors and helmet boxes decide the easy rows."""
+
+    max_distance: float = Field(3.0, gt=0, le=10, description="yards; pairs farther apart count as no contact")
+    lost_positives: float = Field(0.005, ge=0, lt=1, description="share of the candidates' contacts that the cut may leave without a look at the video")
+    booster: BoosterConfig = BoosterConfig()
+
+
+class CropsConfig(Section):
+    """Pictures cut from the video for the rows that the screen leaves open."""
+
+    size: int = Field(72, ge=16, le=512, description="pixels stored; larger than the model's input, so that training can shift and scale")
+    helmets_wide: float = Field(7.0, gt=1, description="width of the window in helmet sizes")
+    frames: tuple[int, ...] = Field((-6, 0, 6), min_length=1, description="video frames around the step, 59.94 a second")
+    longest_gap: int = Field(30, ge=0, description="frames without a box that are filled on a straight line")
+    others: int = Field(6, ge=0, le=20, description="how many other players' boxes are kept with a crop")
+
+
+class AugmentConfig(Section):
+    """What training does to a stretch; every frame of it gets the same. Chances are 0..1."""
+
+    flip: float = Field(0.5, ge=0, le=1)
+    shift: float = Field(0.06, ge=0, le=0.5, description="share of the picture")
+    scale: float = Field(0.12, ge=0, lt=1)
+    rotate: float = Field(8, ge=0, le=180, description="degrees")
+    brightness: float = Field(0.2, ge=0, le=1)
+    contrast: float = Field(0.2, ge=0, le=1)
+    noise: float = Field(0.2, ge=0, le=1, description="chance of noise in a stretch")
+    drop_view: float = Field(0.15, ge=0, le=0.5, description="chance that one of two views is hidden")
+    drop_sensors: float = Field(0.3, ge=0, le=1, description="chance that the sensor values of a stretch are hidden")
+
+
+class VisionConfig(Section):
+    """A ResNet that reads a stretch of a pair's track, fused with sensor values."""
+
+    encoder: str = Field("resnet10t", description="any timm model")
+    pretrained: bool = Field(False, description="start from timm's ImageNet weights, which it downloads; prediction never does")
+    image_size: int = Field(64, ge=16, le=512, description="pixels, square")
+    boxes: Literal["channel", "painted", "none"] = Field("channel", description="drawn boxes as channels of their own, painted into the picture, or not at all")
+    steps: int = Field(8, ge=1, le=64, description="consecutive 0.1 s steps in one forward pass")
+    tabular: tuple[str, ...] = Field(
+        (
+            "distance", "closing_speed", "relative_speed", "distance_least_8", "same_team", "speed_low", "speed_high", "sa_low", "sa_high",
+            "speed_mean_8_low", "speed_mean_8_high", "nearest_opponent_low", "players_within_2_high", "step", "sideline_gap", "endzone_gap",
+            "sideline_box_height_low", "endzone_box_height_low", "screen",
+        ),
+        description="columns of the feature table, and `screen`, the screen's log odds",
+    )  # fmt: skip
+    sensor_width: int = Field(64, ge=1)
+    track_width: int = Field(128, ge=1, description="of the recurrent layer along the track, per direction")
+    dropout: float = Field(0.3, ge=0, lt=1)
+    epochs: int = Field(8, ge=1)
+    stretches: int = Field(600, ge=1, description="stretches drawn in an epoch, at most once each")
+    with_contact: float = Field(0.5, ge=0, le=1, description="share of the drawn stretches that hold a contact")
+    batch: int = Field(8, ge=1, description="stretches in a training step")
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    average: float = Field(0.98, ge=0, lt=1, description="decay of the moving average of the weights, which is what is kept")
+    loaders: int = Field(0, ge=0, description="processes that prepare stretches for one fold; 0: the training process itself. Changes no result")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the processor multiplies it natively")
+    augment: AugmentConfig = AugmentConfig()
+
+
+class BlendConfig(Section):
+    """The last model: screen and vision along neighbouring steps."""
+
+    reach: int = Field(10, ge=0, le=60, description="steps before and after that are looked at")
+    without_vision: float = Field(0.3, ge=0, le=1, description="share of the training plays shown a second time without vision, for plays whose video fails")
+    booster: BoosterConfig = BoosterConfig(rounds=150, leaves=15, min_rows_in_leaf=60)
+
+
+class Config(Section):
+    seed: int = Field(1, ge=0)
+    folds: int = Field(4, ge=2, le=20)
+    threads: int = Field(1, ge=1, description="of one fold or one play; part of the result, since sums depend on their order. See also --workers")
+    season: SeasonConfig = SeasonConfig()
+    screen: ScreenConfig = ScreenConfig()
+    crops: CropsConfig = CropsConfig()
+    vision: VisionConfig = VisionConfig()
+    blend: BlendConfig = BlendConfig()
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Config":
+        if self.vision.image_size > self.crops.size:
+            raise ValueError(f"vision.image_size ({self.vision.image_size}) can't be larger than crops.size ({self.crops.size})")
+        return self
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config of a YAML file, what it extends, and `section.key=value` overrides.
+
+    Raises ConfigError: no such file, not YAML, an unknown key (with the nearest known one), a wrong type or range, files that extend each other.
+    """
+    path = Path(path)
+    merged = _with_parents(path, ())
+    for text in overrides:
+        key, equals, _ = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {text!r}: expected section.key=value, such as vision.steps=8")
+        try:
+            merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([text]))
+        except (OmegaConfBaseException, YAMLError) as error:
+            raise ConfigError(f"--set {text!r}: {_first_line(error)}") from None
+    return _checked(merged, path.name)
+
+
+def save_config(config: Config, path: Path) -> None:
+    """Writes the resolved whole, so that a result can be traced and repeated."""
+    OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), path)
+
+
+def _with_parents(path: Path, seen: tuple[Path, ...]) -> DictConfig:
+    path = path.resolve()
+    if path in seen:
+        raise ConfigError(f"{path.name} extends itself through {', '.join(one.name for one in seen)}")
+    if not path.is_file():
+        others = ", ".join(sorted(one.name for one in path.parent.glob("*.yaml"))) if path.parent.is_dir() else ""
+        raise ConfigError(f"There is no config {path}" + (f"; that folder has {others}" if others else ""))
+    try:
+        own = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not YAML: {_first_line(error)}") from None
+    if not isinstance(own, DictConfig):
+        raise ConfigError(f"{path.name} must hold `key: value` lines")
+    parent = own.pop("extends", None)
+    if parent is None:
+        return own
+    try:
+        merged = OmegaConf.merge(_with_parents(path.parent / str(parent), (*seen, path)), own)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path.name} does not fit {parent}: {_first_line(error)}") from None
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def _checked(merged: Any, name: str) -> Config:
+    try:
+        return Config.model_validate(OmegaConf.to_container(merged, resolve=True))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{name}: {_first_line(error)}") from None
+    except ValidationError as errors:
+        raise ConfigError(f"{name}: {_sentence(errors)}") from None
+
+
+def _sentence(errors: ValidationError) -> str:
+    error = errors.errors()[0]
+    place = [str(part) for part in error["loc"]]
+    key = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, _known_keys(Config), n=1, cutoff=0.5)
+        return f"unknown key {key!r}." + (f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(_known_keys(Config))}.")
+    return f"{key!r} is {error['input']!r}: {error['msg'].lower()}"
+
+
+def _known_keys(section: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in section.model_fields.items():
+        keys.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _known_keys(field.annotation, f"{prefix}{name}.")
+    return keys
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

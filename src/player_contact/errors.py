@@ -1,0 +1,17 @@
+"""What goes wrong on the user's side. The command line prints these as one sentence, without a traceback."""
+
+
+class PlayerContactError(Exception):
+    """Base of every error that the user, not the code, can mend. Its message says what to do."""
+
+
+class InputError(PlayerContactError, ValueError):
+    """A table, a video or a folder of the input is not what the competition's format says."""
+
+
+class ConfigError(PlayerContactError, ValueError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class BundleError(PlayerContactError, ValueError):
+    """A bundle is incomplete, or was made for something else."""

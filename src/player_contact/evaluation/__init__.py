@@ -1,0 +1,1 @@
+"""Folds, the ladder of scores and the report."""

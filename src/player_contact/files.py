@@ -1,0 +1,51 @@
+"""Files that are either whole or not there."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; what was written there takes the place of `path` when the block ends well, and goes when it doesn't."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    remove(temporary)
+    try:
+        yield temporary
+        move(temporary, path)
+    finally:
+        remove(temporary)
+
+
+def move(source: Path, target: Path) -> None:
+    """Puts a file or folder in the place of another."""
+    if target.is_dir():
+        old = target.with_name(f".{target.name}.old")
+        remove(old)
+        os.replace(target, old)
+        os.replace(source, target)
+        remove(old)
+    else:
+        os.replace(source, target)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder, if it is there; a link is removed, not followed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
+
+
+def write_json(value: Any, path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())

@@ -1,0 +1,61 @@
+"""Helmet boxes along time: short gaps filled, and the box of every player at every step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from player_contact.competition import clock
+from player_contact.play import Play, View
+
+
+@dataclass(frozen=True)
+class StepBoxes:
+    """One view's boxes on the steps of a play. Letters as in `Play`.
+
+    frame   [S] int64, the frame nearest to each step; may lie outside the video
+    centre  [S, P, 2] float32, pixels; NaN: no box, not even a completed one
+    size    [S, P, 2] float32, width and height in pixels
+    age     [S, P] float32, seconds to the nearest frame with a detected box: 0 where the box was detected, NaN where there is none
+    """
+
+    frame: np.ndarray
+    centre: np.ndarray
+    size: np.ndarray
+    age: np.ndarray
+
+
+def fill_gaps(boxes: np.ndarray, longest_gap: int) -> np.ndarray:
+    """[F, P, 4] boxes with every gap of at most `longest_gap` frames filled on a straight line; longer gaps and both ends stay NaN."""
+    filled = boxes.copy()
+    frames = np.arange(len(boxes))
+    for player in range(boxes.shape[1]):
+        seen = np.flatnonzero(~np.isnan(boxes[:, player, 0]))
+        if len(seen) < 2:
+            continue
+        gap = np.diff(seen)
+        after = np.searchsorted(seen, frames, side="left").clip(1, len(seen) - 1)
+        inside = (frames > seen[0]) & (frames < seen[-1]) & (gap[after - 1] - 1 <= longest_gap) & np.isnan(boxes[:, player, 0])
+        for side in range(4):
+            filled[inside, player, side] = np.interp(frames[inside], seen, boxes[seen, player, side])
+    return filled
+
+
+def frames_to_nearest_box(boxes: np.ndarray) -> np.ndarray:
+    """[F, P] float32 frames to the nearest frame in which the player has a box; inf where he has none at all."""
+    frames = np.arange(len(boxes), dtype=np.float32)[:, None]
+    seen = ~np.isnan(boxes[..., 0])
+    last = np.maximum.accumulate(np.where(seen, frames, -np.inf), axis=0)
+    following = np.minimum.accumulate(np.where(seen, frames, np.inf)[::-1], axis=0)[::-1]
+    return np.minimum(frames - last, following - frames)
+
+
+def step_boxes(play: Play, view: View, longest_gap: int) -> StepBoxes:
+    """The boxes of a view at the frame nearest to each step, gaps of up to `longest_gap` frames filled."""
+    frame = view.frame_of(play.times)
+    inside = (frame >= 0) & (frame < len(view.boxes))
+    boxes = np.full((len(frame), len(play.players), 4), np.nan, dtype=np.float32)
+    boxes[inside] = fill_gaps(view.boxes, longest_gap)[frame[inside]]
+    age = np.full(boxes.shape[:2], np.nan, dtype=np.float32)
+    age[inside] = frames_to_nearest_box(view.boxes)[frame[inside]] / clock.FRAMES_PER_SECOND
+    left_top, size = boxes[..., :2], boxes[..., 2:]
+    return StepBoxes(frame=frame, centre=left_top + size / 2, size=size, age=np.where(np.isnan(size[..., 0]), np.float32(np.nan), age))

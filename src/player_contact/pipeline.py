@@ -1,0 +1,100 @@
+"""The stages in order. A stage runs only where its data, its settings, its code or a stage before it has changed."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import player_contact
+from player_contact import stages
+from player_contact.competition.season import fingerprint
+from player_contact.config import Config, save_config
+from player_contact.files import move, read_json, remove, write_json
+from player_contact.stages import Run
+
+log = logging.getLogger(__name__)
+
+BASE = ("competition", "play.py", "files.py", "parallel.py", "stages.py")  # code that every stage uses
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run: what it writes into the run's folder, and all that it depends on."""
+
+    name: str
+    run: Callable[[Run, Path], None]
+    outputs: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    settings: Callable[[Config], Any] = lambda config: None
+    code: tuple[str, ...] = ()
+    split: str = ""  # the split of the input that it reads
+
+
+def _training(config: Config) -> dict[str, Any]:
+    return {"seed": config.seed, "threads": config.threads}
+
+
+STAGES = (
+    Stage("folds", stages.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], ("evaluation/folds.py",), "train"),
+    Stage("features", stages.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, ("features", "helmets.py")),
+    Stage("screen", stages.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], ("boosting/booster.py",)),
+    Stage("crops", stages.crops_stage, ("crops",), ("screen",), lambda c: c.crops.model_dump(), ("video", "helmets.py")),
+    Stage("vision", stages.vision_stage, ("vision",), ("screen", "crops"), lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"})], ("vision",)),
+    Stage("blend", stages.blend_stage, ("blend",), ("screen", "vision"), lambda c: [_training(c), c.blend.model_dump()], ("boosting", "features")),
+    Stage("ladder", stages.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py",)),
+    Stage("bundle", stages.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(), ("bundle.py",)),
+    Stage("submission", stages.submission_stage, ("submission.csv", "submission.json"), ("bundle",), code=("predict.py",), split="test"),
+    Stage("report", stages.report_stage, ("report",), ("submission",), code=("evaluation",)),
+)
+STAGE_NAMES = tuple(stage.name for stage in STAGES)
+
+
+def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
+    """Runs the stages up to `until` that are not up to date; returns their names.
+
+    An interrupted stage leaves its outputs of before untouched; what it had finished of many plays is taken up again by the next run.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    done_path = run.folder / "stages.json"
+    done: dict[str, Any] = read_json(done_path) if done_path.is_file() else {}
+    save_config(run.config, run.folder / "config.yaml")
+    prints: dict[str, str] = {}
+    ran = []
+    inputs = {split: fingerprint(run.input, split) for split in {stage.split for stage in STAGES} - {""}}
+    for stage in STAGES[: STAGE_NAMES.index(until) + 1]:
+        prints[stage.name] = _fingerprint(stage, run.config, [prints[name] for name in stage.after], inputs.get(stage.split, ""))
+        if done.get(stage.name, {}).get("fingerprint") == prints[stage.name] and all((run.folder / name).exists() for name in stage.outputs):
+            continue
+        log.info("== %s", stage.name)
+        started = time.monotonic()
+        work = run.folder / f".{stage.name}-{prints[stage.name][:12]}.partial"
+        for stale in run.folder.glob(f".{stage.name}-*.partial"):
+            if stale != work:
+                remove(stale)
+        work.mkdir(exist_ok=True)
+        stage.run(run, work)
+        done.pop(stage.name, None)
+        write_json(done, done_path)
+        for name in stage.outputs:
+            move(work / name, run.folder / name)
+        remove(work)
+        done[stage.name] = {"fingerprint": prints[stage.name], "seconds": round(time.monotonic() - started, 1)}
+        write_json(done, done_path)
+        ran.append(stage.name)
+    return ran
+
+
+def _fingerprint(stage: Stage, config: Config, before: list[str], data: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps([stage.name, stage.settings(config), before, data], sort_keys=True).encode())
+    package = Path(player_contact.__file__).parent
+    for name in (*BASE, *stage.code):
+        path = package / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(package).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,178 @@
+"""Where the model looks: a square window around the pair's helmets, in every frame near the step, with the boxes that will be drawn."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from player_contact.competition.names import VIEWS
+from player_contact.config import CropsConfig
+from player_contact.helmets import StepBoxes, step_boxes
+from player_contact.play import Play, Rows
+from player_contact.video.decode import VideoError, grey_frames
+
+log = logging.getLogger(__name__)
+
+BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What the model sees of N rows. V views in the order of VIEWS, C frames around the step, K boxes, H = W pixels.
+
+    pictures  [N, V, C, H, W] uint8 grey; 0 where the view did not see the row
+    boxes     [N, V, K, 4] float32 left, top, right, bottom in pixels of the picture: first the pair's (the second NaN for the ground), then others'
+    seen      [N, V] bool: the video has the frames and at least one player of the row has a box
+    """
+
+    pictures: np.ndarray
+    boxes: np.ndarray
+    seen: np.ndarray
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Square windows of N rows in one view: `centre` [N, 2] and `side` [N] in pixels of the video; NaN: nobody of the row has a box."""
+
+    centre: np.ndarray
+    side: np.ndarray
+
+
+def windows(boxes: StepBoxes, rows: Rows, helmets_wide: float) -> Windows:
+    """A window follows the middle of the row's helmets, as wide as `helmets_wide` usual helmets of the moment and of the row."""
+    second = np.where(rows.is_ground, rows.first, rows.second)
+    pair = np.stack([boxes.centre[rows.step, rows.first], boxes.centre[rows.step, second]])  # [2, N, 2]
+    sizes = np.stack([boxes.size[rows.step, rows.first], boxes.size[rows.step, second]])
+    seen = ~np.isnan(pair[..., 0])
+    weight = (seen / np.maximum(seen.sum(0), 1))[..., None]
+    middle = (np.nan_to_num(pair) * weight).sum(0)
+    own = (np.nan_to_num(sizes).mean(-1) * weight[..., 0]).sum(0)
+    usual = _usual_size(boxes)[rows.step]
+    # A helmet's box changes its shape when the player turns or falls; the camera's zoom does not: lean on the whole view.
+    unit = np.where(np.isnan(usual), own, 0.3 * own + 0.7 * usual)
+    centre = middle + np.stack([np.zeros_like(unit), BODY_BELOW_HELMET * unit], axis=-1)
+    nobody = ~seen.any(0)
+    centre[nobody] = np.nan
+    return Windows(centre.astype(np.float32), np.where(nobody, np.nan, helmets_wide * unit).astype(np.float32))
+
+
+def _usual_size(boxes: StepBoxes) -> np.ndarray:
+    """[S] median helmet size of the view at each step, smoothed over 2 s; NaN where nobody is seen near."""
+    half = 10
+    size = boxes.size.mean(-1)
+    usual = np.full(len(size), np.nan)
+    for step in range(len(size)):
+        around = size[max(0, step - half) : step + half + 1]
+        if (known := around[~np.isnan(around)]).size:
+            usual[step] = np.median(known)
+    return usual
+
+
+def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
+    """The crops of N rows of a play. Each video is decoded once.
+
+    A view without video, or a frame that the video lacks, leaves the rows unseen in that view; it is logged, not raised.
+    """
+    n, size = len(rows), config.size
+    pictures = np.zeros((n, len(VIEWS), len(config.frames), size, size), dtype=np.uint8)
+    boxes = np.full((n, len(VIEWS), 2 + config.others, 4), np.nan, dtype=np.float32)
+    seen = np.zeros((n, len(VIEWS)), dtype=bool)
+    for place, name in enumerate(VIEWS):
+        if name not in play.views or not n:
+            continue
+        view = play.views[name]
+        at_step = step_boxes(play, view, config.longest_gap)
+        window = windows(at_step, rows, config.helmets_wide)
+        try:
+            seen[:, place] = _cut_view(view.video, at_step.frame[rows.step], window, config.frames, pictures[:, place])
+        except VideoError as error:
+            log.warning("%s. %d rows are scored without the %s view", error, n, name)
+            pictures[:, place] = 0
+            continue
+        if missing := int((~seen[:, place] & ~np.isnan(window.side)).sum()):
+            log.info("%s ends before the play: %d rows have no %s view", view.video.name, missing, name)
+        boxes[:, place] = _boxes_in_windows(at_step, rows, window, size, config.others)
+    return Crops(pictures, boxes, seen)
+
+
+def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int, ...], out: np.ndarray) -> np.ndarray:
+    """Fills `out` [N, C, H, W] from one video; returns [N] bool: all C frames were there. A broken end leaves the rows before it good."""
+    import cv2
+
+    size = out.shape[-1]
+    wanted = ~np.isnan(window.side)
+    by_frame: dict[int, list[tuple[int, int]]] = {}
+    for channel, offset in enumerate(offsets):
+        for row in np.flatnonzero(wanted):
+            by_frame.setdefault(int(step_frame[row]) + offset, []).append((int(row), channel))
+    got = np.zeros((len(out), len(offsets)), dtype=bool)
+    try:
+        for frame, picture in grey_frames(video, np.array(sorted(by_frame), dtype=np.int64)):
+            # Shrink once, then sample: a window much larger than the crop would alias, and area sampling of every crop costs more.
+            half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            for row, channel in by_frame[frame]:
+                source, factor = (half, 0.5) if window.side[row] > 1.8 * size else (picture, 1.0)
+                scale = size / (window.side[row] * factor)
+                x, y = window.centre[row] * factor
+                move = np.float32([[scale, 0, (size - 1) / 2 - scale * (x - 0.5)], [0, scale, (size - 1) / 2 - scale * (y - 0.5)]])
+                # Beyond the frame the edge goes on: a black bar would tell the model where the frame ends.
+                cv2.warpAffine(source, move, (size, size), dst=out[row, channel], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                got[row, channel] = True
+    except VideoError:
+        if not got.any():
+            raise
+        log.warning("%s breaks off: %d rows have no such view", video.name, int((wanted & ~got.all(1)).sum()))
+    complete = got.all(axis=1)
+    out[~complete] = 0
+    return complete
+
+
+def _boxes_in_windows(boxes: StepBoxes, rows: Rows, window: Windows, size: int, others: int) -> np.ndarray:
+    """[N, 2 + others, 4] left, top, right, bottom in crop pixels: the row's players, then the players nearest to the window's middle."""
+    n, players = len(rows), boxes.centre.shape[1]
+    scale = (size / window.side)[:, None, None]
+    corner = (window.centre - window.side[:, None] / 2)[:, None, :]
+    centre, extent = boxes.centre[rows.step], boxes.size[rows.step]  # [N, P, 2]
+    left_top = (centre - extent / 2 - corner) * scale
+    in_crop = np.concatenate([left_top, left_top + extent * scale], axis=-1)  # [N, P, 4]
+    row = np.arange(n)
+    found = np.full((n, 2 + others, 4), np.nan, dtype=np.float32)
+    found[:, 0] = in_crop[row, rows.first]
+    pair = ~rows.is_ground
+    found[pair, 1] = in_crop[row[pair], rows.second[pair]]
+    far = np.abs(centre - window.centre[:, None, :]).max(-1) / window.side[:, None]
+    far[row, rows.first] = np.inf
+    far[row[pair], rows.second[pair]] = np.inf
+    far = np.where(np.isnan(far) | (far > 0.6), np.inf, far)
+    nearest = np.argsort(far, axis=1, kind="stable")[:, :others]
+    chosen = np.take_along_axis(in_crop, nearest[..., None], axis=1)
+    chosen[np.isinf(np.take_along_axis(far, nearest, axis=1))] = np.nan
+    found[:, 2 : 2 + min(others, players)] = chosen
+    return found
+
+
+def draw_boxes(boxes: np.ndarray, size: int) -> np.ndarray:
+    """[2, H, W] uint8, 255 inside a box: the boxes of the row's players, and those of the others, of [K, 4] boxes in crop pixels."""
+    import cv2
+
+    drawn = np.zeros((2, size, size), dtype=np.uint8)
+    for place, box in enumerate(boxes):
+        if np.isnan(box[0]):
+            continue
+        left, top, right, bottom = (int(round(float(value))) for value in np.clip(box, -size, 2 * size))
+        cv2.rectangle(drawn[0 if place < 2 else 1], (left, top), (right, bottom), 255, cv2.FILLED)
+    return drawn
+
+
+def paint_boxes(pictures: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """A copy of [C, H, W] pictures with the outlines of the boxes painted in: white around the row's players, black around others."""
+    import cv2
+
+    painted = pictures.copy()
+    size = painted.shape[-1]
+    for picture in painted:
+        for place in reversed(range(len(boxes))):
+            if not np.isnan(boxes[place, 0]):
+                left, top, right, bottom = (int(round(float(value))) for value in np.clip(boxes[place], -size, 2 * size))
+                cv2.rectangle(picture, (left, top), (right, bottom), 255 if place < 2 else 0, 1)
+    return painted

@@ -1,0 +1,61 @@
+"""Grey pictures of chosen frames, decoded once in one pass."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from player_contact.errors import InputError
+
+
+class VideoError(InputError):
+    """A video is missing, can't be opened, or breaks off; the sentence names it."""
+
+
+def grey_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (frame, [H, W] uint8 grey picture) for each of the ascending `frames` (from 0) that the video has.
+
+    Decoding starts at the key frame before the first of them and stops after the last. Frames are told by their timestamps, not by counting. The
+    picture is the Y plane of the video (limited range, 16..235), a view that is valid until the next one. Raises VideoError where the file is
+    missing or broken; what was yielded before is good.
+    """
+    import av
+
+    frames = np.asarray(frames, dtype=np.int64)
+    if not path.is_file():
+        raise VideoError(f"{path.name} is missing")
+    wanted = frames[frames >= 0].tolist()
+    if not wanted:
+        return
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path.name} has no video stream")
+            stream = container.streams.video[0]
+            stream.thread_type = "NONE"
+            rate, base = stream.average_rate, stream.time_base
+            if not rate or not base:
+                raise VideoError(f"{path.name} does not tell its frame rate")
+            start = stream.start_time or 0
+            container.seek(start + int(wanted[0] / rate / base), stream=stream, backward=True)
+            place = 0
+            for picture in container.decode(stream):
+                if picture.pts is None:
+                    continue
+                frame = round((picture.pts - start) * base * rate)
+                while place < len(wanted) and wanted[place] < frame:
+                    place += 1  # a frame that the video lacks
+                if place == len(wanted):
+                    return
+                if wanted[place] == frame:
+                    yield frame, _luma(picture)
+                    place += 1
+    except av.error.FFmpegError as error:
+        raise VideoError(f"{path.name} can't be decoded ({error.strerror or type(error).__name__})") from None
+
+
+def _luma(picture) -> np.ndarray:
+    if not picture.format.name.startswith(("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuv444p")) or "le" in picture.format.name:
+        return picture.to_ndarray(format="gray")
+    plane = picture.planes[0]
+    return np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]

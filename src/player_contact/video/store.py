@@ -1,0 +1,34 @@
+"""Crops on disk: a folder a play, arrays that are read where they lie."""
+
+from pathlib import Path
+
+import numpy as np
+
+from player_contact.files import replacing
+from player_contact.video.crops import Crops
+
+ARRAYS = ("pictures", "boxes", "seen")
+
+
+def write_crops(crops: Crops, row: np.ndarray, folder: Path) -> None:
+    """Writes the crops of a play and the [N] season rows they belong to; the folder is whole or not there."""
+    with replacing(folder) as temporary:
+        temporary.mkdir(parents=True)
+        np.save(temporary / "row.npy", row, allow_pickle=False)
+        for name in ARRAYS:
+            np.save(temporary / f"{name}.npy", getattr(crops, name), allow_pickle=False)
+
+
+def open_crops(folder: Path) -> Crops:
+    """The crops of a play, mapped from disk: only what is looked at is read."""
+    return Crops(**{name: _open(folder / f"{name}.npy") for name in ARRAYS})
+
+
+def read_crop_rows(folder: Path) -> np.ndarray:
+    """[N] int64 season rows of a play's crops."""
+    return np.load(folder / "row.npy", allow_pickle=False)
+
+
+def _open(path: Path) -> np.ndarray:
+    header = np.load(path, allow_pickle=False, mmap_mode="r")
+    return header if header.size else np.array(header)

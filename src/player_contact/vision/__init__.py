@@ -1,0 +1,1 @@
+"""A ResNet that reads a stretch of a pair's track, fused with sensor values."""
