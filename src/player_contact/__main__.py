@@ -96,7 +96,7 @@ def season(
 def main() -> None:
     """Runs the command line; what the user can mend is said in one sentence."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("lightning_fabric", "lightning", "fontTools", "matplotlib"):
+    for noisy in ("lightning_fabric", "fontTools", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()

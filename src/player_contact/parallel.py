@@ -45,6 +45,9 @@ class _Recorder(logging.Handler):
         self.records: list[tuple[str, int, str]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "live", False):  # said while it happens, such as an epoch of an hour's training
+            print(record.getMessage(), file=sys.stderr, flush=True)
+            return
         self.records.append((record.name, record.levelno, record.getMessage()))
 
 

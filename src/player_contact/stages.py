@@ -249,7 +249,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list]:
     label = table["contact"].to_numpy(dtype=bool)[~inside]
 
     def report(epoch) -> None:
-        log.info("fold %d, epoch %d of %d: loss %.4f", task.fold, epoch.epoch + 1, config.vision.epochs, epoch.loss)
+        log.info("fold %d, epoch %d of %d: loss %.4f", task.fold, epoch.epoch + 1, config.vision.epochs, epoch.loss, extra={"live": True})
 
     model, epochs = train_model(rows(~inside), label, config.vision, len(config.crops.frames), (config.seed, task.fold), config.threads, report)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, task.weights)

@@ -49,7 +49,7 @@ def endzone_camera(rng: np.random.Generator, ball: np.ndarray, crowd: np.ndarray
     """The camera high behind one end zone, at x = 0 or (`at_end`) at x = 120."""
     x = FIELD_LENGTH + 22.0 if at_end else -22.0
     place = np.array([x, FIELD_WIDTH / 2 + rng.normal(0, 1.5), rng.uniform(13, 19)])
-    return _follow(rng, place, 0.75 * ball + 0.25 * crowd, zoom)
+    return _follow(rng, place, 0.9 * ball + 0.1 * crowd, zoom)
 
 
 def _follow(rng: np.random.Generator, place: np.ndarray, subject: np.ndarray, zoom: float) -> Camera:
@@ -58,7 +58,7 @@ def _follow(rng: np.random.Generator, place: np.ndarray, subject: np.ndarray, zo
     aim = gaussian_filter1d(subject, 0.45 * second, axis=0, mode="nearest")
     delay = int(rng.uniform(0.05, 0.25) * second)
     aim = np.concatenate([np.repeat(aim[:1], delay, axis=0), aim[: len(aim) - delay]])
-    aim = aim + rng.normal(0, [0.8, 0.6], (1, 2))
+    aim = aim + rng.normal(0, [1.2, 1.5], (1, 2))
     target = np.column_stack([aim, np.full(len(aim), LOOK_HEIGHT)])
     look = target - place
     depth = np.linalg.norm(look, axis=1)

@@ -6,20 +6,24 @@ The decision is drawn (the arm is stretched out to the other's body or it is not
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import binary_closing, binary_opening
 
-from player_contact.simulate.motion import NOBODY, RATE, Motion
+from player_contact.simulate.motion import Motion
 from player_contact.simulate.roster import Lineup
+from player_contact.simulate.rules import RATE
+from player_contact.simulate.state import NOBODY
 
-ARM = 1.20  # yd between two upright bodies that an arm can bridge
-BODY = 0.58  # yd between the middles of two bodies that touch
-KEEP = 1.12  # a touch, once there, lasts to a slightly larger distance
+ARM = 1.10  # yd between two upright bodies that an arm can bridge
+BODY = 0.55  # yd between the middles of two bodies that touch
+BRIEF = 0.3  # s: nobody notes a brush that is shorter, or so short a gap
+KEEP = 1.2  # a touch, once there, lasts to a slightly larger distance
 LYING = 0.45  # `down` from which a knee or a back is on the ground
 STRETCH = 7.0  # share of a full stretch an arm gains a second
 SWING, TUCKED, WIDE = 0, 1, 2  # what an idle arm does
 
 # rates a second of laying a hand on somebody within reach, and of letting go
-GRAB = {"held": 9.0, "opponent": 0.5, "mate": 0.06}
-LET_GO = {"held": 0.25, "opponent": 0.6, "mate": 0.8}
+GRAB = {"held": 9.0, "opponent": 0.32, "mate": 0.06}
+LET_GO = {"held": 0.25, "opponent": 0.45, "mate": 0.8}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def decide(rng: np.random.Generator, motion: Motion, lineup: Lineup) -> Contacts
     body = _body_points(motion)
     mates = lineup.offence[:, None] == lineup.offence
     grab, let_go = (np.where(mates, rates["mate"], rates["opponent"]) for rates in (GRAB, LET_GO))
+    grab = 0.0 * grab if motion.calm else grab
     want, bluff = np.zeros((P, P), bool), np.zeros((P, P), bool)
     reach = np.zeros((P, P))
     players = np.arange(P)
@@ -71,6 +76,8 @@ def decide(rng: np.random.Generator, motion: Motion, lineup: Lineup) -> Contacts
         pair[t] = touch | touch.T
         targets[t], reaches[t] = _arms(reach)
     pair |= overlaps
+    brief = np.ones((int(BRIEF * RATE), 1, 1), bool)
+    pair = binary_opening(binary_closing(pair, brief), brief)
     style = _styles(rng, T, P)
     return Contacts(targets, reaches, style, pair, motion.down > LYING)
 
@@ -119,7 +126,6 @@ def label_noise(rng: np.random.Generator, contact: np.ndarray) -> np.ndarray:
     contact [S, N] bool, one column for each pair or player.
     """
     noisy = contact.copy()
-    S, N = contact.shape
     steps = np.diff(contact.astype(np.int8), axis=0, prepend=0, append=0)
     for n in np.flatnonzero(contact.any(0)):
         for start, stop in zip(np.flatnonzero(steps[:, n] == 1), np.flatnonzero(steps[:, n] == -1), strict=True):

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from player_contact.competition.clock import FIRST_FRAME_NUMBER
+from player_contact.competition.clock import FIRST_FRAME_NUMBER, FRAMES_PER_SECOND
 from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.simulate.camera import Camera
 from player_contact.simulate.pose import HELMET_RADIUS, Bodies
 
 BOX = (1.02, 1.10)  # width and height of a box, in helmet diameters: the face mask sticks out
 FIRST_BOX = 290  # frame number
+SWAPS_A_SECOND = 0.16  # how often the tracker mixes up two players
 
 
 def true_boxes(camera: Camera, bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
@@ -50,10 +51,10 @@ def visibility(camera: Camera, bodies: Bodies, boxes: np.ndarray, depth: np.ndar
 
 
 def detect(rng: np.random.Generator, boxes: np.ndarray, seen: np.ndarray, down: np.ndarray) -> pd.DataFrame:
-    """The rows a detector and a tracker would leave: frame (a frame number), player (index of P), left, width, top, height in whole pixels."""
+    """The rows a detector and a tracker would leave: frame (a frame number), player (index of P), left, width, top, height in pixels."""
     F, P = seen.shape
     mood = _wander(rng, (F, P), 25.0)
-    found = seen > np.clip(0.42 + 0.16 * mood + 0.25 * (down > 0.5), 0.05, 0.98)
+    found = seen > np.clip(0.68 + 0.24 * mood + 0.3 * (down > 0.5), 0.05, 0.98)
     found &= (np.arange(F) >= FIRST_BOX - FIRST_FRAME_NUMBER)[:, None]
     found &= rng.random((F, P)) > 0.02
     scale = boxes[..., 2:3] / 16
@@ -77,14 +78,14 @@ def _names(rng: np.random.Generator, boxes: np.ndarray, found: np.ndarray) -> np
     F, P = found.shape
     name = np.tile(np.arange(P), (F, 1))
     centre = boxes[..., :2] + boxes[..., 2:] / 2
-    for _ in range(rng.poisson(1.2 * max(F - FIRST_BOX, 0) / 450)):
+    for _ in range(rng.poisson(SWAPS_A_SECOND * max(F - FIRST_BOX, 0) / FRAMES_PER_SECOND)):
         start = int(rng.integers(FIRST_BOX, F))
-        gap = np.linalg.norm(centre[start, :, None] - centre[start], axis=-1)
-        gap[np.tril_indices(P)] = np.nan
-        close = np.argwhere(gap < 3 * np.nanmedian(boxes[start, :, 2]))
+        stop = start + int(rng.integers(15, 160))
+        shown = np.flatnonzero(~np.isnan(centre[start, :, 0]))
+        gap = np.linalg.norm(centre[start, shown, None] - centre[start, shown], axis=-1)
+        close = np.argwhere(np.triu(gap < 3 * boxes[start, shown, 2], 1))
         if len(close):
-            a, b = close[rng.integers(len(close))]
-            stop = start + int(rng.integers(15, 160))
+            a, b = shown[close[rng.integers(len(close))]]
             name[start:stop, [a, b]] = name[start:stop, [b, a]]
     return name
 

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from player_contact.competition import clock
 from player_contact.competition.names import FIELD_WIDTH, GROUND_TEXT, VIEWS
-from player_contact.simulate import camera, contact, helmets, motion, pose, roster, sensors
+from player_contact.simulate import camera, contact, helmets, motion, pose, roster, rules, script, sensors
 
 PLAYS_A_GAME = 1.6  # as in the real season
 FIRST_GAME = 58_168
@@ -78,11 +78,11 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
     frame_time = np.arange(int(seconds * clock.FRAMES_PER_SECOND)) / clock.FRAMES_PER_SECOND - clock.SECONDS_BEFORE_SNAP
 
     first, beyond = -int(rng.integers(60, 200)), int(rng.integers(20, 60))
-    script = motion.draw_script(rng, steps, first / 10 - 1.0, label_time[-1] + SECONDS_AFTER)
-    lineup = roster.draw_lineup(rng, home, away, script.run_play, missing)
+    plan = script.draw_script(rng, steps, first / 10 - 1.0, label_time[-1] + SECONDS_AFTER)
+    lineup = roster.draw_lineup(rng, home, away, plan.run_play, missing)
     sign = int(rng.choice([-1, 1]))
     spot = (float(rng.uniform(25, 95)), float(FIELD_WIDTH / 2 + rng.choice([-1, 0, 0, 1]) * YARDS_BETWEEN_HASHES / 2))
-    moves = motion.play_out(rng, lineup, script, spot, sign)
+    moves = motion.play_out(rng, lineup, plan, spot, sign)
     contacts = contact.decide(rng, moves, lineup)
 
     tracking_steps = np.arange(first, steps + beyond)
@@ -92,7 +92,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
     cameras = _cameras(rng, moves, frame_time, near_side, sign)
     views = {name: _view(rng, cameras[name], bodies) for name in VIEWS}
 
-    at = np.rint((label_time - moves.time[0]) * motion.RATE).astype(int)
+    at = np.rint((label_time - moves.time[0]) * rules.RATE).astype(int)
     pair, ground = contacts.pair[at], contacts.ground[at]
     upper = np.triu_indices(len(lineup.ids), 1)
     pair_label = np.zeros_like(pair)
@@ -103,7 +103,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
         lineup=lineup,
         snap_time=snap_time,
         start_time=start_time,
-        end_time=start_time + np.timedelta64(int(round(seconds * 1000)), "ms"),
+        end_time=start_time + np.timedelta64(round(seconds * 1000), "ms"),
         position=moves.position[at],
         pair_truth=pair,
         ground_truth=ground,
@@ -124,8 +124,8 @@ def _cameras(rng: np.random.Generator, moves: motion.Motion, time: np.ndarray, n
     behind_offence = bool(rng.random() < 0.5)
     at_end = behind_offence == (sign < 0)
     return {
-        "Sideline": camera.sideline_camera(rng, ball, crowd, near_side, zoom=float(np.clip(rng.lognormal(np.log(15.5), 0.14), 10, 22))),
-        "Endzone": camera.endzone_camera(rng, ball, crowd, at_end, zoom=float(np.clip(rng.lognormal(np.log(22), 0.2), 12, 30))),
+        "Sideline": camera.sideline_camera(rng, ball, crowd, near_side, zoom=float(np.clip(rng.lognormal(np.log(14.5), 0.14), 10, 22))),
+        "Endzone": camera.endzone_camera(rng, ball, crowd, at_end, zoom=float(np.clip(rng.lognormal(np.log(20), 0.22), 12, 30))),
     }
 
 

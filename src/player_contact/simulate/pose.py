@@ -6,14 +6,15 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from player_contact.simulate.contact import TUCKED, WIDE, Contacts
-from player_contact.simulate.motion import NOBODY, Motion
+from player_contact.simulate.motion import Motion
+from player_contact.simulate.state import NOBODY
 
 JOINTS = (
     "pelvis", "chest", "head", "left_hip", "right_hip", "left_knee", "right_knee", "left_foot", "right_foot",
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_hand", "right_hand",
 )  # fmt: skip
 ARM_LENGTH = 0.80  # yd, shoulder to hand
-HELMET_RADIUS = 0.185  # yd
+HELMET_RADIUS = 0.168  # yd
 STRIDE = 2.1  # yd a full cycle of both legs
 
 
@@ -70,8 +71,9 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
         hip = pelvis + sign * 0.13 * side
         spread = 0.15 + 0.16 * crouch[..., None]
         s = stride[..., None]
-        standing = _flat(position) + sign * spread * right + (0.55 * s * swing - 0.12 * crouch[..., None]) * forward + (0.05 + 0.32 * s * lift) * up
-        lying = pelvis - 0.85 * along * np.array([1, 1, 0]) + sign * 0.2 * side + 0.0 * up
+        step = (0.55 * s * swing - 0.12 * crouch[..., None]) * forward + (0.05 + 0.32 * s * lift) * up
+        standing = _flat(position) + sign * spread * right + step
+        lying = pelvis - 0.85 * along * np.array([1, 1, 0]) + sign * 0.2 * side
         foot = (1 - d) * standing + d * lying
         foot[..., 2] = np.maximum(foot[..., 2], 0.04)
         knee = 0.5 * (hip + foot) + (1 - d) * (0.10 + 0.14 * crouch[..., None] + 0.12 * s * lift) * forward + d * 0.12 * up
@@ -94,7 +96,10 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
     return Bodies(np.stack([joints[name] for name in JOINTS], axis=2), heading, down)
 
 
-def _idle_hand(shoulder, forward, side, sign, swing, style, stride, crouch, down) -> np.ndarray:  # noqa: ANN001
+def _idle_hand(
+    shoulder: np.ndarray, forward: np.ndarray, side: np.ndarray, sign: float,
+    swing: np.ndarray, style: np.ndarray, stride: np.ndarray, crouch: np.ndarray, down: np.ndarray,
+) -> np.ndarray:  # fmt: skip
     """[F, P, 3] where a hand is that reaches for nobody: swinging, tucked at the chest or held wide; on the ground in a stance."""
     up = np.array([0.0, 0.0, 1.0])
     s = stride[..., None]

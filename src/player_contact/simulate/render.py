@@ -11,7 +11,8 @@ from player_contact.simulate.pose import HELMET_RADIUS, JOINTS, Bodies
 TEXELS = 18  # texture pixels a yard
 MARGIN = 12  # yards of surroundings in the texture
 SHIFT = 4  # fractional bits of the coordinates that are drawn
-BLACK = (22, 22, 22)
+BLACK, WHITE = (22, 22, 22), (238, 238, 240)
+STANDS = (70, 75, 80)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def draw_field(rng: np.random.Generator) -> np.ndarray:
     field = np.clip(shade[..., None] * grass, 0, 255).astype(np.uint8)
 
     def at(x: float, y: float) -> tuple[int, int]:
-        return int(round((x + MARGIN) * TEXELS)), int(round((y + MARGIN) * TEXELS))
+        return round((x + MARGIN) * TEXELS), round((y + MARGIN) * TEXELS)
 
     paint = tuple(int(c) for c in np.clip(grass * 0.25 + 170, 0, 235))
     for low, high in ((0, 10), (110, 120)):
@@ -115,9 +116,8 @@ class Painter:
         """[720, 1280, 3] uint8 BGR picture of `frame`."""
         import cv2
 
-        picture = cv2.warpPerspective(
-            self.field, self.warp[frame], (FRAME_WIDTH, FRAME_HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(70, 75, 80)
-        )
+        size = (FRAME_WIDTH, FRAME_HEIGHT)
+        picture = cv2.warpPerspective(self.field, self.warp[frame], size, borderMode=cv2.BORDER_CONSTANT, borderValue=STANDS)
         inside = self._inside(frame)
         for p in inside:
             self._draw_shadow(picture, frame, p)
@@ -152,18 +152,24 @@ class Painter:
         colours, skin = self.wardrobe.colours[p], self.wardrobe.skin[p]
 
         def limb(a: str, b: str, colour: tuple[int, int, int], yards: float) -> None:
-            cv2.line(picture, points[joint[a]].tolist(), points[joint[b]].tolist(), colour, max(1, round(yards * scale)), cv2.LINE_AA, SHIFT)
+            start, stop = points[[joint[a], joint[b]]].tolist()
+            cv2.line(picture, start, stop, colour, max(1, round(yards * scale)), cv2.LINE_AA, SHIFT)
+
+        def ball(at: str, colour: tuple[int, int, int], yards: float) -> None:
+            cv2.circle(picture, points[joint[at]].tolist(), int(yards * scale * (1 << SHIFT)), colour, -1, cv2.LINE_AA, SHIFT)
+
+        sleeve = tuple(int(0.78 * value) for value in colours.jersey)  # arms stand out from the chest behind them
 
         def arms() -> None:
             for side in ("left", "right"):
-                limb(f"{side}_shoulder", f"{side}_elbow", colours.jersey, 0.15)
+                limb(f"{side}_shoulder", f"{side}_elbow", sleeve, 0.15)
                 limb(f"{side}_elbow", f"{side}_hand", skin, 0.11)
-                cv2.circle(picture, points[joint[f"{side}_hand"]].tolist(), int(0.085 * scale * 16), (235, 235, 240), -1, cv2.LINE_AA, SHIFT)
+                ball(f"{side}_hand", WHITE, 0.085)
 
         for side in ("left", "right"):
             limb(f"{side}_hip", f"{side}_knee", colours.trousers, 0.21)
             limb(f"{side}_knee", f"{side}_foot", colours.trousers, 0.15)
-            cv2.circle(picture, points[joint[f"{side}_foot"]].tolist(), int(0.085 * scale * 16), BLACK, -1, cv2.LINE_AA, SHIFT)
+            ball(f"{side}_foot", BLACK, 0.085)
         behind = self.facing[frame, p] < -0.1
         if behind:
             arms()
@@ -202,4 +208,4 @@ class Painter:
             face = (int(head[0]), int(head[1] + 0.35 * radius))
             cv2.ellipse(picture, face, (int(0.6 * radius), int(0.55 * radius)), 0, 0, 360, BLACK, -1, cv2.LINE_AA, SHIFT)
         top = [int(head[0] - 0.25 * radius), int(head[1] - 0.55 * radius)]
-        cv2.circle(picture, top, int(0.3 * radius), (245, 245, 245), -1, cv2.LINE_AA, SHIFT)
+        cv2.circle(picture, top, int(0.3 * radius), WHITE, -1, cv2.LINE_AA, SHIFT)

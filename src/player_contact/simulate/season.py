@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from player_contact.competition import names
 from player_contact.simulate import play as plays
@@ -115,7 +114,7 @@ def _part(draft: Path, name: str, index: int) -> Path:
 
 def _join_tables(draft: Path, jobs: Iterable[tuple[str, int]]) -> None:
     """Appends the plays' tables in order, one at a time, keeping one header."""
-    empty = {
+    columns_of = {
         f"{part}_{name}": columns
         for part in ("train", "test")
         for name, columns in (
@@ -124,8 +123,9 @@ def _join_tables(draft: Path, jobs: Iterable[tuple[str, int]]) -> None:
             ("video_metadata.csv", names.VIDEO_COLUMNS),
         )
     }
-    empty |= {"train_labels.csv": names.LABEL_COLUMNS, "truth/test_labels.csv": names.LABEL_COLUMNS, "sample_submission.csv": names.SUBMISSION_COLUMNS}
-    for name, columns in empty.items():
+    columns_of |= dict.fromkeys(("train_labels.csv", "truth/test_labels.csv"), names.LABEL_COLUMNS)
+    columns_of["sample_submission.csv"] = names.SUBMISSION_COLUMNS
+    for name, columns in columns_of.items():
         with (draft / name).open("w", encoding="utf-8", newline="\n") as whole:
             whole.write(",".join(columns) + "\n")
             for _, index in jobs:

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from player_contact.competition.clock import STEPS_PER_SECOND
 from player_contact.simulate.motion import Motion
 
-POSITION_ERROR = 0.16  # yd, per axis, the slow part
+POSITION_ERROR = 0.165  # yd, per axis, the slow part for a typical player
 ERROR_SECONDS = 2.5  # how long it stays alike
 JITTER = 0.006  # yd, the fast part
 
@@ -21,7 +21,8 @@ def sense(rng: np.random.Generator, motion: Motion, time: np.ndarray, lag: float
     dt = 1 / STEPS_PER_SECOND
     padded = np.concatenate([[time[0] - dt], time, [time[-1] + dt]])
     world = CubicSpline(motion.time, motion.position)(padded - lag)
-    track = world + _drift(rng, world.shape, POSITION_ERROR, ERROR_SECONDS) + rng.normal(0, JITTER, world.shape)
+    error = POSITION_ERROR * rng.lognormal(-0.05, 0.45, (world.shape[1], 1))  # some sensors sit worse than others
+    track = world + _drift(rng, world.shape, error, ERROR_SECONDS) + rng.normal(0, JITTER, world.shape)
     central = (track[2:] - track[:-2]) / (2 * dt)
     step = np.linalg.norm(track[1:-1] - track[:-2], axis=-1)
     position = track[1:-1]
@@ -41,7 +42,7 @@ def sense(rng: np.random.Generator, motion: Motion, time: np.ndarray, lag: float
     return pd.DataFrame({name: np.round(values.ravel(), 2) for name, values in report.items()})
 
 
-def _drift(rng: np.random.Generator, shape: tuple, size: float, seconds: float) -> np.ndarray:
+def _drift(rng: np.random.Generator, shape: tuple, size: float | np.ndarray, seconds: float) -> np.ndarray:
     """A smooth wandering error along the first axis (10 Hz) with standard deviation `size`."""
     keep = np.exp(-1 / (seconds * STEPS_PER_SECOND))
     values = rng.normal(0, 1, shape)

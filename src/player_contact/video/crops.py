@@ -9,10 +9,11 @@ from player_contact.competition.names import VIEWS
 from player_contact.config import CropsConfig
 from player_contact.helmets import StepBoxes, step_boxes
 from player_contact.play import Play, Rows
-from player_contact.video.decode import VideoError, grey_frames
+from player_contact.video.decode import VideoError, frame_count, grey_frames
 
 log = logging.getLogger(__name__)
 
+LATE_FRAMES = 3  # a step this far outside the video is shown by its first or last frame: videos end up to 0.03 s before the last labelled step
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
 
 
@@ -99,12 +100,13 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
     """Fills `out` [N, C, H, W] from one video; returns [N] bool: all C frames were there. A broken end leaves the rows before it good."""
     import cv2
 
-    size = out.shape[-1]
-    wanted = ~np.isnan(window.side)
+    size, last = out.shape[-1], frame_count(video) - 1
+    wanted = ~np.isnan(window.side) & (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
     for channel, offset in enumerate(offsets):
         for row in np.flatnonzero(wanted):
-            by_frame.setdefault(int(step_frame[row]) + offset, []).append((int(row), channel))
+            frame = min(max(int(step_frame[row]) + offset, 0), last)
+            by_frame.setdefault(frame, []).append((int(row), channel))
     got = np.zeros((len(out), len(offsets)), dtype=bool)
     try:
         for frame, picture in grey_frames(video, np.array(sorted(by_frame), dtype=np.int64)):

@@ -54,6 +54,26 @@ def grey_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarra
         raise VideoError(f"{path.name} can't be decoded ({error.strerror or type(error).__name__})") from None
 
 
+def frame_count(path: Path) -> int:
+    """How many frames the video says it has. Raises VideoError where it is missing or can't be opened."""
+    import av
+
+    if not path.is_file():
+        raise VideoError(f"{path.name} is missing")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path.name} has no video stream")
+            stream = container.streams.video[0]
+            if stream.frames:
+                return int(stream.frames)
+            if stream.duration and stream.time_base and stream.average_rate:
+                return round(stream.duration * stream.time_base * stream.average_rate)
+    except av.error.FFmpegError as error:
+        raise VideoError(f"{path.name} can't be opened ({error.strerror or type(error).__name__})") from None
+    raise VideoError(f"{path.name} does not tell its length")
+
+
 def _luma(picture) -> np.ndarray:
     if not picture.format.name.startswith(("yuv420p", "yuvj420p", "nv12", "yuv422p", "yuv444p")) or "le" in picture.format.name:
         return picture.to_ndarray(format="gray")

@@ -41,6 +41,7 @@ def train_model(
 
     torch.set_num_threads(threads)
     seed_everything(int(np.random.SeedSequence(seed).generate_state(1)[0]), verbose=False)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
     model = ContactModel(config, frames, config.pretrained)
     set_sensor_scale(model, rows.sensors)

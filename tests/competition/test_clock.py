@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from player_contact.competition import clock
+from player_contact.competition.season import read_season
+
+START = np.datetime64("2020-09-11T03:01:43.134", "ms")
+HALF_A_FRAME = 0.5 / clock.FRAMES_PER_SECOND
+
+milliseconds = st.integers(-(10**12), 4 * 10**12).map(lambda number: np.datetime64(number, "ms"))
+
+
+def seconds(duration: np.timedelta64) -> float:
+    return float(duration / np.timedelta64(1, "ms")) / 1000
+
+
+def test_step_zero_is_the_snap_floored_to_a_tenth_of_a_second():
+    assert clock.step_zero(np.datetime64("2020-09-11T03:01:48.134", "ms")) == np.datetime64("2020-09-11T03:01:48.100", "ms")
+
+
+@given(milliseconds)
+def test_step_zero_lies_less_than_a_step_before_the_snap(snap):
+    assert 0 <= seconds(snap - clock.step_zero(snap)) < 0.1
+
+
+@given(milliseconds)
+def test_step_zero_of_step_zero_is_itself(snap):
+    assert clock.step_zero(clock.step_zero(snap)) == clock.step_zero(snap)
+
+
+@given(st.lists(st.integers(-5000, 20_000), min_size=1))
+def test_a_frame_is_found_again_from_its_time(frames):
+    times = clock.time_of_frame(np.array(frames), START)
+    np.testing.assert_array_equal(clock.frame_of_time(times, START), frames)
+
+
+@given(st.integers(-50_000, 300_000))
+def test_the_frame_of_a_time_was_taken_within_half_a_frame_of_it(offset):
+    time = START + np.timedelta64(offset, "ms")
+    taken = clock.time_of_frame(clock.frame_of_time(np.array([time]), START), START)[0]
+    assert abs(seconds(taken - time)) <= HALF_A_FRAME + 0.001
+
+
+def test_frame_zero_is_taken_when_the_video_starts():
+    assert clock.frame_of_time(np.array([START]), START)[0] == 0
+
+
+def test_a_snap_just_before_the_next_step_makes_the_shortcut_six_frames_late():
+    snap = np.datetime64("2020-09-11T03:01:48.199", "ms")
+    start = snap - np.timedelta64(5000, "ms")
+    shortcut = round(clock.SECONDS_BEFORE_SNAP * clock.FRAMES_PER_SECOND)
+    assert shortcut - clock.frame_of_time(np.array([clock.step_zero(snap)]), start)[0] == 6
+
+
+@given(st.lists(milliseconds, min_size=1))
+def test_a_time_survives_being_written_as_text(times):
+    text = pd.Series(clock.to_text(np.array(times)))
+    np.testing.assert_array_equal(clock.to_datetime(text), np.array(times))
+
+
+def test_a_text_that_is_no_time_is_refused():
+    with pytest.raises(ValueError, match="yesterday"):
+        clock.to_datetime(pd.Series(["2020-09-11T03:01:48.100Z", "yesterday"]))
+
+
+def test_the_real_play_has_its_step_zero_where_the_real_sensors_have_it(real_folder):
+    season = read_season(real_folder.folder, "test")
+    zero = clock.step_zero(season.videos["snap_time"].to_numpy()[0])
+    assert zero == np.datetime64("2020-09-11T03:01:48.100", "ms")
+    assert set(season.tracking.loc[season.tracking["step"] == 0, "datetime"]) == {pd.Timestamp(zero)}
+
+
+def test_all_real_videos_start_five_seconds_before_the_snap(real_files):
+    videos = pd.read_csv(real_files / "train_video_metadata.csv")
+    early = clock.to_datetime(videos["snap_time"]) - clock.to_datetime(videos["start_time"])
+    assert set(early / np.timedelta64(1, "ms")) == {1000 * clock.SECONDS_BEFORE_SNAP}

@@ -1,0 +1,141 @@
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from player_contact.config import Config, load_config
+from player_contact.pipeline import run_pipeline
+from player_contact.simulate.season import SeasonSize, write_season
+from player_contact.stages import Run
+from tests.makers import REAL, TinySeason, copy_season
+
+# The same examples every time: a test that passed on one machine passes on the next.
+settings.register_profile("tests", deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED, PLAYS, TEST_PLAYS, STEPS = 1, 5, 1, 24
+SHRUNK = (
+    "folds=2",
+    "screen.max_distance=2",
+    "screen.lost_positives=0.1",
+    "screen.booster.rounds=30",
+    "screen.booster.min_rows_in_leaf=10",
+    "crops.size=36",
+    "crops.frames=[-3,0,3]",
+    "crops.others=2",
+    "vision.image_size=32",
+    "vision.epochs=1",
+    "vision.stretches=16",
+    "vision.steps=6",
+    "vision.batch=4",
+    "vision.sensor_width=8",
+    "vision.track_width=16",
+    "blend.reach=3",
+    "blend.without_vision=0.5",
+    "blend.booster.rounds=20",
+    "blend.booster.min_rows_in_leaf=10",
+)
+
+
+@pytest.fixture(scope="session")
+def season(tmp_path_factory) -> Path:
+    """A simulated season with videos. Tests read it; they don't write."""
+    folder = tmp_path_factory.mktemp("filmed") / "season"
+    write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, True, STEPS), SEED, workers=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def season_tables(tmp_path_factory) -> Path:
+    """The same without videos, for what needs none: it is made in two seconds."""
+    folder = tmp_path_factory.mktemp("tables") / "season"
+    write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, False, STEPS), SEED)
+    return folder
+
+
+@pytest.fixture
+def tiny_season(season_tables, tmp_path) -> TinySeason:
+    """A season without videos that the test may edit."""
+    return copy_season(season_tables, tmp_path / "season")
+
+
+@pytest.fixture
+def filmed_season(season, tmp_path) -> TinySeason:
+    """A season with videos that the test may edit. The videos are links: replace them, don't write into them."""
+    return copy_season(season, tmp_path / "filmed_season")
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Config:
+    """The demo's settings, shrunk to seconds."""
+    return load_config(ROOT / "configs" / "demo.yaml", SHRUNK)
+
+
+@pytest.fixture(scope="session")
+def finished_run(season, tiny_config, tmp_path_factory) -> Run:
+    """A whole run with one worker. Tests read it; `own_run` is for those that write."""
+    run = Run(tiny_config, season, tmp_path_factory.mktemp("runs") / "tiny", 1, simulated=True)
+    run_pipeline(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def bundle(finished_run) -> Path:
+    return finished_run.folder / "bundle"
+
+
+@pytest.fixture
+def own_run(finished_run, tmp_path) -> Callable[..., Run]:
+    """A copy of the finished run that the test may change, with other settings where given."""
+
+    def copy(config: Config = finished_run.config, workers: int = 1) -> Run:
+        folder = tmp_path / "tiny"
+        shutil.copytree(finished_run.folder, folder)
+        return Run(config, finished_run.input, folder, workers, simulated=True)
+
+    return copy
+
+
+@pytest.fixture
+def own_bundle(bundle, tmp_path) -> Path:
+    """A copy of the bundle that the test may damage."""
+    return Path(shutil.copytree(bundle, tmp_path / "own_bundle"))
+
+
+@pytest.fixture
+def command(tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m player_contact` with the given words, in a folder of its own."""
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "player_contact", *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=tmp_path,
+        )
+
+    return run
+
+
+@pytest.fixture
+def real_files() -> Path:
+    if not REAL.is_dir():
+        pytest.skip("the real files are not here")
+    return REAL
+
+
+@pytest.fixture
+def real_folder(real_files, tmp_path) -> TinySeason:
+    """The competition's tables of one real play, without videos."""
+    folder = tmp_path / "real"
+    folder.mkdir()
+    for name in ("test_player_tracking.csv", "test_baseline_helmets.csv", "test_video_metadata.csv", "sample_submission.csv"):
+        shutil.copyfile(real_files / name, folder / name)
+    return TinySeason(folder)
