@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report season predict test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report season predict look-crops test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ season: $(READY)  ## only the simulated season: PLAYS=240 VIDEO=0 select its siz
 
 predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
+
+look-crops: $(READY)  ## a picture of crops as the model sees them
+	@$(PY) -m player_contact look-crops --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
 test: $(READY)  ## all tests
 	@$(PY) -m pytest

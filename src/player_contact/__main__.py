@@ -23,7 +23,9 @@ def run(
     input: Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")] = INPUT,  # noqa: A002
     output: Annotated[Path, typer.Option(help="folder of runs")] = Path("outputs"),
     name: Annotated[str, typer.Option(help="name of the run; the config's if not given")] = "",
-    until: Annotated[str, typer.Option(help="last stage: folds, features, screen, crops, vision, blend, ladder, bundle, submission, report")] = "report",
+    until: Annotated[
+        str, typer.Option(help="last stage: folds, features, screen, crops, vision, blend, ladder, bundle, submission, report")
+    ] = "report",
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
 ) -> None:
@@ -91,6 +93,22 @@ def season(
     from player_contact.simulate.folder import season_folder
 
     typer.echo(season_folder(output, load_config(config, set or []).season, worker_count(workers)))
+
+
+@app.command("look-crops")
+def look_crops(
+    run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
+    output: Annotated[Path, typer.Option(help="the picture to write")] = Path("outputs/crops.png"),
+    seed: Annotated[int, typer.Option(help="which rows are drawn")] = 0,
+) -> None:
+    """Draw a contact sheet: what the model sees, contacts beside non-contacts.
+
+    Example: player_contact look-crops --run outputs/demo --output outputs/crops.png
+    """
+    from player_contact.evaluation.look import write_contact_sheet
+
+    write_contact_sheet(run, output, seed=seed)
+    typer.echo(output)
 
 
 def main() -> None:

@@ -62,7 +62,13 @@ def write_bundle(folder: Path, config: Config, run: Path, thresholds: Thresholds
                 (temporary / stage / path.name).write_bytes(path.read_bytes())
                 files[f"{stage}/{path.name}"] = _digest(path)
         versions = {name: _version(name) for name in PACKAGES}
-        manifest = {"format": FORMAT, "player_contact": player_contact.__version__, "packages": versions, "thresholds": asdict(thresholds), "cut": cut}
+        manifest = {
+            "format": FORMAT,
+            "player_contact": player_contact.__version__,
+            "packages": versions,
+            "thresholds": asdict(thresholds),
+            "cut": cut,
+        }
         write_json(manifest | origin | {"files": files}, temporary / "manifest.json")
 
 

@@ -17,6 +17,8 @@ from player_contact.errors import ConfigError
 
 
 class Section(BaseModel):
+    """A part of the settings: unknown keys are refused, values can't be changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
@@ -46,7 +48,9 @@ class ScreenConfig(Section):
     """The first model: sensors and helmet boxes decide the easy rows."""
 
     max_distance: float = Field(3.0, gt=0, le=10, description="yards; pairs farther apart count as no contact")
-    lost_positives: float = Field(0.005, ge=0, lt=1, description="share of the candidates' contacts that the cut may leave without a look at the video")
+    lost_positives: float = Field(
+        0.005, ge=0, lt=1, description="share of the candidates' contacts that the cut may leave without a look at the video"
+    )
     booster: BoosterConfig = BoosterConfig()
 
 
@@ -80,7 +84,9 @@ class VisionConfig(Section):
     encoder: str = Field("resnet10t", description="any timm model")
     pretrained: bool = Field(False, description="start from timm's ImageNet weights, which it downloads; prediction never does")
     image_size: int = Field(64, ge=16, le=512, description="pixels, square")
-    boxes: Literal["channel", "painted", "none"] = Field("channel", description="drawn boxes as channels of their own, painted into the picture, or not at all")
+    boxes: Literal["channel", "painted", "none"] = Field(
+        "channel", description="drawn boxes as channels of their own, painted into the picture, or not at all"
+    )
     steps: int = Field(8, ge=1, le=64, description="consecutive 0.1 s steps in one forward pass")
     tabular: tuple[str, ...] = Field(
         (
@@ -100,6 +106,7 @@ class VisionConfig(Section):
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    picture_loss: float = Field(0.5, ge=0, description="weight of the loss of each picture alone, without sensors and neighbouring steps")
     average: float = Field(0.98, ge=0, lt=1, description="decay of the moving average of the weights, which is what is kept")
     loaders: int = Field(0, ge=0, description="processes that prepare stretches for one fold; 0: the training process itself. Changes no result")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the processor multiplies it natively")
@@ -110,11 +117,15 @@ class BlendConfig(Section):
     """The last model: screen and vision along neighbouring steps."""
 
     reach: int = Field(10, ge=0, le=60, description="steps before and after that are looked at")
-    without_vision: float = Field(0.3, ge=0, le=1, description="share of the training plays shown a second time without vision, for plays whose video fails")
+    without_vision: float = Field(
+        0.3, ge=0, le=1, description="share of the training plays shown a second time without vision, for plays whose video fails"
+    )
     booster: BoosterConfig = BoosterConfig(rounds=150, leaves=15, min_rows_in_leaf=60)
 
 
 class Config(Section):
+    """All settings of a run."""
+
     seed: int = Field(1, ge=0)
     folds: int = Field(4, ge=2, le=20)
     threads: int = Field(1, ge=1, description="of one fold or one play; part of the result, since sums depend on their order. See also --workers")
@@ -137,7 +148,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError: no such file, not YAML, an unknown key (with the nearest known one), a wrong type or range, files that extend each other.
     """
     path = Path(path)
-    merged = _with_parents(path, ())
+    merged: Any = _with_parents(path, ())
     for text in overrides:
         key, equals, _ = text.partition("=")
         if not equals or not key.strip():

@@ -27,11 +27,11 @@ def move(source: Path, target: Path) -> None:
     if target.is_dir():
         old = target.with_name(f".{target.name}.old")
         remove(old)
-        os.replace(target, old)
-        os.replace(source, target)
+        target.replace(old)
+        source.replace(target)
         remove(old)
     else:
-        os.replace(source, target)
+        source.replace(target)
 
 
 def remove(path: Path) -> None:
@@ -43,9 +43,11 @@ def remove(path: Path) -> None:
 
 
 def write_json(value: Any, path: Path) -> None:
+    """Writes a JSON file that is whole or not there."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
     return json.loads(path.read_text())

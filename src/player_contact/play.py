@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from player_contact.competition import clock
 from player_contact.competition.names import GROUND, VIEWS
@@ -71,7 +70,7 @@ class Play:
 
     def __post_init__(self) -> None:
         s, p = len(self.steps), len(self.players)
-        shapes = {"times": (s,), "home": (p,), "role": (p,), "position": (s, p, 2)} | {name: (s, p) for name in CHANNELS}
+        shapes = {"times": (s,), "home": (p,), "role": (p,), "position": (s, p, 2)} | dict.fromkeys(CHANNELS, (s, p))
         for name, expected in shapes.items():
             if (actual := getattr(self, name).shape) != expected:
                 raise ValueError(f"play {self.game_play}: {name} has shape {actual}, expected {expected}")
@@ -179,7 +178,7 @@ def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
             log.warning("%s %s: %d boxes of players without rows left out", tables.game_play, video.view, int((~known).sum()))
             helmets = helmets[known]
         frame = helmets["frame"].to_numpy() - clock.FIRST_FRAME_NUMBER
-        frames = max(int(clock.frame_of_time(end, start)) + 1, int(frame.max(initial=0)) + 1)
+        frames = max(int(clock.frame_of_time(np.array([end]), start)[0]) + 1, int(frame.max(initial=0)) + 1)
         boxes = np.full((frames, len(players), 4), np.nan, dtype=np.float32)
         boxes[frame, np.searchsorted(players, helmets["nfl_player_id"].to_numpy())] = helmets[["left", "top", "width", "height"]].to_numpy()
         views[video.view] = View(start, boxes, tables.video_folder / f"{tables.game_play}_{video.view}.mp4")

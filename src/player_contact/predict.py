@@ -67,7 +67,7 @@ def predict_play(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
     screen = mean_probability(bundle.screen, features, config.threads)
     is_open = screen >= bundle.cut
     vision, crops = np.full(len(kept), np.nan, dtype=np.float32), cut_crops(play, kept[is_open], config.crops)
-    seen = crops.seen.any(axis=1)
+    seen = np.asarray(crops.seen.any(axis=1))
     places = np.flatnonzero(is_open)[seen]
     if len(places):
         vision[places] = _vision(bundle, kept[places], features.iloc[places], screen[places], _only(crops, seen))
@@ -82,7 +82,7 @@ def predict_play(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
 
 def mean_probability(boosters: list[str], table: pd.DataFrame, threads: int) -> np.ndarray:
     """[N] float32 mean of the boosters' probabilities."""
-    return np.mean([booster_probability(text, table, threads) for text in boosters], axis=0, dtype=np.float64).astype(np.float32)
+    return np.stack([booster_probability(text, table, threads) for text in boosters]).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarray, crops: Crops) -> np.ndarray:
@@ -109,6 +109,7 @@ def sensor_values(features: pd.DataFrame, screen: np.ndarray, names: tuple[str, 
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
+    """float32 probabilities of log odds."""
     return (1 / (1 + np.exp(-np.asarray(values, dtype=np.float64)))).astype(np.float32)
 
 

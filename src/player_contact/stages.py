@@ -56,6 +56,7 @@ class Run:
         return pd.read_csv(self.folder / "folds.csv", dtype={"game_play": str, "game": str})
 
     def fold_of(self, game_play: pd.Series) -> np.ndarray:
+        """[N] int8 fold of each play."""
         return game_play.astype(str).map(self.folds.set_index("game_play")["fold"]).to_numpy().astype(np.int8)
 
     @cached_property
@@ -69,6 +70,7 @@ class Run:
 
 
 def folds_stage(run: Run, out: Path) -> None:
+    """Writes folds.csv."""
     contacts = run.season.rows.groupby("game_play", observed=True, sort=False)["contact"].sum()
     table = make_folds(contacts, run.config.folds, run.config.seed)
     table.to_csv(out / "folds.csv", index=False)
@@ -77,6 +79,7 @@ def folds_stage(run: Run, out: Path) -> None:
 
 
 def features_stage(run: Run, out: Path) -> None:
+    """Writes the candidate rows of each play with their features."""
     folder = out / "features"
     folder.mkdir(exist_ok=True)
     work = partial(write_play_features, folder=folder, max_distance=run.config.screen.max_distance)
@@ -96,6 +99,7 @@ def write_play_features(tables: PlayTables, folder: Path, max_distance: float) -
 
 
 def screen_stage(run: Run, out: Path) -> None:
+    """Trains the screen, with and without helmet features, and chooses which rows stay open."""
     folder = out / "screen"
     folder.mkdir(exist_ok=True)
     table = run.candidates
@@ -133,7 +137,10 @@ def _out_of_fold(
     blind: np.ndarray | None = None,
     blind_of: np.ndarray | None = None,
 ) -> np.ndarray:
-    """[N] out-of-fold probabilities of [N, K] values; writes the text of each fold's booster. `blind` are further training rows, copies of `blind_of`."""
+    """[N] out-of-fold probabilities of [N, K] values; writes the text of each fold's booster.
+
+    `blind` [M, K] are further rows to train on, other views of the rows `blind_of` [M].
+    """
     folds = sorted(set(fold.tolist()))
     work = partial(
         _train_one, values=values, columns=columns, label=label, fold=fold, settings=settings, run_seed=run.config.seed,
@@ -157,6 +164,7 @@ def _train_one(one, values, columns, label, fold, settings, run_seed, threads, p
 
 
 def crops_stage(run: Run, out: Path) -> None:
+    """Cuts the crops of the open rows."""
     folder = out / "crops"
     folder.mkdir(exist_ok=True)
     open_rows = _open_rows(run)
@@ -201,6 +209,7 @@ class FoldTask:
 
 
 def vision_stage(run: Run, out: Path) -> None:
+    """Trains a vision model a fold and scores the open rows out of fold."""
     folder = out / "vision"
     folder.mkdir(exist_ok=True)
     table = _open_rows(run)
@@ -213,7 +222,7 @@ def vision_stage(run: Run, out: Path) -> None:
         inside = np.flatnonzero(table["play"].to_numpy() == number)
         order = read_crop_rows(crop_folders[-1])
         place[inside] = pd.Index(order).get_indexer(table["row"].to_numpy()[inside])
-        seen[inside] = np.asarray(open_crops(crop_folders[-1]).seen).any(axis=1)[place[inside]] if len(inside) else False
+        seen[inside] = np.asarray(open_crops(crop_folders[-1]).seen.any(axis=1))[place[inside]]
     table = table.assign(place=place)[seen].reset_index(drop=True)
     folds = sorted(run.folds["fold"].unique().tolist())
     if not len(table):
@@ -242,8 +251,15 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list]:
     track = table["play"].to_numpy().astype(np.int64) * (1 << 20) + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
 
     def rows(chosen: np.ndarray) -> OpenRows:
-        arrays = (track, table["step_place"].to_numpy(), task.sensors)
-        return OpenRows(*(values[chosen] for values in arrays), crops, table["play"].to_numpy()[chosen], table["place"].to_numpy()[chosen])
+        of = table[chosen]
+        return OpenRows(
+            track=track[chosen],
+            step=of["step_place"].to_numpy(),
+            sensors=task.sensors[chosen],
+            crops=crops,
+            play=of["play"].to_numpy(),
+            place=of["place"].to_numpy(),
+        )
 
     inside = table["fold"].to_numpy() == task.fold
     label = table["contact"].to_numpy(dtype=bool)[~inside]
@@ -257,6 +273,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list]:
 
 
 def blend_stage(run: Run, out: Path) -> None:
+    """Trains the last model on what screen and vision say along neighbouring steps."""
     folder = out / "blend"
     folder.mkdir(exist_ok=True)
     table = run.candidates[[*PLACES, "fold", "play"]]
@@ -292,9 +309,7 @@ def blend_stage(run: Run, out: Path) -> None:
     pd.DataFrame({"row": table["row"], "blend": probability}).to_parquet(folder / "oof.parquet", index=False)
 
 
-def play_blend_tables(
-    item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray, bool], reach: int
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+def play_blend_tables(item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray, bool], reach: int) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """The blend's table of a play and, where asked for, the same as if its videos had failed."""
     tables, candidates, screen, vision, blind = item
     play, _ = build_play(tables)
@@ -314,6 +329,7 @@ GAIN_OVER = {"screen without helmets": "distance", "screen": "screen without hel
 
 
 def ladder_stage(run: Run, out: Path) -> None:
+    """Writes the out-of-fold table, the ladder, and the thresholds that predicting uses (chosen on all out-of-fold rows)."""
     rows = run.season.rows
     label, ground = rows["contact"].to_numpy(dtype=bool), is_ground(rows)
     fold, game = run.fold_of(rows["game_play"]), pd.factorize(rows["game_play"].astype(str).str.slice(0, 5))[0]
@@ -341,6 +357,7 @@ def _over_all(rows: pd.DataFrame, place: pd.Series, probability: pd.Series) -> n
 
 
 def bundle_stage(run: Run, out: Path) -> None:
+    """Collects all that predicting needs."""
     ladder, cut = read_json(run.folder / "ladder.json"), read_json(run.folder / "screen" / "cut.json")
     folds = {str(fold): part["game_play"].tolist() for fold, part in run.folds.groupby("fold")}
     origin = {"data": fingerprint(run.input, "train"), "simulated": run.simulated, "folds": folds, "features": cut["features"]}
@@ -348,12 +365,14 @@ def bundle_stage(run: Run, out: Path) -> None:
 
 
 def submission_stage(run: Run, out: Path) -> None:
+    """Predicts the test plays with the bundle."""
     counted = predict_folder(run.folder / "bundle", run.input, out / "submission.csv", run.workers)
     write_json(dict(counted), out / "submission.json")
     log.info("submission: %s", ", ".join(f"{name} {number}" for name, number in counted.items()))
 
 
 def report_stage(run: Run, out: Path) -> None:
+    """Writes the report page."""
     from player_contact.evaluation.report import write_report
 
     write_report(run.folder, out / "report")

@@ -42,7 +42,7 @@ def booster_probability(text: str, table: pd.DataFrame, threads: int) -> np.ndar
     booster = lgb.Booster(model_str=text)
     if not len(table):
         return np.empty(0, dtype=np.float32)
-    return booster.predict(table[booster.feature_name()], num_threads=threads).astype(np.float32)
+    return np.asarray(booster.predict(table[booster.feature_name()], num_threads=threads), dtype=np.float32)
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:

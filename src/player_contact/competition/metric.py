@@ -81,7 +81,7 @@ def best_thresholds(label: np.ndarray, probability: np.ndarray, is_ground: np.nd
     sweeps = [_sweep(label[kind], probability[kind]) for kind in (~is_ground, is_ground)]
 
     def best_beside(sweep: _Sweep, tp: int, fp: int) -> tuple[int, float]:
-        scores = matthews(Counts(sweep.true_positives + tp, sweep.false_positives + fp, positives, rows))
+        scores = np.asarray(matthews(Counts(sweep.true_positives + tp, sweep.false_positives + fp, positives, rows)))
         best = int(np.argmax(scores))
         return best, float(scores[best])
 

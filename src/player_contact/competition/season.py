@@ -53,7 +53,7 @@ class Season:
                 for frame, index in zip((self.rows, self.tracking, self.helmets, self.videos), slices, strict=True)
             ]
             rows = parts[0].rename_axis("row").reset_index()
-            yield PlayTables(game_play, rows, *parts[1:], self.video_folder)
+            yield PlayTables(game_play, rows, tracking=parts[1], helmets=parts[2], videos=parts[3], video_folder=self.video_folder)
 
 
 def _slices(frame: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -81,7 +81,9 @@ def read_season(folder: Path, split: str) -> Season:
     helmets_path = folder / f"{split}_baseline_helmets.csv"
     helmets = _plain_views(tables.read_table(helmets_path, tables.HELMETS), helmets_path)
     if (twice := helmets.duplicated(["game_play", "view", "frame", "nfl_player_id"])).any():
-        raise InputError(f"{helmets_path.name} has {int(twice.sum())} boxes both under a view and under its alias. Remove the copies in {helmets_path}")
+        raise InputError(
+            f"{helmets_path.name} has {int(twice.sum())} boxes both under a view and under its alias. Remove the copies in {helmets_path}"
+        )
     videos_path = folder / f"{split}_video_metadata.csv"
     videos = _plain_views(tables.read_table(videos_path, tables.VIDEOS), videos_path)
     for column in ("start_time", "end_time", "snap_time"):

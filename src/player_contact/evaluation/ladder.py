@@ -40,6 +40,7 @@ def counts_by_game(label: np.ndarray, decided: np.ndarray, game: np.ndarray) -> 
 
 
 def total(counts: Counts) -> Counts:
+    """The counts of all games together."""
     return Counts(*(int(np.sum(value)) for value in counts))
 
 

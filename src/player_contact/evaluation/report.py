@@ -60,12 +60,13 @@ def by_play(oof: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(counts: Counts) -> dict[str, float]:
+    found, false, contacts, rows = (int(value) for value in counts)
     return {
-        "rows": counts.rows,
-        "contacts": counts.positives,
-        "found": counts.true_positives,
-        "missed": counts.positives - counts.true_positives,
-        "false": counts.false_positives,
+        "rows": rows,
+        "contacts": contacts,
+        "found": found,
+        "missed": contacts - found,
+        "false": false,
         "mcc": round(float(matthews(counts)), 3),
     }
 

@@ -17,7 +17,11 @@ def crowd(play: Play, rows: Rows) -> Columns:
     opponents = np.sort(np.where(mates, np.inf, distance), axis=-1)
     own = np.sort(np.where(mates, distance, np.inf), axis=-1)
     columns: Columns = {}
-    for name, values in (("opponent", opponents[..., 0]), ("second_opponent", opponents[..., min(1, opponents.shape[-1] - 1)]), ("mate", own[..., 0])):
+    for name, values in (
+        ("opponent", opponents[..., 0]),
+        ("second_opponent", opponents[..., min(1, opponents.shape[-1] - 1)]),
+        ("mate", own[..., 0]),
+    ):
         columns |= low_high(f"nearest_{name}", np.where(np.isinf(values), np.nan, values).astype(np.float32), rows)
     for radius in CROWD:
         columns |= low_high(f"players_within_{radius:g}", (distance < radius).sum(-1).astype(np.float32), rows)

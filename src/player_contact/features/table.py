@@ -35,5 +35,3 @@ def feature_table(play: Play, rows: Rows, families=SENSOR_FEATURES + HELMET_FEAT
 def helmet_columns(names: list[str]) -> list[str]:
     """Those of the feature names that need helmet boxes."""
     return [name for name in names if name.startswith(("sideline_", "endzone_"))]
-
-

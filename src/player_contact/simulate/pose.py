@@ -15,6 +15,7 @@ JOINTS = (
 )  # fmt: skip
 ARM_LENGTH = 0.80  # yd, shoulder to hand
 HELMET_RADIUS = 0.168  # yd
+SHORT = 0.4  # yd by which a hand that is not laid on stays away
 STRIDE = 2.1  # yd a full cycle of both legs
 
 
@@ -83,7 +84,7 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
         k = 0 if sign < 0 else 1
         has = target[..., k] != NOBODY
         amount = np.where(has, reach[..., k], 0.0)[..., None]
-        hand = hand + amount * (_grip(pelvis, chest, target[..., k], sign) - hand)
+        hand = hand + amount * (_grip(pelvis, chest, target[..., k], sign, 0.10 + SHORT * (1 - amount)) - hand)
         stretch = hand - shoulder
         length = np.linalg.norm(stretch, axis=-1, keepdims=True)
         hand = shoulder + stretch * np.minimum(1, ARM_LENGTH / np.maximum(length, 1e-6))
@@ -104,7 +105,7 @@ def _idle_hand(
     up = np.array([0.0, 0.0, 1.0])
     s = stride[..., None]
     swinging = shoulder - (0.62 - 0.25 * s) * up + (0.08 - 0.42 * s * swing + 0.1 * s) * forward + 0.06 * sign * side
-    tucked = shoulder - 0.28 * up + 0.20 * forward - 0.14 * sign * side
+    tucked = shoulder - 0.28 * up + 0.13 * forward - 0.14 * sign * side
     wide = shoulder - 0.35 * up + 0.42 * sign * side - 0.05 * forward
     hand = np.where((style == TUCKED)[..., None], tucked, np.where((style == WIDE)[..., None], wide, swinging))
     stance = np.clip((crouch - 0.7) / 0.3, 0, 1)[..., None]
@@ -114,14 +115,14 @@ def _idle_hand(
     return hand + down[..., None] * (lying - hand)
 
 
-def _grip(pelvis: np.ndarray, chest: np.ndarray, target: np.ndarray, sign: float) -> np.ndarray:
-    """[F, P, 3] the point on the target's jersey that a hand goes for: on the near side, a hand's breadth left or right."""
+def _grip(pelvis: np.ndarray, chest: np.ndarray, target: np.ndarray, sign: float, before: np.ndarray) -> np.ndarray:
+    """[F, P, 3] the point on the target's jersey that a hand goes for: `before` yards on the near side, a hand's breadth left or right."""
     rows = np.arange(len(pelvis))[:, None]
     goal = 0.65 * chest[rows, target] + 0.35 * pelvis[rows, target]
     way = (goal - chest) * np.array([1, 1, 0])
     way = _unit(way)
     beside = np.stack([way[..., 1], -way[..., 0], np.zeros(way.shape[:2])], -1)
-    return goal - 0.10 * way + sign * 0.09 * beside
+    return goal - before * way + sign * 0.09 * beside
 
 
 def _blend(grid: np.ndarray, values: np.ndarray, time: np.ndarray) -> np.ndarray:

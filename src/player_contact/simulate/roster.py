@@ -107,8 +107,8 @@ def draw_lineup(rng: np.random.Generator, home: Squad, away: Squad, run_play: bo
             player, jersey = bench[position].pop(0)
             rows.append((player, position, jersey, is_home, attacks, x + rng.normal(0, 0.08), y + rng.normal(0, 0.15)))
     order = rng.permutation(len(rows))
-    ids, positions, jerseys, is_home, attacks, x, y = zip(*(rows[i] for i in order), strict=True)
-    return Lineup(np.array(ids), positions, np.array(jerseys), np.array(is_home), np.array(attacks), np.column_stack([x, y]))
+    ids, positions, jerseys, at_home, attack, x, y = zip(*(rows[i] for i in order), strict=True)
+    return Lineup(np.array(ids), positions, np.array(jerseys), np.array(at_home), np.array(attack), np.column_stack([x, y]))
 
 
 def _flip(rng: np.random.Generator, places: tuple) -> list:

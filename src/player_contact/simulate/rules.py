@@ -8,6 +8,7 @@ from player_contact.simulate.wishes import wish
 RATE = 20.0  # integration steps a second
 LEGS = 5.0  # yd/s2, the most that legs give
 BUMP = 12.0  # yd/s2, the most that a collision gives
+END_ZONE = 10.0  # yd
 HESITATION = 0.28  # s until a changed mind shows in the legs
 BLOCK_REACH, TACKLE_REACH = 1.0, 1.1  # yd
 
@@ -26,7 +27,10 @@ def move_ball(state: State, now: float) -> None:
             state.carrier = jobs.target
             state.dead = np.inf if script.caught else now
         state.ball = state.position[state.carrier]
-    if now > script.whistle + 1.2:
+    low, high = state.bounds
+    x, y = state.position[state.carrier]
+    scored_or_out = script.carried(now) and (x > high[0] - END_ZONE or not low[1] < y < high[1])
+    if scored_or_out or now > script.whistle + 1.2:
         state.dead = min(state.dead, now)
     gap = np.linalg.norm(state.position - state.ball, axis=1) + np.where(state.lineup.offence, 1e3, 0.0)
     state.rank = gap.argsort(kind="stable").argsort(kind="stable")
@@ -35,7 +39,7 @@ def move_ball(state: State, now: float) -> None:
 def hold_and_release(state: State, rng: np.random.Generator, now: float) -> None:
     """Blocks and tackles begin and end."""
     n, offence = len(state.hold), state.lineup.offence
-    for i in np.flatnonzero((state.hold != NOBODY) & (now > state.until)):
+    for i in np.flatnonzero((state.hold != NOBODY) & (now > state.until)).tolist():
         missed_tackle = state.hold[i] == state.carrier and not offence[i]
         _release(state, rng, i, now)
         if missed_tackle and rng.random() < 0.6:
@@ -43,16 +47,16 @@ def hold_and_release(state: State, rng: np.random.Generator, now: float) -> None
     far = (np.linalg.norm(state.position - state.ball, axis=1) > 4.5) & (now > state.script.handoff)
     over = now > state.dead + 0.3
     hazard = np.full(n, 1.2) if over else np.where(far & offence, 2.0, 0.0)  # the ball has gone elsewhere
-    for i in np.flatnonzero((state.hold != NOBODY) & (rng.random(n) < hazard / RATE)):
+    for i in np.flatnonzero((state.hold != NOBODY) & (rng.random(n) < hazard / RATE)).tolist():
         _release(state, rng, i, now)
     if over:
         return
     distance = np.linalg.norm(state.position[:, None] - state.position, axis=-1)
     ready = (now > state.free) & (now < state.fallen) & (now > state.traits.react)
-    for i in np.flatnonzero(ready & (state.hold == NOBODY)):
+    for i in np.flatnonzero(ready & (state.hold == NOBODY)).tolist():
         if i in state.jobs.blockers and not far[i]:
-            near = np.flatnonzero((distance[i] < BLOCK_REACH) & ~offence & (now > state.free) & (now < state.fallen))
-            near = [j for j in near if (state.hold == j).sum() < 2]
+            loose = (distance[i] < BLOCK_REACH) & ~offence & (now > state.free) & (now < state.fallen)
+            near = [j for j in np.flatnonzero(loose).tolist() if (state.hold == j).sum() < 2]
             if near:
                 _block(state, rng, i, min(near, key=lambda j: distance[i, j]), now)
         elif not offence[i] and now < state.dead and state.script.carried(now) and distance[i, state.carrier] < TACKLE_REACH:
@@ -101,7 +105,7 @@ def fall_and_rise(state: State, rng: np.random.Generator, now: float) -> None:
     if state.fallen[state.carrier] < np.inf and state.dead - 0.3 < now < state.dead + 0.8:
         near = np.linalg.norm(state.position - state.position[state.carrier], axis=1) < 1.4
         hazard = np.where(near, 0.9, hazard)
-    for i in np.flatnonzero(standing & (rng.random(len(standing)) < hazard / RATE)):
+    for i in np.flatnonzero(standing & (rng.random(len(standing)) < hazard / RATE)).tolist():
         _drop(state, rng, i, now)
     up_again = ~standing & (now > state.rise + 0.8)
     state.fallen[up_again] = state.rise[up_again] = np.inf

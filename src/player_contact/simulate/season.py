@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _write_play(draft: Path, size: SeasonSize, seed: int, part: str, index: int)
     return play.game_play
 
 
-def _truth(play: SimulatedPlay) -> dict[str, np.ndarray]:
+def _truth(play: SimulatedPlay) -> dict[str, Any]:
     """What only the simulation knows, as plain arrays; S labelled steps, F frames, P players."""
     arrays = {
         "steps": play.steps.astype(np.int32),  # [S]
@@ -114,7 +115,7 @@ def _part(draft: Path, name: str, index: int) -> Path:
 
 def _join_tables(draft: Path, jobs: Iterable[tuple[str, int]]) -> None:
     """Appends the plays' tables in order, one at a time, keeping one header."""
-    columns_of = {
+    columns_of: dict[str, tuple[str, ...]] = {
         f"{part}_{name}": columns
         for part in ("train", "test")
         for name, columns in (

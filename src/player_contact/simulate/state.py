@@ -136,7 +136,7 @@ def draw_state(rng: np.random.Generator, lineup: Lineup, script: Script, bounds:
 
 def _draw_traits(rng: np.random.Generator, lineup: Lineup) -> Traits:
     n = len(lineup.ids)
-    way, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(1.2, 3.0, n)
+    way, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.2, 3.6, n)
     return Traits(
         top=np.array([TOP_SPEED[p] for p in lineup.positions]) * rng.uniform(0.9, 1.03, n),
         react=rng.uniform(0.05, 0.35, n),

@@ -11,8 +11,9 @@ from player_contact.simulate.helmets import FIRST_BOX
 from player_contact.simulate.play import SimulatedPlay
 
 RATE = Fraction(60_000, 1_001)  # frames a second
-QUIET_FRAMES = FIRST_BOX - 12  # before these nothing is labelled: every third picture will do
-OPTIONS = {"crf": "23", "preset": "superfast", "g": "60", "threads": "1", "sc_threshold": "0"}
+QUIET_FRAMES = FIRST_BOX - 12  # before these nothing is labelled
+QUIET_EVERY = 4  # and a new picture this often will do
+OPTIONS = {"crf": "23", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1", "sc_threshold": "0"}
 
 
 def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
@@ -43,8 +44,8 @@ def _encode(painter: render.Painter, frames: int, path: Path) -> None:
         stream = container.add_stream("libx264", rate=RATE, options=OPTIONS)
         stream.width, stream.height, stream.pix_fmt = FRAME_WIDTH, FRAME_HEIGHT, "yuv420p"
         for frame in range(frames):
-            if frame >= QUIET_FRAMES or frame % 3 == 0:
-                planes = cv2.cvtColor(painter.draw(frame), cv2.COLOR_BGR2YUV_I420)
+            if frame >= QUIET_FRAMES or frame % QUIET_EVERY == 0:
+                planes = np.asarray(cv2.cvtColor(painter.draw(frame), cv2.COLOR_BGR2YUV_I420), np.uint8)
             picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())

@@ -104,9 +104,9 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
     wanted = ~np.isnan(window.side) & (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
     for channel, offset in enumerate(offsets):
-        for row in np.flatnonzero(wanted):
+        for row in np.flatnonzero(wanted).tolist():
             frame = min(max(int(step_frame[row]) + offset, 0), last)
-            by_frame.setdefault(frame, []).append((int(row), channel))
+            by_frame.setdefault(frame, []).append((row, channel))
     got = np.zeros((len(out), len(offsets)), dtype=bool)
     try:
         for frame, picture in grey_frames(video, np.array(sorted(by_frame), dtype=np.int64)):
@@ -116,7 +116,7 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
                 source, factor = (half, 0.5) if window.side[row] > 1.8 * size else (picture, 1.0)
                 scale = size / (window.side[row] * factor)
                 x, y = window.centre[row] * factor
-                move = np.float32([[scale, 0, (size - 1) / 2 - scale * (x - 0.5)], [0, scale, (size - 1) / 2 - scale * (y - 0.5)]])
+                move = np.array([[scale, 0, (size - 1) / 2 - scale * (x - 0.5)], [0, scale, (size - 1) / 2 - scale * (y - 0.5)]], dtype=np.float32)
                 # Beyond the frame the edge goes on: a black bar would tell the model where the frame ends.
                 cv2.warpAffine(source, move, (size, size), dst=out[row, channel], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                 got[row, channel] = True
@@ -124,7 +124,7 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
         if not got.any():
             raise
         log.warning("%s breaks off: %d rows have no such view", video.name, int((wanted & ~got.all(1)).sum()))
-    complete = got.all(axis=1)
+    complete = np.asarray(got.all(axis=1))
     out[~complete] = 0
     return complete
 
@@ -151,30 +151,3 @@ def _boxes_in_windows(boxes: StepBoxes, rows: Rows, window: Windows, size: int, 
     chosen[np.isinf(np.take_along_axis(far, nearest, axis=1))] = np.nan
     found[:, 2 : 2 + min(others, players)] = chosen
     return found
-
-
-def draw_boxes(boxes: np.ndarray, size: int) -> np.ndarray:
-    """[2, H, W] uint8, 255 inside a box: the boxes of the row's players, and those of the others, of [K, 4] boxes in crop pixels."""
-    import cv2
-
-    drawn = np.zeros((2, size, size), dtype=np.uint8)
-    for place, box in enumerate(boxes):
-        if np.isnan(box[0]):
-            continue
-        left, top, right, bottom = (int(round(float(value))) for value in np.clip(box, -size, 2 * size))
-        cv2.rectangle(drawn[0 if place < 2 else 1], (left, top), (right, bottom), 255, cv2.FILLED)
-    return drawn
-
-
-def paint_boxes(pictures: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """A copy of [C, H, W] pictures with the outlines of the boxes painted in: white around the row's players, black around others."""
-    import cv2
-
-    painted = pictures.copy()
-    size = painted.shape[-1]
-    for picture in painted:
-        for place in reversed(range(len(boxes))):
-            if not np.isnan(boxes[place, 0]):
-                left, top, right, bottom = (int(round(float(value))) for value in np.clip(boxes[place], -size, 2 * size))
-                cv2.rectangle(picture, (left, top), (right, bottom), 255 if place < 2 else 0, 1)
-    return painted

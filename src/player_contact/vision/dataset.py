@@ -5,7 +5,7 @@ import torch
 from torch.utils.data import Dataset
 
 from player_contact.config import VisionConfig
-from player_contact.video.crops import draw_boxes, paint_boxes
+from player_contact.video.draw import draw_boxes, paint_boxes
 from player_contact.vision.augment import centre, make_augment
 from player_contact.vision.tracks import OpenRows
 
@@ -35,7 +35,7 @@ class StretchDataset(Dataset[Item]):
         sensors[present] = self.rows.sensors[places[present]]
         pictures, drawn = self._drawn(pictures, boxes)
         if self.augment is not None:
-            random = np.random.default_rng((*self.seed, item))
+            random = np.random.default_rng((*(self.seed or ()), item))
             pictures, drawn = self._augmented(pictures, drawn, int(random.integers(2**31)))
             if random.random() < self.config.augment.drop_view:
                 seen[:, random.integers(seen.shape[1])] = False

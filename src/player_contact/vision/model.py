@@ -37,15 +37,19 @@ class ContactModel(nn.Module):
         self.encoder = make_encoder(config.encoder, input_channels(config, frames), pretrained)
         self.register_buffer("sensor_mean", torch.zeros(sensors))
         self.register_buffer("sensor_scale", torch.ones(sensors))
-        self.sensors = nn.Sequential(nn.Linear(2 * sensors, config.sensor_width), nn.ReLU(), nn.Linear(config.sensor_width, config.sensor_width), nn.ReLU())
+        self.sensors = nn.Sequential(
+            nn.Linear(2 * sensors, config.sensor_width), nn.ReLU(), nn.Linear(config.sensor_width, config.sensor_width), nn.ReLU()
+        )
         # timm: what comes out where an encoder ends in a layer of its own, num_features where not
-        self.features = int(getattr(self.encoder, "head_hidden_size", self.encoder.num_features))
+        self.features: int = getattr(self.encoder, "head_hidden_size", None) or self.encoder.num_features  # type: ignore[assignment]
         self.picture = nn.Sequential(nn.LayerNorm(self.features), nn.Dropout(config.dropout), nn.Linear(self.features, config.track_width), nn.ReLU())
+        self.picture_head = nn.Linear(config.track_width, 1)
         self.along_track = nn.GRU(config.track_width + config.sensor_width + 3, config.track_width, batch_first=True, bidirectional=True)
         self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * config.track_width, 1))
 
-    def forward(self, pictures: Tensor, sensors: Tensor, seen: Tensor, present: Tensor) -> Tensor:
-        """pictures [B, T, V, C, H, W] uint8, sensors [B, T, K] (NaN: not measured), seen [B, T, V] bool, present [B, T] bool -> logits [B, T].
+    def forward(self, pictures: Tensor, sensors: Tensor, seen: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """pictures [B, T, V, C, H, W] uint8, sensors [B, T, K] (NaN: not measured), seen [B, T, V] bool, present [B, T] bool
+        -> logits [B, T], and logits [B, T, V] of each picture alone, which only training looks at.
 
         A view that did not see the row counts for nothing; `present` is False at steps that are not asked about.
         """
@@ -54,6 +58,7 @@ class ContactModel(nn.Module):
         if seen.any():
             x[seen] = self.encoder(scaled(pictures[seen])).float()  # [B, T, V, D]; only what was seen is encoded
         x = self.picture(x) * seen[..., None]  # [B, T, V, W]
+        alone = self.picture_head(x).squeeze(-1).float()  # [B, T, V]
         x = x.sum(2) / seen.sum(2, keepdim=True).clamp(min=1)  # [B, T, W]  mean of the views that saw the row
         known = ~torch.isnan(sensors)
         values = torch.where(known, (sensors - self.sensor_mean) / self.sensor_scale, 0).clamp(-5, 5)
@@ -61,7 +66,7 @@ class ContactModel(nn.Module):
         x = torch.cat([x.float(), s.float(), seen.float().expand(B, T, V), present[..., None].float()], dim=-1)
         with torch.autocast(x.device.type, enabled=False):
             x, _ = self.along_track(x * present[..., None])  # [B, T, 2 W]
-        return self.head(x).squeeze(-1).float()
+        return self.head(x).squeeze(-1).float(), alone
 
 
 def scaled(pictures: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,17 +56,23 @@ def train_model(
     for epoch in range(config.epochs):
         chosen = draw_stretches(rows, label, config, np.random.default_rng((*seed, epoch)))
         data = StretchDataset(rows, chosen, config, label, seed=(*seed, epoch))
-        loader = fabric.setup_dataloaders(DataLoader(data, batch_size=config.batch, num_workers=config.loaders))
+        loader: Any = fabric.setup_dataloaders(DataLoader(data, batch_size=config.batch, num_workers=config.loaders))
         if schedule is None:
             schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.epochs * len(loader), pct_start=0.2)
         trained.train()
-        losses, norms = [], []
+        losses: list[torch.Tensor] = []
+        norms: list[torch.Tensor] = []
         for batch in loader:
-            logits = trained(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
+            logits, alone = trained(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
             loss = binary_cross_entropy_with_logits(logits[batch["present"]], batch["label"][batch["present"]])
+            if config.picture_loss and batch["seen"].any():
+                # Sensors tell so much that the encoder would learn slowly behind them: every picture also answers on its own.
+                own_label = batch["label"][..., None].expand_as(alone)[batch["seen"]]
+                loss = loss + config.picture_loss * binary_cross_entropy_with_logits(alone[batch["seen"]], own_label)
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(loss)
-            norms.append(fabric.clip_gradients(trained, optimizer, max_norm=config.clip, error_if_nonfinite=False))
+            norm = fabric.clip_gradients(trained, optimizer, max_norm=config.clip, error_if_nonfinite=False)
+            norms.append(torch.as_tensor(norm))
             optimizer.step()
             if schedule.last_epoch < schedule.total_steps - 1:
                 schedule.step()
@@ -109,7 +116,7 @@ def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, thread
     """[M] float32 log odds of the rows: each is scored in two stretches that are cut half a stretch apart, and averaged."""
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = model.to(device, memory_format=torch.channels_last).eval()
+    model = model.to(device).to(memory_format=torch.channels_last).eval()
     total, times = np.zeros(len(rows)), np.zeros(len(rows))
     for phase in sorted({0, config.steps // 2}):
         stretches = cut_stretches(rows.track, rows.step, config.steps, phase)
@@ -117,7 +124,7 @@ def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, thread
         with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=use_bf16(config.precision)):
             done = 0
             for batch in DataLoader(data, batch_size=2 * config.batch, num_workers=config.loaders):
-                logits = model(*(batch[name].to(device) for name in ("pictures", "sensors", "seen", "present"))).cpu().numpy()
+                logits = model(*(batch[name].to(device) for name in ("pictures", "sensors", "seen", "present")))[0].cpu().numpy()
                 places = stretches[done : done + len(logits)]
                 done += len(logits)
                 total[places[places >= 0]] += logits[places >= 0]
@@ -131,5 +138,5 @@ def use_bf16(precision: str) -> bool:
         return precision == "bf16"
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch can't tell
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch can't tell
     return bool(capabilities.get("avx512_bf16", False))
