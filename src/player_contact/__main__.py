@@ -39,7 +39,7 @@ def run(
     from player_contact.parallel import worker_count
     from player_contact.pipeline import STAGE_NAMES, run_pipeline
     from player_contact.simulate.folder import season_folder
-    from player_contact.stages import Run
+    from player_contact.stages.run import Run
 
     settings = load_config(config, set or [])
     if until not in STAGE_NAMES:

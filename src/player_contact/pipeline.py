@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import player_contact
-from player_contact import stages
 from player_contact.competition.season import fingerprint
 from player_contact.config import Config, save_config
 from player_contact.files import move, read_json, remove, write_json
-from player_contact.stages import Run
+from player_contact.stages import blend, result, screen, vision
+from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
 
-BASE = ("competition", "play.py", "files.py", "parallel.py", "stages.py")  # code that every stage uses
+BASE = ("competition", "play.py", "files.py", "stages/run.py")  # code that every stage uses
+BOOSTING = ("boosting/booster.py", "boosting/out_of_fold.py", "stages/screen.py")
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,25 @@ def _training(config: Config) -> dict[str, Any]:
 
 
 STAGES = (
-    Stage("folds", stages.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], ("evaluation/folds.py",), "train"),
-    Stage("features", stages.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, ("features", "helmets.py")),
-    Stage("screen", stages.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], ("boosting/booster.py",)),
-    Stage("crops", stages.crops_stage, ("crops",), ("screen",), lambda c: c.crops.model_dump(), ("video", "helmets.py")),
+    Stage("folds", screen.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], ("evaluation/folds.py",), "train"),
+    Stage("features", screen.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, ("features", "helmets.py")),
+    Stage(
+        "screen", screen.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], (*BOOSTING, "stages/screen.py")
+    ),
+    Stage("crops", vision.crops_stage, ("crops",), ("screen",), lambda c: c.crops.model_dump(), ("video", "helmets.py")),
     Stage(
         "vision",
-        stages.vision_stage,
+        vision.vision_stage,
         ("vision",),
-        ("screen", "crops"),
+        ("crops",),
         lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"})],
-        ("vision",),
+        ("vision", "stages/vision.py"),
     ),
-    Stage("blend", stages.blend_stage, ("blend",), ("screen", "vision"), lambda c: [_training(c), c.blend.model_dump()], ("boosting", "features")),
-    Stage("ladder", stages.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py",)),
-    Stage("bundle", stages.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(), ("bundle.py",)),
-    Stage("submission", stages.submission_stage, ("submission.csv", "submission.json"), ("bundle",), code=("predict.py",), split="test"),
-    Stage("report", stages.report_stage, ("report",), ("submission",), code=("evaluation",)),
+    Stage("blend", blend.blend_stage, ("blend",), ("vision",), lambda c: [_training(c), c.blend.model_dump()], ("boosting", "stages/blend.py")),
+    Stage("ladder", result.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py", "stages/result.py")),
+    Stage("bundle", result.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(), ("bundle.py",)),
+    Stage("submission", result.submission_stage, ("submission.csv", "submission.json"), ("bundle",), code=("predict.py",), split="test"),
+    Stage("report", result.report_stage, ("report",), ("submission",), code=("evaluation",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 

@@ -1,11 +1,15 @@
 """What the last model looks at: the probabilities of screen and vision around a row, in time and among the neighbours."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from player_contact.boosting.booster import log_odds
 from player_contact.features.gather import Columns, low_high, nan_reduce, pair_distance, shifted, window
 from player_contact.play import Play, Rows
+
+BESIDE = ("ground", "touches", "touches_two")  # endings of the columns about other rows of the same players
 
 
 def blend_table(play: Play, rows: Rows, screen: np.ndarray, vision: np.ndarray, reach: int) -> pd.DataFrame:
@@ -30,6 +34,12 @@ def blend_table(play: Play, rows: Rows, screen: np.ndarray, vision: np.ndarray, 
     return pd.DataFrame(columns).astype(np.float32)
 
 
+def rising_columns(columns: Sequence[str]) -> list[str]:
+    """Columns in which more can only mean more contact: what screen and vision say along the pair's own track. With few plays, a blend without
+    this rule learns single plays by heart."""
+    return [name for name in columns if name.startswith(("screen", "vision")) and not any(word in name for word in BESIDE)]
+
+
 def _along_track(name: str, dense: np.ndarray, rows: Rows, second: np.ndarray, reach: int) -> Columns:
     columns: Columns = {name: shifted(dense, rows.step, rows.first, second)}
     for lag in [step for step in (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60) if step <= reach]:
@@ -52,6 +62,6 @@ def _beside(name: str, dense: np.ndarray, rows: Rows) -> Columns:
     ranked = np.sort(np.where(np.isnan(others), -np.inf, others), axis=-1)
     most, next_most = ranked[..., -1], ranked[..., max(-2, -ranked.shape[-1])]
     columns: Columns = {}
-    for key, values in (("ground", ground), ("touches", most), ("touches_two", next_most)):
+    for key, values in zip(BESIDE, (ground, most, next_most), strict=True):
         columns |= low_high(f"{name}_{key}", np.where(np.isinf(values), np.float32(np.nan), values), rows)
     return columns

@@ -1,15 +1,18 @@
 """One LightGBM classifier, trained the same way wherever it runs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from player_contact.config import BoosterConfig
 
 
-def train_booster(table: pd.DataFrame, label: np.ndarray, config: BoosterConfig, seed: int, threads: int) -> str:
+def train_booster(table: pd.DataFrame, label: np.ndarray, config: BoosterConfig, seed: int, threads: int, rising: Sequence[str] = ()) -> str:
     """The text of a booster trained on [N, K] features and [N] bool labels.
 
-    The same table, config, seed and threads give the same text. No early stopping: the rounds are a setting.
+    The probability never falls where one of the `rising` columns rises. The same table, config, seed and threads give the same text. No early
+    stopping: the rounds are a setting.
     """
     import lightgbm as lgb
 
@@ -22,6 +25,7 @@ def train_booster(table: pd.DataFrame, label: np.ndarray, config: BoosterConfig,
         "bagging_fraction": config.row_share,
         "bagging_freq": 1 if config.row_share < 1 else 0,
         "lambda_l2": config.l2,
+        "monotone_constraints": [int(name in rising) for name in table.columns],
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -1,0 +1,75 @@
+"""From the tables to the rows that stay open: folds, features, and the first model."""
+
+import logging
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.boosting.out_of_fold import FoldedTable, Training, out_of_fold
+from player_contact.competition.season import PlayTables
+from player_contact.evaluation.folds import make_folds
+from player_contact.features.table import feature_table, helmet_columns, is_candidate
+from player_contact.files import write_json
+from player_contact.parallel import run_all
+from player_contact.play import build_play
+from player_contact.stages.run import PLACES, Run
+
+log = logging.getLogger(__name__)
+
+
+def folds_stage(run: Run, out: Path) -> None:
+    """Writes folds.csv."""
+    contacts = run.season.rows.groupby("game_play", observed=True, sort=False)["contact"].sum()
+    table = make_folds(contacts, run.config.folds, run.config.seed)
+    table.to_csv(out / "folds.csv", index=False)
+    per_fold = table.groupby("fold").agg(games=("game", "nunique"), plays=("game_play", "size"), contacts=("contacts", "sum"))
+    log.info("%d plays of %d games; contacts a fold: %s", len(table), table["game"].nunique(), ", ".join(map(str, per_fold["contacts"])))
+
+
+def features_stage(run: Run, out: Path) -> None:
+    """Writes the candidate rows of each play with their features."""
+    folder = out / "features"
+    folder.mkdir(exist_ok=True)
+    work = partial(write_play_features, folder=folder, max_distance=run.config.screen.max_distance)
+    kept = sum(run_all(work, run.season.plays(), len(run.season.game_plays), "features", run.workers))
+    log.info("%d of %d rows are candidates", kept, len(run.season.rows))
+
+
+def write_play_features(tables: PlayTables, folder: Path, max_distance: float) -> int:
+    """Writes the features file of a play; returns its number of candidates."""
+    play, rows = build_play(tables)
+    candidate = np.flatnonzero(is_candidate(play, rows, max_distance))
+    kept = rows[candidate]
+    places = {"row": kept.row, "step_place": kept.step, "first": kept.first, "second": kept.second}
+    places["contact"] = tables.rows["contact"].to_numpy()[candidate].astype(np.int8)
+    pd.concat([pd.DataFrame(places), feature_table(play, kept)], axis=1).to_parquet(folder / f"{tables.game_play}.parquet", index=False)
+    return len(kept)
+
+
+def screen_stage(run: Run, out: Path) -> None:
+    """Trains the screen, with and without helmet features, and chooses which rows stay open."""
+    folder = out / "screen"
+    folder.mkdir(exist_ok=True)
+    table = run.candidates
+    names = [name for name in table.columns if name not in (*PLACES, "fold", "play")]
+    sensors_only = [name for name in names if name not in helmet_columns(names)]
+    label, fold = table["contact"].to_numpy(dtype=bool), table["fold"].to_numpy()
+    oof = table[["row"]].copy()
+    for model, columns, prefix in (("screen", names, "fold"), ("sensors", sensors_only, "sensors_fold")):
+        folded = FoldedTable(table[columns].to_numpy(dtype=np.float32), columns, label, fold)
+        training = Training(run.config.screen.booster, run.config.seed, run.config.threads, folder / prefix)
+        oof[model] = out_of_fold(folded, training, f"training {model}", run.workers)
+    oof.to_parquet(folder / "oof.parquet", index=False)
+    cut = open_cut(oof["screen"].to_numpy(), label, run.config.screen.lost_positives)
+    is_open = oof["screen"].to_numpy() >= cut
+    lost = int((label & ~is_open).sum())
+    write_json({"cut": cut, "open": int(is_open.sum()), "candidates": len(table), "lost_positives": lost, "features": names}, folder / "cut.json")
+    log.info("%d of %d candidates stay open; the cut leaves %d of %d contacts unseen", is_open.sum(), len(table), lost, label.sum())
+
+
+def open_cut(probability: np.ndarray, label: np.ndarray, lost: float) -> float:
+    """The highest probability below which at most a share `lost` of the contacts lies."""
+    positives = np.sort(probability[label])
+    return float(positives[int(len(positives) * lost)]) if len(positives) else 0.0

@@ -1,0 +1,124 @@
+"""From the open rows to what the pictures say: crops and the second model."""
+
+import dataclasses
+import logging
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition.names import VIEWS
+from player_contact.competition.season import PlayTables
+from player_contact.config import Config
+from player_contact.parallel import run_all
+from player_contact.play import build_play
+from player_contact.predict import sensor_values, sigmoid
+from player_contact.stages.run import Run
+from player_contact.video.crops import cut_crops
+from player_contact.video.store import open_crops, read_crop_rows, write_crops
+
+log = logging.getLogger(__name__)
+
+
+def crops_stage(run: Run, out: Path) -> None:
+    """Cuts the crops of the open rows."""
+    folder = out / "crops"
+    folder.mkdir(exist_ok=True)
+    open_rows = run.open_rows()
+    frames, size = len(run.config.crops.frames), run.config.crops.size
+    log.info("crops of %d rows will take %.1f GB", len(open_rows), len(open_rows) * frames * size * size * len(VIEWS) / 1e9)
+    by_play = {play: part["row"].to_numpy() for play, part in open_rows.groupby("play")}
+    none = np.empty(0, dtype=np.int64)
+    # Plays that an interrupted run finished are kept: the folder belongs to exactly these settings.
+    items = ((tables, by_play.get(place, none)) for place, tables in enumerate(run.season.plays()))
+    work = partial(write_play_crops, folder=folder, config=run.config)
+    seen = np.sum(list(run_all(work, items, len(run.folds), "crops", run.workers)), axis=0)
+    log.info("rows seen: Sideline %d, Endzone %d of %d", *seen, len(open_rows))
+
+
+def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: Config) -> np.ndarray:
+    """Writes the crops of a play's open rows; returns how many each view saw."""
+    tables, open_rows = item
+    target = folder / tables.game_play
+    if not target.is_dir():
+        play, rows = build_play(tables)
+        kept = rows[np.isin(rows.row, open_rows)]
+        write_crops(cut_crops(play, kept, config.crops), kept.row, target)
+    return open_crops(target).seen.sum(axis=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldTask:
+    """What a process needs to train and score the vision model of one fold."""
+
+    fold: int
+    table: pd.DataFrame  # open rows that at least one view saw: play, step_place, first, second, contact, fold, place
+    sensors: np.ndarray  # [M, K] float32
+    crop_folders: list[Path]
+    config: Config
+    weights: Path
+
+
+def vision_stage(run: Run, out: Path) -> None:
+    """Trains a vision model a fold and scores the open rows out of fold."""
+    folder = out / "vision"
+    folder.mkdir(exist_ok=True)
+    table = run.open_rows()
+    names = run.config.vision.tabular
+    sensors = sensor_values(table, table["screen"].to_numpy(), names)
+    table, crop_folders = table[["row", "play", "step_place", "first", "second", "contact", "fold"]], []
+    place, seen = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=bool)
+    for number, game_play in enumerate(run.folds["game_play"]):
+        crop_folders.append(run.folder / "crops" / game_play)
+        inside = np.flatnonzero(table["play"].to_numpy() == number)
+        order = read_crop_rows(crop_folders[-1])
+        place[inside] = pd.Index(order).get_indexer(table["row"].to_numpy()[inside])
+        seen[inside] = np.asarray(open_crops(crop_folders[-1]).seen.any(axis=1))[place[inside]]
+    table = table.assign(place=place)[seen].reset_index(drop=True)
+    folds = sorted(run.folds["fold"].unique().tolist())
+    if not len(table):
+        log.warning("No open row was seen by a camera: there is no vision model, the blend works from the screen alone")
+        pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}).to_parquet(folder / "oof.parquet", index=False)
+        return
+    tasks = [FoldTask(fold, table, sensors[seen], crop_folders, run.config, folder / f"fold{fold}.safetensors") for fold in folds]
+    vision, lines = np.zeros(len(table), dtype=np.float32), []
+    fold_of = table["fold"].to_numpy()
+    for fold, (logits, epochs) in zip(folds, run_all(train_fold, tasks, len(tasks), "training vision", run.workers), strict=True):
+        vision[fold_of == fold] = sigmoid(logits)
+        lines += [{"fold": fold, **dataclasses.asdict(epoch)} for epoch in epochs]
+    pd.DataFrame(lines).to_csv(folder / "log.csv", index=False, float_format="%.6g")
+    pd.DataFrame({"row": table["row"], "vision": vision}).to_parquet(folder / "oof.parquet", index=False)
+
+
+def train_fold(task: FoldTask) -> tuple[np.ndarray, list]:
+    """Trains on the other folds, keeps the weights, and returns the log odds of the fold's own rows in the table's order."""
+    from safetensors.torch import save_file
+
+    from player_contact.vision.tracks import OpenRows, track_numbers
+    from player_contact.vision.train import score_rows, train_model
+
+    table, config = task.table, task.config
+    crops = [open_crops(folder) for folder in task.crop_folders]
+    track = table["play"].to_numpy().astype(np.int64) * (1 << 20) + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
+
+    def rows(chosen: np.ndarray) -> OpenRows:
+        of = table[chosen]
+        return OpenRows(
+            track=track[chosen],
+            step=of["step_place"].to_numpy(),
+            sensors=task.sensors[chosen],
+            crops=crops,
+            play=of["play"].to_numpy(),
+            place=of["place"].to_numpy(),
+        )
+
+    inside = table["fold"].to_numpy() == task.fold
+    label = table["contact"].to_numpy(dtype=bool)[~inside]
+
+    def report(epoch) -> None:
+        log.info("fold %d, epoch %d of %d: loss %.4f", task.fold, epoch.epoch + 1, config.vision.epochs, epoch.loss, extra={"live": True})
+
+    model, epochs = train_model(rows(~inside), label, config.vision, len(config.crops.frames), (config.seed, task.fold), config.threads, report)
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, task.weights)
+    return score_rows(model, rows(inside), config.vision, config.threads), epochs
