@@ -44,7 +44,7 @@ def run(
     settings = load_config(config, set or [])
     if until not in STAGE_NAMES:
         raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
-    simulated = input == INPUT and not (input / "train_labels.csv").is_file()
+    simulated = input == INPUT and not any(input.glob("*.csv"))
     count = worker_count(workers)
     if simulated:
         input = season_folder(output / "seasons", settings.season, count)  # noqa: A001

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import player_contact
-from player_contact.competition.season import fingerprint
+from player_contact.competition.season import fingerprint, read_season
 from player_contact.config import Config, save_config
 from player_contact.files import move, read_json, remove, write_json
 from player_contact.stages import blend, result, screen, vision
@@ -75,10 +75,13 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     prints: dict[str, str] = {}
     ran = []
     inputs = {split: fingerprint(run.input, split) for split in {stage.split for stage in STAGES} - {""}}
-    for stage in STAGES[: STAGE_NAMES.index(until) + 1]:
+    names = STAGE_NAMES[: STAGE_NAMES.index(until) + 1]
+    for stage in STAGES[: len(names)]:
         prints[stage.name] = _fingerprint(stage, run.config, [prints[name] for name in stage.after], inputs.get(stage.split, ""))
         if done.get(stage.name, {}).get("fingerprint") == prints[stage.name] and all((run.folder / name).exists() for name in stage.outputs):
             continue
+        if not ran and "submission" in names:
+            read_season(run.input, "test")  # a fault in the test tables is said now, not after hours of training
         log.info("== %s", stage.name)
         started = time.monotonic()
         work = run.folder / f".{stage.name}-{prints[stage.name][:12]}.partial"
