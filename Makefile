@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report season predict look-crops test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report season season-check predict look-crops test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ folds features screen crops vision blend ladder bundle report:
 
 season: $(READY)  ## only the simulated season: PLAYS=240 VIDEO=0 select its size
 	@$(PY) -m player_contact season $(OPTIONS) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
+
+season-check: $(READY)  ## a season's statistics beside those of real plays; PLAYS= VIDEO= as above
+	@$(PY) -m player_contact season-check $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
 
 predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)

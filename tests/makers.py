@@ -90,9 +90,7 @@ def make_play(seed: int = 0, players: int = 6, steps: int = 25, missing: float =
     for values in channels.values():
         values[gone] = np.nan
     times = zero + number * np.timedelta64(100, "ms")
-    views = {
-        name: View(times[0] - np.timedelta64(37, "ms"), _boxes(random, 6 * steps + 4, players), folder / f"{name}.mp4") for name in VIEWS
-    }
+    views = {name: View(times[0] - np.timedelta64(37, "ms"), _boxes(random, 6 * steps + 4, players), folder / f"{name}.mp4") for name in VIEWS}
     return Play(
         game_play="58168_003392",
         steps=number,
@@ -150,13 +148,12 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], options: dict[str, s
     """Grey pictures [H, W] as an H.264 video of 59.94 frames a second; by default nothing is lost."""
     import av
 
+    options = options or {"qp": "0", "preset": "ultrafast", "threads": "1"}
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = None
         for picture in pictures:
             if stream is None:
-                stream = container.add_stream(
-                    "libx264", rate=FRAME_RATE, options=options or {"qp": "0", "preset": "ultrafast", "threads": "1"}
-                )
+                stream = container.add_stream("libx264", rate=FRAME_RATE, options=options or {"qp": "0", "preset": "ultrafast", "threads": "1"})
                 stream.height, stream.width = picture.shape
                 stream.pix_fmt = "yuv420p"
             planes = np.full((picture.shape[0] * 3 // 2, picture.shape[1]), 128, dtype=np.uint8)
@@ -178,19 +175,19 @@ def read_number(picture: np.ndarray) -> int:
 
 
 TINY_VISION = VisionConfig(
-    encoder="resnet10t", image_size=32, steps=4, tabular=("distance", "screen"), sensor_width=4, track_width=8, batch=4, epochs=2, stretches=8,
-    dropout=0, precision="fp32",
+    encoder="resnet10t", image_size=32, steps=4, tabular=("distance", "screen"), sensor_width=4, track_width=8, batch=4, epochs=2,
+    stretches=8, dropout=0, precision="fp32",
 )  # fmt: skip
 
 
 def make_open_rows(seed: int = 0, tracks: int = 6, steps: int = 8, size: int = 36, others: int = 1) -> tuple[OpenRows, np.ndarray]:
-    """Rows of two plays with a bright or a dark picture, and the label that says which: something to learn from pictures alone."""
+    """Rows of two plays and their labels; pictures of lying stripes where there is contact, of standing ones where not."""
     random = np.random.default_rng(seed)
     n = tracks * steps
     label = np.repeat(random.permutation(tracks) < tracks // 2, steps)
-    pictures = (
-        random.integers(0, 60, (n, 2, 3, size, size), dtype=np.uint8) + np.where(label, 180, 10).astype(np.uint8)[:, None, None, None, None]
-    )
+    lying = np.broadcast_to((np.arange(size)[:, None] + random.integers(0, 6, (n, 2, 3, 1, 1))) // 3 % 2, (n, 2, 3, size, size))
+    stripes = np.where(label[:, None, None, None, None], lying, lying.swapaxes(-1, -2))
+    pictures = (random.integers(0, 60, stripes.shape) + 150 * stripes).astype(np.uint8)
     corner = random.uniform(2, size / 2, (n, 2, 2 + others, 2))
     boxes = np.concatenate([corner, corner + random.uniform(4, 10, corner.shape)], axis=-1).astype(np.float32)
     seen = random.random((n, 2)) < 0.8

@@ -44,11 +44,12 @@ def run(
     settings = load_config(config, set or [])
     if until not in STAGE_NAMES:
         raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
-    simulated = input == INPUT and not any(input.glob("*.csv"))
-    count = worker_count(workers)
-    if simulated:
+    simulate = input == INPUT and not any(input.glob("*.csv"))
+    count = worker_count(workers, settings.threads)
+    if simulate:
         input = season_folder(output / "seasons", settings.season, count)  # noqa: A001
     folder = output / (name or config.stem)
+    simulated = (input / "truth").is_dir()  # what only a simulation knows
     ran = run_pipeline(Run(settings, input, folder, count, simulated), until)
     if not ran:
         typer.echo("Nothing has changed since the last run.")
@@ -70,10 +71,11 @@ def predict(
 
     Example: player_contact predict --bundle outputs/demo/bundle --input input/nfl-player-contact-detection --output submission.csv
     """
+    from player_contact.bundle import load_bundle
     from player_contact.parallel import worker_count
     from player_contact.predict import predict_folder
 
-    counted = predict_folder(bundle, input, output, worker_count(workers))
+    counted = predict_folder(bundle, input, output, worker_count(workers, load_bundle(bundle).config.threads))
     typer.echo(f"{output}: " + ", ".join(f"{name} {number}" for name, number in counted.items()))
 
 
@@ -93,6 +95,27 @@ def season(
     from player_contact.simulate.folder import season_folder
 
     typer.echo(season_folder(output, load_config(config, set or []).season, worker_count(workers)))
+
+
+@app.command("season-check")
+def season_check(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: Annotated[Path | None, typer.Option(help="a season's folder; the config's simulated season if not given")] = None,  # noqa: A002
+    output: Annotated[Path, typer.Option(help="folder of seasons")] = Path("outputs/seasons"),
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Print a season's statistics beside those of real plays.
+
+    Example: player_contact season-check --set season.plays=240 --set season.video=false
+    """
+    from player_contact.config import load_config
+    from player_contact.evaluation.season_check import ceilings, check_season, check_text
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+
+    folder = input or season_folder(output, load_config(config, set or []).season, worker_count(workers))
+    typer.echo(check_text(check_season(folder), ceilings(folder)))
 
 
 @app.command("look-crops")

@@ -2,8 +2,9 @@
 
 import hashlib
 import importlib.metadata
+import json
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import player_contact
 from player_contact.competition.metric import Thresholds
 from player_contact.config import Config, load_config, save_config
 from player_contact.errors import BundleError
-from player_contact.files import read_json, replacing, write_json
+from player_contact.files import replacing, write_json
 
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
@@ -36,16 +37,28 @@ class Bundle:
     cut: float
     manifest: dict[str, Any]
 
+    @property
+    def has_vision(self) -> bool:
+        """Whether there is a vision model at all: a run without any video has none."""
+        return any(name.startswith("vision/") for name in self.manifest["files"])
+
+    @cached_property
     def vision_models(self) -> "list[ContactModel]":
-        """The vision models, on the CPU, ready to score."""
+        """The vision models, on the CPU, ready to score. Raises BundleError where this version builds another model than the one that was trained."""
         from safetensors.torch import load_file
 
         from player_contact.vision.model import ContactModel
 
         models = []
-        for path in sorted((self.folder / "vision").glob("fold*.safetensors")):
+        for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/")):
             model = ContactModel(self.config.vision, frames=len(self.config.crops.frames))
-            model.load_state_dict(load_file(path))
+            try:
+                model.load_state_dict(load_file(self.folder / name))
+            except RuntimeError as error:
+                made = self.manifest.get("packages", {}).get("timm")
+                raise BundleError(
+                    f"{self.folder / name} does not fit the model; it was made with timm {made}: {str(error).splitlines()[0]}"
+                ) from None
             models.append(model.eval())
         return models
 
@@ -72,16 +85,27 @@ def write_bundle(folder: Path, config: Config, run: Path, thresholds: Thresholds
         write_json(manifest | origin | {"files": files}, temporary / "manifest.json")
 
 
-@lru_cache(maxsize=1)
 def load_bundle(folder: Path) -> Bundle:
-    """Reads and checks a bundle. Raises BundleError where it is no bundle, of another format, or where a file is missing or was changed."""
+    """Reads and checks a bundle; the same one is read once in a process.
+
+    Raises BundleError where it is no bundle, of another format, or where a file is missing or was changed.
+    """
     folder = Path(folder)
     if not (folder / "manifest.json").is_file():
         raise BundleError(f"{folder} is no bundle: it has no manifest.json. A run writes one to outputs/<run>/bundle")
+    return _load(folder, (folder / "manifest.json").read_bytes())
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, text: bytes) -> Bundle:
     try:
-        manifest = read_json(folder / "manifest.json")
-        if manifest["format"] != FORMAT:
-            raise BundleError(f"{folder} has format {manifest['format']}, this version reads {FORMAT}. Train again or use the version that wrote it")
+        manifest = json.loads(text)
+        made_for = manifest["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{folder}/manifest.json is damaged ({error}). Copy the bundle again") from None
+    if made_for != FORMAT:
+        raise BundleError(f"{folder} has format {made_for}, this version reads {FORMAT}. Train again or use the version that wrote it")
+    try:
         files = dict(manifest["files"])
         thresholds, cut = Thresholds(**manifest["thresholds"]), float(manifest["cut"])
     except (ValueError, KeyError, TypeError) as error:

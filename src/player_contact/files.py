@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from player_contact.errors import InputError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,8 +25,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def move(source: Path, target: Path) -> None:
-    """Puts a file or folder in the place of another."""
+    """Puts a file in the place of a file, or a folder in that of a folder. Raises InputError where a file would take the place of a folder."""
     if target.is_dir():
+        refuse_folder(target, source.is_dir())
         old = target.with_name(f".{target.name}.old")
         remove(old)
         target.replace(old)
@@ -32,6 +35,12 @@ def move(source: Path, target: Path) -> None:
         remove(old)
     else:
         source.replace(target)
+
+
+def refuse_folder(path: Path, wanted: bool = False) -> None:
+    """Raises InputError where a file is to be written but `path` is a folder."""
+    if path.is_dir() and not wanted:
+        raise InputError(f"{path} is a folder; name a file to write")
 
 
 def remove(path: Path) -> None:

@@ -7,12 +7,14 @@ import numpy as np
 from player_contact.competition import clock
 from player_contact.play import Play, View
 
+HELD = 6  # frames, a step: boxes and videos end up to so many frames before the last labelled step
+
 
 @dataclass(frozen=True)
 class StepBoxes:
     """One view's boxes on the steps of a play. Letters as in `Play`.
 
-    frame   [S] int64, the frame nearest to each step; may lie outside the video
+    frame   [S] int64, the frame nearest to each step; just behind the end, the last one; may lie outside the video
     centre  [S, P, 2] float32, pixels; NaN: no box, not even a completed one
     size    [S, P, 2] float32, width and height in pixels
     age     [S, P] float32, seconds to the nearest frame with a detected box: 0 where the box was detected, NaN where there is none
@@ -40,6 +42,16 @@ def fill_gaps(boxes: np.ndarray, longest_gap: int) -> np.ndarray:
     return filled
 
 
+def hold_last(boxes: np.ndarray) -> np.ndarray:
+    """[F, P, 4] boxes in which the last box of each player stands for up to HELD frames more."""
+    held = boxes.copy()
+    for player in range(boxes.shape[1]):
+        seen = np.flatnonzero(~np.isnan(boxes[:, player, 0]))
+        if len(seen):
+            held[seen[-1] + 1 : seen[-1] + 1 + HELD, player] = boxes[seen[-1], player]
+    return held
+
+
 def frames_to_nearest_box(boxes: np.ndarray) -> np.ndarray:
     """[F, P] float32 frames to the nearest frame in which the player has a box; inf where he has none at all."""
     frames = np.arange(len(boxes), dtype=np.float32)[:, None]
@@ -50,11 +62,13 @@ def frames_to_nearest_box(boxes: np.ndarray) -> np.ndarray:
 
 
 def step_boxes(play: Play, view: View, longest_gap: int) -> StepBoxes:
-    """The boxes of a view at the frame nearest to each step, gaps of up to `longest_gap` frames filled."""
+    """The boxes of a view at the frame nearest to each step, gaps of up to `longest_gap` frames filled, the last box held for a step."""
     frame = view.frame_of(play.times)
-    inside = (frame >= 0) & (frame < len(view.boxes))
+    last = len(view.boxes) - 1
+    frame = np.where((frame > last) & (frame <= last + HELD), last, frame)
+    inside = (frame >= 0) & (frame <= last)
     boxes = np.full((len(frame), len(play.players), 4), np.nan, dtype=np.float32)
-    boxes[inside] = fill_gaps(view.boxes, longest_gap)[frame[inside]]
+    boxes[inside] = hold_last(fill_gaps(view.boxes, longest_gap))[frame[inside]]
     age = np.full(boxes.shape[:2], np.nan, dtype=np.float32)
     age[inside] = frames_to_nearest_box(view.boxes)[frame[inside]] / clock.FRAMES_PER_SECOND
     left_top, size = boxes[..., :2], boxes[..., 2:]

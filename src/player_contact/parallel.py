@@ -27,16 +27,17 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: in
         yield from show_progress((function(item) for item in items), total, what)
         return
     calls = (joblib.delayed(_recorded)(function, item) for item in items)
-    outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(calls)
+    outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(calls)
     for result, records in show_progress(outcomes, total, what):
         for name, level, message in records:
             logging.getLogger(name).log(level, "%s", message)
         yield result
 
 
-def worker_count(asked: int) -> int:
-    """`asked` processes; 0 asks for one a core."""
-    return asked if asked > 0 else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+def worker_count(asked: int, threads: int = 1) -> int:
+    """`asked` processes; 0 asks for as many as the cores can feed with `threads` each."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return asked if asked > 0 else max(1, cores // threads)
 
 
 class _Recorder(logging.Handler):

@@ -1,5 +1,6 @@
 """The stages in order. A stage runs only where its data, its settings, its code or a stage before it has changed."""
 
+import difflib
 import hashlib
 import json
 import logging
@@ -10,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import player_contact
-from player_contact.competition.season import fingerprint, read_season
+from player_contact.competition.season import fingerprint, read_season, video_fingerprint
 from player_contact.config import Config, save_config
+from player_contact.errors import ConfigError
+from player_contact.features.table import feature_names
 from player_contact.files import move, read_json, remove, write_json
 from player_contact.stages import blend, result, screen, vision
 from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
 
-BASE = ("competition", "play.py", "files.py", "stages/run.py")  # code that every stage uses
-BOOSTING = ("boosting/booster.py", "boosting/out_of_fold.py", "stages/screen.py")
+BASE = ("competition", "play.py", "odds.py", "files.py", "stages/run.py")  # code that every stage uses
+SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Stage:
     after: tuple[str, ...] = ()
     settings: Callable[[Config], Any] = lambda config: None
     code: tuple[str, ...] = ()
-    split: str = ""  # the split of the input that it reads
+    data: tuple[str, ...] = ()  # what of the input it reads first
 
 
 def _training(config: Config) -> dict[str, Any]:
@@ -40,24 +43,29 @@ def _training(config: Config) -> dict[str, Any]:
 
 
 STAGES = (
-    Stage("folds", screen.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], ("evaluation/folds.py",), "train"),
-    Stage("features", screen.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, ("features", "helmets.py")),
-    Stage(
-        "screen", screen.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], (*BOOSTING, "stages/screen.py")
-    ),
-    Stage("crops", vision.crops_stage, ("crops",), ("screen",), lambda c: c.crops.model_dump(), ("video", "helmets.py")),
+    Stage("folds", screen.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], SCREEN[:1] + SCREEN[3:4], ("train tables",)),
+    Stage("features", screen.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, SCREEN[:3]),
+    Stage("screen", screen.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], SCREEN),
+    Stage("crops", vision.crops_stage, ("crops",), ("screen",), lambda c: c.crops.model_dump(), ("video", "helmets.py"), ("train videos",)),
     Stage(
         "vision",
         vision.vision_stage,
         ("vision",),
         ("crops",),
         lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"})],
-        ("vision", "stages/vision.py"),
+        ("vision", "video", "stages/vision.py"),
     ),
     Stage("blend", blend.blend_stage, ("blend",), ("vision",), lambda c: [_training(c), c.blend.model_dump()], ("boosting", "stages/blend.py")),
     Stage("ladder", result.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py", "stages/result.py")),
     Stage("bundle", result.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(), ("bundle.py",)),
-    Stage("submission", result.submission_stage, ("submission.csv", "submission.json"), ("bundle",), code=("predict.py",), split="test"),
+    Stage(
+        "submission",
+        result.submission_stage,
+        ("submission.csv", "submission.json"),
+        ("bundle",),
+        code=("predict.py",),
+        data=("test tables", "test videos"),
+    ),
     Stage("report", result.report_stage, ("report",), ("submission",), code=("evaluation",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
@@ -66,22 +74,24 @@ STAGE_NAMES = tuple(stage.name for stage in STAGES)
 def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     """Runs the stages up to `until` that are not up to date; returns their names.
 
-    An interrupted stage leaves its outputs of before untouched; what it had finished of many plays is taken up again by the next run.
+    An interrupted stage leaves its outputs of before untouched. The next run takes up the plays whose crops, and the folds whose vision models, were
+    finished; other stages take minutes and start again.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     done_path = run.folder / "stages.json"
     done: dict[str, Any] = read_json(done_path) if done_path.is_file() else {}
     save_config(run.config, run.folder / "config.yaml")
     prints: dict[str, str] = {}
-    ran = []
-    inputs = {split: fingerprint(run.input, split) for split in {stage.split for stage in STAGES} - {""}}
+    ran: list[str] = []
+    inputs = {f"{split} tables": fingerprint(run.input, split) for split in ("train", "test")}
+    inputs |= {f"{split} videos": video_fingerprint(run.input, split) for split in ("train", "test")}
     names = STAGE_NAMES[: STAGE_NAMES.index(until) + 1]
     for stage in STAGES[: len(names)]:
-        prints[stage.name] = _fingerprint(stage, run.config, [prints[name] for name in stage.after], inputs.get(stage.split, ""))
+        prints[stage.name] = _fingerprint(stage, run.config, [prints[name] for name in stage.after], [inputs[name] for name in stage.data])
         if done.get(stage.name, {}).get("fingerprint") == prints[stage.name] and all((run.folder / name).exists() for name in stage.outputs):
             continue
-        if not ran and "submission" in names:
-            read_season(run.input, "test")  # a fault in the test tables is said now, not after hours of training
+        if not ran:
+            _check_early(run, names)
         log.info("== %s", stage.name)
         started = time.monotonic()
         work = run.folder / f".{stage.name}-{prints[stage.name][:12]}.partial"
@@ -101,13 +111,28 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     return ran
 
 
-def _fingerprint(stage: Stage, config: Config, before: list[str], data: str) -> str:
+def _check_early(run: Run, names: tuple[str, ...]) -> None:
+    """Says now what would otherwise stop the run after hours: faults of the test tables, features and encoders that do not exist."""
+    if "submission" in names:
+        read_season(run.input, "test")
+    if "vision" in names:
+        from player_contact.vision.model import check_encoder
+
+        check_encoder(run.config.vision.encoder)
+        known = (*feature_names(), "screen")
+        for name in run.config.vision.tabular:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                raise ConfigError(f"'vision.tabular' names {name!r}, which is no feature." + (f" Did you mean {near[0]!r}?" if near else ""))
+
+
+def _fingerprint(stage: Stage, config: Config, before: list[str], data: list[str]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([stage.name, stage.settings(config), before, data], sort_keys=True).encode())
     package = Path(player_contact.__file__).parent
     for name in (*BASE, *stage.code):
         path = package / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for file in sorted(one for one in path.rglob("*") if one.suffix in (".py", ".html")) if path.is_dir() else [path]:
             digest.update(file.relative_to(package).as_posix().encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from player_contact.boosting.blend import blend_table
-from player_contact.boosting.booster import booster_probability, log_odds
+from player_contact.boosting.booster import booster_probability
 from player_contact.bundle import Bundle, load_bundle
 from player_contact.competition.names import VIEWS
 from player_contact.competition.season import PlayTables, read_season
+from player_contact.errors import PlayerContactError
 from player_contact.features.table import feature_table, is_candidate
-from player_contact.files import replacing
+from player_contact.files import refuse_folder, replacing
+from player_contact.odds import sigmoid
 from player_contact.parallel import run_all
 from player_contact.play import Rows, build_play
 from player_contact.video.crops import Crops, cut_crops
@@ -37,18 +39,23 @@ def predict_folder(bundle_folder: Path, input_folder: Path, output: Path, worker
 
     The file is replaced only by a complete one. Raises InputError and BundleError.
     """
+    refuse_folder(output)
     bundle = load_bundle(bundle_folder)
+    if bundle.has_vision:
+        from player_contact.vision.train import vision_workers
+
+        workers = vision_workers(workers)
     season = read_season(input_folder, "test")
     if season.video_folder.is_dir() and any(season.video_folder.glob("*.mp4")):
         log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
     else:
         log.warning("No video was found in %s: predicting from sensors and helmet boxes alone", season.video_folder)
     decided = np.zeros(len(season.rows), dtype=bool)
-    counted: Counter = Counter(plays=len(season.game_plays), rows=len(season.rows))
+    counted: Counter = Counter({"plays": len(season.game_plays), "rows": len(season.rows), "plays without video": 0, "plays where vision failed": 0})
     predictions = run_all(partial(predict_play, bundle_folder=bundle.folder), season.plays(), len(season.game_plays), "predicting plays", workers)
     for prediction in predictions:
         decided[prediction.row] = prediction.decided
-        counted += prediction.counted
+        counted.update(prediction.counted)
     counted["contacts"] = int(decided.sum())
     with replacing(output) as temporary:
         pd.DataFrame({"contact_id": season.rows["contact_id"], "contact": decided.astype(np.int8)}).to_csv(temporary, index=False)
@@ -66,17 +73,25 @@ def predict_play(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
     features = feature_table(play, kept)
     screen = mean_probability(bundle.screen, features, config.threads)
     is_open = screen >= bundle.cut
-    vision, crops = np.full(len(kept), np.nan, dtype=np.float32), cut_crops(play, kept[is_open], config.crops)
-    seen = np.asarray(crops.seen.any(axis=1))
-    places = np.flatnonzero(is_open)[seen]
-    if len(places):
-        vision[places] = _vision(bundle, kept[places], features.iloc[places], screen[places], _only(crops, seen))
+    vision, counted = np.full(len(kept), np.nan, dtype=np.float32), Counter(candidates=len(kept), open=int(is_open.sum()))
+    try:
+        crops = cut_crops(play, kept[is_open], config.crops)
+        seen = np.asarray(crops.seen.any(axis=1))
+        places = np.flatnonzero(is_open)[seen]
+        if len(places) and bundle.has_vision:
+            vision[places] = _vision(bundle, kept[places], features.iloc[places], screen[places], _only(crops, seen))
+        counted.update({f"seen in {name}": int(crops.seen[:, place].sum()) for place, name in enumerate(VIEWS)})
+        counted["plays without video"] = int(is_open.any() and not seen.any())
+    except PlayerContactError:
+        raise
+    except Exception as error:  # a submission must come out: this play is decided without its video
+        log.warning("%s: vision failed (%s: %s); the play is decided without it", play.game_play, type(error).__name__, error)
+        vision[:] = np.nan
+        counted["plays where vision failed"] = 1
     table = blend_table(play, kept, screen, vision, config.blend.reach)
     probability = mean_probability(bundle.blend, table, config.threads)
     decided[candidate] = bundle.thresholds.decide(probability, kept.is_ground)
-    counted = Counter(candidates=len(kept), open=int(is_open.sum()), with_vision=len(places))
-    counted |= {f"seen in {name}": int(crops.seen[:, place].sum()) for place, name in enumerate(VIEWS)}
-    counted["plays without video"] = int(is_open.any() and not seen.any())
+    counted["with vision"] = int((~np.isnan(vision)).sum())
     return PlayPrediction(rows.row, decided, counted)
 
 
@@ -86,7 +101,7 @@ def mean_probability(boosters: list[str], table: pd.DataFrame, threads: int) -> 
 
 
 def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarray, crops: Crops) -> np.ndarray:
-    from player_contact.vision.tracks import OpenRows, track_numbers
+    from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
     from player_contact.vision.train import score_rows
 
     config = bundle.config
@@ -98,19 +113,8 @@ def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarr
         play=np.zeros(len(rows), dtype=np.int64),
         place=np.arange(len(rows)),
     )
-    scores = [score_rows(model, open_rows, config.vision, config.threads) for model in bundle.vision_models()]
+    scores = [score_rows(model, open_rows, config.vision, config.threads) for model in bundle.vision_models]
     return sigmoid(np.mean(scores, axis=0))
-
-
-def sensor_values(features: pd.DataFrame, screen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """[N, K] float32 of the named columns; `screen` names the log odds of the screen's probability."""
-    columns = [log_odds(screen) if name == "screen" else features[name].to_numpy() for name in names]
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    """float32 probabilities of log odds."""
-    return (1 / (1 + np.exp(-np.asarray(values, dtype=np.float64)))).astype(np.float32)
 
 
 def _only(crops: Crops, chosen: np.ndarray) -> Crops:

@@ -76,4 +76,4 @@ def test_the_real_play_has_its_step_zero_where_the_real_sensors_have_it(real_fol
 def test_all_real_videos_start_five_seconds_before_the_snap(real_files):
     videos = pd.read_csv(real_files / "train_video_metadata.csv")
     early = clock.to_datetime(videos["snap_time"]) - clock.to_datetime(videos["start_time"])
-    assert set(early / np.timedelta64(1, "ms")) == {1000 * clock.SECONDS_BEFORE_SNAP}
+    assert np.abs(early / np.timedelta64(1, "ms") - 1000 * clock.SECONDS_BEFORE_SNAP).max() <= 1

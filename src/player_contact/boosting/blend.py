@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from player_contact.boosting.booster import log_odds
 from player_contact.features.gather import Columns, low_high, nan_reduce, pair_distance, shifted, window
+from player_contact.odds import log_odds
 from player_contact.play import Play, Rows
 
 BESIDE = ("ground", "touches", "touches_two")  # endings of the columns about other rows of the same players
@@ -15,13 +15,13 @@ BESIDE = ("ground", "touches", "touches_two")  # endings of the columns about ot
 def blend_table(play: Play, rows: Rows, screen: np.ndarray, vision: np.ndarray, reach: int) -> pd.DataFrame:
     """[N, K] float32 columns of a play's candidate rows from their [N] screen and vision probabilities (vision NaN: not looked at).
 
-    Along the pair's own track: log odds at each step within `reach` and means over windows. Beside it: the most that each player touches anybody
-    else, and the ground. Rows that are no candidates count as log odds of no contact.
+    Along the pair's own track: log odds at each step within `reach`, and means, most and least over windows. Beside it: the most that each player
+    touches anybody (this pair included), and the ground. Steps at which the pair is no candidate are NaN and do not enter the windows.
     """
     players = len(play.players)
     second = np.where(rows.is_ground, rows.first, rows.second)  # the ground of a player lies on the diagonal
     columns: Columns = {}
-    for name, values in (("screen", log_odds(screen)), ("vision", np.where(np.isnan(vision), np.float32(np.nan), log_odds(vision)))):
+    for name, values in (("screen", log_odds(screen)), ("vision", log_odds(vision))):
         dense = np.full((len(play.steps), players, players), np.nan, dtype=np.float32)
         dense[rows.step, rows.first, second] = values
         dense[rows.step, second, rows.first] = values

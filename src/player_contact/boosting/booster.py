@@ -47,9 +47,3 @@ def booster_probability(text: str, table: pd.DataFrame, threads: int) -> np.ndar
     if not len(table):
         return np.empty(0, dtype=np.float32)
     return np.asarray(booster.predict(table[booster.feature_name()], num_threads=threads), dtype=np.float32)
-
-
-def log_odds(probability: np.ndarray) -> np.ndarray:
-    """log(p / (1 - p)) of probabilities, float32, kept within +-12."""
-    clipped = np.clip(np.asarray(probability, dtype=np.float64), 1e-6, 1 - 1e-6)
-    return np.log(clipped / (1 - clipped)).astype(np.float32)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+TRIES, STARTS = 2_000_000, 12
+
 
 class Counts(NamedTuple):
     """What a confusion matrix holds, as four numbers (or four arrays of one shape)."""
@@ -53,7 +55,8 @@ class _Sweep(NamedTuple):
 
 
 def _sweep(label: np.ndarray, probability: np.ndarray) -> _Sweep:
-    """Every distinct decision that a threshold on `probability` can make; rows of probability 0 are never called a contact."""
+    """Every decision worth making with a threshold on `probability`: just below each value that a contact has, since calling more rows without a
+    further contact among them only costs. Rows of probability 0 are never called a contact."""
     kept = np.flatnonzero(probability > 0)
     order = kept[np.argsort(-probability[kept], kind="stable")]
     value = probability[order].astype(np.float64)
@@ -61,41 +64,46 @@ def _sweep(label: np.ndarray, probability: np.ndarray) -> _Sweep:
     last_of_its_value = np.flatnonzero(np.diff(value, append=-1.0))
     value, hits, called = value[last_of_its_value], hits[last_of_its_value], last_of_its_value + 1
     below = np.append(value[1:], 0.0)
+    middle = (value + below) / 2
+    threshold = np.where(middle > below, middle, value)  # between neighbouring numbers there is no middle
+    useful = np.diff(hits, prepend=0) > 0
     return _Sweep(
-        threshold=np.concatenate([[np.inf], (value + below) / 2]),
-        true_positives=np.concatenate([[0], hits]).astype(np.int64),
-        false_positives=np.concatenate([[0], called - hits]).astype(np.int64),
+        threshold=np.concatenate([[np.inf], threshold[useful]]),
+        true_positives=np.concatenate([[0], hits[useful]]).astype(np.int64),
+        false_positives=np.concatenate([[0], (called - hits)[useful]]).astype(np.int64),
     )
 
 
 def best_thresholds(label: np.ndarray, probability: np.ndarray, is_ground: np.ndarray) -> Thresholds:
     """The pair and ground thresholds with the highest pooled Matthews correlation over all [N] rows.
 
-    Each kind's curve of counts is swept exactly (sort and cumulative sums); the two thresholds are then improved in turn, from several starts,
-    until neither changes: pooled counts couple them, so the best one for pairs alone need not be the best one beside the ground rows.
+    Each kind's curve of counts is swept exactly (sort and cumulative sums), and since pooled counts couple the two, the best pair threshold is
+    looked for beside ground thresholds: beside every one where that is at most TRIES pairs of thresholds, else beside STARTS of them, spread evenly,
+    each then improved in turn until neither threshold changes.
     """
     label = np.asarray(label, dtype=bool)
     is_ground = np.asarray(is_ground, dtype=bool)
     probability = np.asarray(probability)
     positives, rows = int(label.sum()), len(label)
-    sweeps = [_sweep(label[kind], probability[kind]) for kind in (~is_ground, is_ground)]
+    pairs, grounds = (_sweep(label[kind], probability[kind]) for kind in (~is_ground, is_ground))
 
-    def best_beside(sweep: _Sweep, tp: int, fp: int) -> tuple[int, float]:
-        scores = np.asarray(matthews(Counts(sweep.true_positives + tp, sweep.false_positives + fp, positives, rows)))
+    def best_beside(sweep: _Sweep, other: _Sweep, place: int) -> tuple[int, float]:
+        tp, fp = sweep.true_positives + other.true_positives[place], sweep.false_positives + other.false_positives[place]
+        scores = np.asarray(matthews(Counts(tp, fp, positives, rows)))
         best = int(np.argmax(scores))
         return best, float(scores[best])
 
-    starts = [0, *(int(len(sweeps[1].threshold) * share) for share in (0.01, 0.03, 0.1, 0.3))]
-    best_score, best_choice = -np.inf, (0, 0)
+    everything = len(pairs.threshold) * len(grounds.threshold) <= TRIES
+    starts = range(len(grounds.threshold)) if everything else np.unique(np.linspace(0, len(grounds.threshold) - 1, STARTS).astype(int)).tolist()
+    best_score, choice = -np.inf, (0, 0)
     for ground in starts:
-        ground = min(ground, len(sweeps[1].threshold) - 1)
-        pair, score = -1, -np.inf
-        while True:
-            pair, _ = best_beside(sweeps[0], sweeps[1].true_positives[ground], sweeps[1].false_positives[ground])
-            ground, new_score = best_beside(sweeps[1], sweeps[0].true_positives[pair], sweeps[0].false_positives[pair])
-            if new_score <= score:
+        pair, score = best_beside(pairs, grounds, ground)
+        while not everything:
+            ground, _ = best_beside(grounds, pairs, pair)
+            pair, better = best_beside(pairs, grounds, ground)
+            if better <= score:
                 break
-            score = new_score
+            score = better
         if score > best_score:
-            best_score, best_choice = score, (pair, ground)
-    return Thresholds(pair=float(sweeps[0].threshold[best_choice[0]]), ground=float(sweeps[1].threshold[best_choice[1]]))
+            best_score, choice = score, (pair, ground)
+    return Thresholds(pair=float(pairs.threshold[choice[0]]), ground=float(grounds.threshold[choice[1]]))

@@ -1,6 +1,5 @@
 """Words and numbers that the competition fixed."""
 
-COMPETITION = "nfl-player-contact-detection"
 VIEWS = ("Sideline", "Endzone")  # the two views with helmet boxes; All29 has neither boxes nor a clock
 VIEW_ALIASES = {"Endzone2": "Endzone"}  # one stray spelling in the real tables
 GROUND = -1  # nfl_player_id of the ground, written `G` in the tables

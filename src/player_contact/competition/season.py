@@ -15,6 +15,8 @@ from player_contact.errors import InputError
 
 log = logging.getLogger(__name__)
 
+LONGEST_VIDEO = pd.Timedelta(seconds=300)
+
 
 @dataclass(frozen=True)
 class PlayTables:
@@ -75,28 +77,56 @@ def read_season(folder: Path, split: str) -> Season:
         rows["nfl_player_id_2"] = tables.player_or_ground(rows["nfl_player_id_2"])
         _check_ids(rows, path)
     else:
-        rows = tables.contact_rows(tables.read_table(folder / "sample_submission.csv", tables.SUBMISSION)["contact_id"])
+        path = folder / "sample_submission.csv"
+        rows = tables.contact_rows(tables.read_table(path, tables.SUBMISSION)["contact_id"])
+    _check_order(rows, path)
     tracking = tables.read_table(folder / f"{split}_player_tracking.csv", tables.TRACKING)
     tracking["datetime"] = tables.times_of(tracking, "datetime", folder / f"{split}_player_tracking.csv")
     helmets_path = folder / f"{split}_baseline_helmets.csv"
-    helmets = _plain_views(tables.read_table(helmets_path, tables.HELMETS), helmets_path)
-    if (twice := helmets.duplicated(["game_play", "view", "frame", "nfl_player_id"])).any():
-        raise InputError(
-            f"{helmets_path.name} has {int(twice.sum())} boxes both under a view and under its alias. Remove the copies in {helmets_path}"
-        )
+    helmets = _plain_views(tables.read_table(helmets_path, tables.HELMETS), helmets_path, tables.HELMETS)
     videos_path = folder / f"{split}_video_metadata.csv"
-    videos = _plain_views(tables.read_table(videos_path, tables.VIDEOS), videos_path)
+    videos = _plain_views(tables.read_table(videos_path, tables.VIDEOS), videos_path, tables.VIDEOS)
     for column in ("start_time", "end_time", "snap_time"):
         videos[column] = tables.times_of(videos, column, videos_path)
+    _check_times(videos, videos_path)
     return Season(split, rows, tracking, helmets, videos, folder / split)
 
 
-def _plain_views(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _plain_views(frame: pd.DataFrame, path: Path, table: tables.Table) -> pd.DataFrame:
+    """The views under their usual names. Where a row stands under both names, the usual one is kept."""
     stray = frame["view"].isin(list(VIEW_ALIASES))
     if stray.any():
         log.info("%s: %d rows of view %s read as %s", path.name, int(stray.sum()), ", ".join(VIEW_ALIASES), ", ".join(VIEW_ALIASES.values()))
     text = frame["view"].astype(str).replace(VIEW_ALIASES)
-    return frame.assign(view=pd.Categorical(text, categories=list(VIEWS)))
+    frame = frame.assign(view=pd.Categorical(text, categories=list(VIEWS)))
+    if stray.any() and (twice := frame.duplicated(list(table.key), keep=False).to_numpy() & stray.to_numpy()).any():
+        log.warning("%s: %d rows stand under a view and under its other name; the latter are left out", path.name, int(twice.sum()))
+        frame = frame[~twice].reset_index(drop=True)
+    return frame
+
+
+def _check_order(rows: pd.DataFrame, path: Path) -> None:
+    """A pair is named once: the lower player id first."""
+    wrong = ((rows["nfl_player_id_1"] >= rows["nfl_player_id_2"]) & ~is_ground(rows)).to_numpy()
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(
+            f"{path.name}, line {first + 2}: {rows['contact_id'].iloc[first]!r} names the higher or the same player first, expected the lower one. "
+            f"{int(wrong.sum()) - 1} more rows like it. Mend or download again: {path}"
+        )
+
+
+def _check_times(videos: pd.DataFrame, path: Path) -> None:
+    """A video starts, sees the snap, and ends within minutes; anything else would make absurdly long plays."""
+    length = videos["end_time"] - videos["start_time"]
+    wrong = ~((videos["start_time"] <= videos["snap_time"]) & (videos["snap_time"] < videos["end_time"]) & (length <= LONGEST_VIDEO)).to_numpy()
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(
+            f"{path.name}: {videos['game_play'].iloc[first]} {videos['view'].iloc[first]} runs from {videos['start_time'].iloc[first]} to "
+            f"{videos['end_time'].iloc[first]} with the snap at {videos['snap_time'].iloc[first]}, expected start, snap, end within "
+            f"{LONGEST_VIDEO.seconds} s. {int(wrong.sum()) - 1} more rows like it. Mend or download again: {path}"
+        )
 
 
 def _check_ids(labels: pd.DataFrame, path: Path) -> None:
@@ -119,7 +149,7 @@ def is_ground(rows: pd.DataFrame) -> np.ndarray:
 
 
 def fingerprint(folder: Path, split: str) -> str:
-    """A hash of what a split's input holds: the bytes of its tables, the names and sizes of its videos."""
+    """A hash of the bytes of a split's tables."""
     digest = hashlib.blake2b(digest_size=16)
     names = ["train_labels.csv"] if split == "train" else ["sample_submission.csv"]
     names += [f"{split}_player_tracking.csv", f"{split}_baseline_helmets.csv", f"{split}_video_metadata.csv"]
@@ -129,6 +159,14 @@ def fingerprint(folder: Path, split: str) -> str:
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "blake2b").digest())
-    for video in sorted((Path(folder) / split).glob("*.mp4")):
-        digest.update(f"{video.name} {video.stat().st_size}".encode())
+    return digest.hexdigest()
+
+
+def video_fingerprint(folder: Path, split: str) -> str:
+    """A hash of the names, sizes and times of the videos of a split that are looked at."""
+    digest = hashlib.blake2b(digest_size=16)
+    for view in VIEWS:
+        for video in sorted((Path(folder) / split).glob(f"*_{view}.mp4")):
+            facts = video.stat()
+            digest.update(f"{video.name} {facts.st_size} {facts.st_mtime_ns}".encode())
     return digest.hexdigest()

@@ -15,7 +15,10 @@ from player_contact.errors import InputError
 log = logging.getLogger(__name__)
 
 PLAY_PATTERN = r"\d{5}_\d{6}"  # the only text of the tables that becomes part of a path
-CONTACT_PATTERN = rf"{PLAY_PATTERN}_\d+_\d+_(?:\d+|{GROUND_TEXT})"
+PLAYER_PATTERN = r"[1-9]\d{0,8}"
+CONTACT_PATTERN = rf"{PLAY_PATTERN}_(?:0|[1-9]\d{{0,3}})_{PLAYER_PATTERN}_(?:{PLAYER_PATTERN}|{GROUND_TEXT})"
+# Only an empty cell is a missing value: "n/a" in a number column is a fault. A comma at the end of a line makes no index of the first column.
+READING: dict = {"keep_default_na": False, "na_values": [""], "index_col": False}
 TIME_PATTERN = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?"
 
 
@@ -33,7 +36,7 @@ class Field:
 
 
 _PLAY = Field("category", "a play such as 58168_003392", pattern=PLAY_PATTERN)
-_PLAYER = Field("int32", "a player's number", low=0)
+_PLAYER = Field("int32", "a player's number", low=1, high=999_999_999)
 _STEP = Field("int32", "a whole number of 0.1 s steps from the snap", low=-10_000, high=10_000)
 _TIME = Field("str", "a time such as 2020-09-11T03:01:48.100Z", pattern=TIME_PATTERN)
 _VIEW = Field("category", "one of " + ", ".join((*VIEWS, *VIEW_ALIASES)), allowed=(*VIEWS, *VIEW_ALIASES))
@@ -52,6 +55,7 @@ class Table:
     name: str
     fields: dict[str, Field]
     key: tuple[str, ...]
+    refuse_empty: bool = False
 
 
 TRACKING = Table(
@@ -100,12 +104,13 @@ LABELS = Table(
         "game_play": _PLAY,
         "step": _STEP,
         "nfl_player_id_1": _PLAYER,
-        "nfl_player_id_2": Field("category", "a player's number or G", pattern=rf"\d+|{GROUND_TEXT}"),
+        "nfl_player_id_2": Field("str", "a player's number or G", pattern=rf"{PLAYER_PATTERN}|{GROUND_TEXT}"),
         "contact": _CONTACT,
     },
     key=("contact_id",),
+    refuse_empty=True,
 )
-SUBMISSION = Table("sample submission", {"contact_id": _CONTACT_ID}, key=("contact_id",))
+SUBMISSION = Table("sample submission", {"contact_id": _CONTACT_ID}, key=("contact_id",), refuse_empty=True)
 
 
 def read_table(path: Path, table: Table) -> pd.DataFrame:
@@ -123,10 +128,12 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         )
     types = {name: field.dtype for name, field in table.fields.items() if name in columns}
     try:
-        frame = pd.read_csv(path, usecols=columns, dtype=types)[columns]
+        frame = pd.read_csv(path, usecols=columns, dtype=types, **READING)[columns]
     except (ValueError, TypeError, OverflowError):
-        # A value does not fit its column: read everything as text, so that the check below can name the row.
-        frame = _read_as_text(path, columns)
+        # A value does not fit its column: read everything as text and name the row.
+        frame = _numbers_of_text(_read_as_text(path, columns), path, table)
+    if table.refuse_empty and frame.empty:
+        raise InputError(f"{path.name} has no rows. Download it again: {path}")
     _check(frame, path, table)
     for name, field in table.fields.items():
         if field.optional_value and (empty := int(frame[name].isna().sum())):
@@ -145,9 +152,27 @@ def _read_header(path: Path, table: Table) -> list[str]:
 
 def _read_as_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, usecols=list(columns), dtype="str")[list(columns)]
+        return pd.read_csv(path, usecols=list(columns), dtype="str", **READING)[list(columns)]
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path.name} can't be read as a CSV table: {error}. Download it again: {path}") from None
+
+
+def _numbers_of_text(frame: pd.DataFrame, path: Path, table: Table) -> pd.DataFrame:
+    """The table with its number columns made numbers. Raises InputError with the first value that is none."""
+    frame = frame.copy()
+    for name, field in table.fields.items():
+        if field.dtype in ("category", "str"):
+            continue
+        number = pd.to_numeric(frame[name], errors="coerce")
+        bad = number.isna() & ~(frame[name].isna() & field.optional_value)
+        if field.dtype.startswith("int"):
+            bad |= (number % 1) != 0
+        limits = (min(field.allowed), max(field.allowed)) if field.allowed else (field.low, field.high)
+        bad |= number.notna() & ~number.between(*(limit if limit is not None else edge for limit, edge in zip(limits, (-2e9, 2e9), strict=True)))
+        if bad.any():
+            raise InputError(_sentence(frame, name, bad.to_numpy(), path, field))
+        frame[name] = number.astype(field.dtype)
+    return frame
 
 
 def _check(frame: pd.DataFrame, path: Path, table: Table) -> None:
@@ -156,7 +181,11 @@ def _check(frame: pd.DataFrame, path: Path, table: Table) -> None:
     try:
         _schema(table).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        raise InputError(_sentence(frame, errors.failure_cases, path, table)) from None
+        failures = errors.failure_cases
+        name = next(column for column in table.fields if column in set(failures["column"].dropna()))
+        bad = np.zeros(len(frame), dtype=bool)
+        bad[failures.loc[(failures["column"] == name) & failures["index"].notna(), "index"].astype(int)] = True
+        raise InputError(_sentence(frame, name, bad, path, table.fields[name])) from None
     repeated = frame.duplicated(list(table.key), keep=False).to_numpy()
     if repeated.any():
         first = int(np.argmax(repeated))
@@ -187,21 +216,8 @@ def _schema(table: Table):
     return pa.DataFrameSchema({name: column(field) for name, field in table.fields.items()})
 
 
-def _sentence(frame: pd.DataFrame, failures: pd.DataFrame, path: Path, table: Table) -> str:
-    """One sentence about the first bad value. A column that was read as text failed on its type: the bad rows are those that are no number."""
-    name = next(column for column in table.fields if column in set(failures["column"].dropna()) | set(failures["failure_case"].astype(str)))
-    field = table.fields[name]
-    rows = failures.loc[(failures["column"] == name) & failures["index"].notna(), "index"].astype(int)
-    bad = np.zeros(len(frame), dtype=bool)
-    bad[rows.to_numpy()] = True
-    if field.dtype not in ("category", "str") and not pd.api.types.is_numeric_dtype(frame[name]):
-        number = pd.to_numeric(frame[name], errors="coerce")
-        wrong = number.isna() & ~(frame[name].isna() & field.optional_value)
-        if field.dtype.startswith("int"):
-            wrong |= (number % 1) != 0
-        bad = wrong.to_numpy()
-        if not bad.any():  # every value is a number, but one is too large for the column
-            bad = ~number.between(*(field.allowed or (field.low, field.high))).to_numpy()
+def _sentence(frame: pd.DataFrame, name: str, bad: np.ndarray, path: Path, field: Field) -> str:
+    """One sentence about the first bad value of a column, and how many more there are."""
     first = int(np.argmax(bad))
     value = frame[name].iloc[first]
     shown = "empty" if pd.isna(value) else repr(value if isinstance(value, str) else value.item())[:60]

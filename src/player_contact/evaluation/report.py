@@ -39,7 +39,7 @@ def write_report(run: Path, folder: Path) -> None:
 
 def by_distance(oof: pd.DataFrame, ground: np.ndarray) -> pd.DataFrame:
     """Pair rows by their sensed distance: rows, contacts, and what the final decisions got right and wrong."""
-    distance = 1 / oof["distance"].to_numpy(dtype=np.float64).clip(1e-9) - 1
+    distance = 1 / oof["nearness"].to_numpy(dtype=np.float64).clip(1e-9) - 1
     label, final = oof["contact"].to_numpy(dtype=bool), oof["final"].to_numpy(dtype=bool)
     lines = []
     for low, high in zip(DISTANCES, (*DISTANCES[1:], np.inf), strict=True):

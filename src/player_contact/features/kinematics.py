@@ -3,7 +3,7 @@
 import numpy as np
 
 from player_contact.competition.clock import STEPS_PER_SECOND
-from player_contact.features.gather import Columns, angle_between, low_high, of_pair, pair_distance, pair_offsets, unit_vectors
+from player_contact.features.gather import Columns, angle_between, low_high, of_pair, pair_distance, pair_offsets, unit_vectors, window
 from player_contact.play import Play, Rows
 
 
@@ -13,8 +13,8 @@ def motion(play: Play, rows: Rows) -> Columns:
     for name in ("speed", "acceleration", "sa", "distance"):
         columns |= low_high(name if name != "distance" else "step_length", getattr(play, name), rows)
     columns |= low_high("sideways", angle_between(play.direction, play.orientation), rows)
-    turning = np.gradient(np.unwrap(play.orientation, period=360, axis=0), axis=0) * STEPS_PER_SECOND if len(play.steps) > 1 else play.orientation * 0
-    return columns | low_high("turning", np.abs(turning).astype(np.float32), rows)
+    around = window(play.orientation, 1, 1)
+    return columns | low_high("turning", angle_between(around[..., 2], around[..., 0]) * (STEPS_PER_SECOND / 2), rows)
 
 
 def approach(play: Play, rows: Rows) -> Columns:

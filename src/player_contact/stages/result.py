@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.bundle import write_bundle
-from player_contact.competition.metric import Thresholds, best_thresholds
+from player_contact.competition.metric import Thresholds, best_thresholds, count, matthews
 from player_contact.competition.season import fingerprint, is_ground
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.ladder import decide_out_of_fold, ladder_text, make_ladder
@@ -19,7 +19,7 @@ from player_contact.stages.run import Run
 log = logging.getLogger(__name__)
 
 RUNGS = {  # name in the ladder -> column of oof.parquet
-    "distance": "distance",
+    "distance": "nearness",
     "screen without helmets": "sensors",
     "screen": "screen",
     "vision": "vision",
@@ -34,7 +34,7 @@ def ladder_stage(run: Run, out: Path) -> None:
     label, ground = rows["contact"].to_numpy(dtype=bool), is_ground(rows)
     fold, game = run.fold_of(rows["game_play"]), pd.factorize(game_of(rows["game_play"]))[0]
     nearness = 1 / (1 + run.candidates["distance"].fillna(np.inf))
-    scores = {"distance": _over_all(rows, run.candidates["row"], nearness)}
+    scores = {"nearness": _over_all(rows, run.candidates["row"], nearness)}
     for stage, names in (("screen", ("sensors", "screen")), ("vision", ("vision",)), ("blend", ("blend",))):
         oof = pd.read_parquet(run.folder / stage / "oof.parquet")
         scores |= {name: _over_all(rows, oof["row"], oof[name]) for name in names}
@@ -66,8 +66,13 @@ def bundle_stage(run: Run, out: Path) -> None:
 
 def submission_stage(run: Run, out: Path) -> None:
     """Predicts the test plays with the bundle."""
-    counted = predict_folder(run.folder / "bundle", run.input, out / "submission.csv", run.workers)
-    write_json(dict(counted), out / "submission.json")
+    counted: dict = dict(predict_folder(run.folder / "bundle", run.input, out / "submission.csv", run.workers))
+    truth = run.input / "truth" / "test_labels.csv"
+    if truth.is_file():  # only a simulated season knows
+        labels = pd.read_csv(truth, usecols=["contact_id", "contact"]).set_index("contact_id")["contact"]
+        submitted = pd.read_csv(out / "submission.csv").set_index("contact_id")["contact"].reindex(labels.index)
+        counted["MCC against the simulated truth"] = round(float(matthews(count(labels.to_numpy() == 1, submitted.to_numpy() == 1))), 4)
+    write_json(counted, out / "submission.json")
     log.info("submission: %s", ", ".join(f"{name} {number}" for name, number in counted.items()))
 
 

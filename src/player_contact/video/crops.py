@@ -13,7 +13,7 @@ from player_contact.video.decode import VideoError, frame_count, grey_frames
 
 log = logging.getLogger(__name__)
 
-LATE_FRAMES = 3  # a step this far outside the video is shown by its first or last frame: videos end up to 0.03 s before the last labelled step
+LATE_FRAMES = 6  # a step this far outside the video is shown by its first or last frame: videos end shortly before the last labelled step
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
 
 

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.errors import InputError
+
+RATE_TOLERANCE = 0.005
 
 
 class VideoError(InputError):
@@ -55,7 +59,7 @@ def grey_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarra
 
 
 def frame_count(path: Path) -> int:
-    """How many frames the video says it has. Raises VideoError where it is missing or can't be opened."""
+    """How many frames the video says it has. Raises VideoError where it is missing, can't be opened, or is not of the competition's size and rate."""
     import av
 
     if not path.is_file():
@@ -65,6 +69,12 @@ def frame_count(path: Path) -> int:
             if not container.streams.video:
                 raise VideoError(f"{path.name} has no video stream")
             stream = container.streams.video[0]
+            rate = float(stream.average_rate or 0)
+            if abs(rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE or (stream.width, stream.height) != (FRAME_WIDTH, FRAME_HEIGHT):
+                raise VideoError(
+                    f"{path.name} has {stream.width}x{stream.height} pixels at {rate:.2f} frames a second, expected {FRAME_WIDTH}x{FRAME_HEIGHT} "
+                    f"at {FRAMES_PER_SECOND:.2f}: its boxes would lie elsewhere"
+                )
             if stream.frames:
                 return int(stream.frames)
             if stream.duration and stream.time_base and stream.average_rate:

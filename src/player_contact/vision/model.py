@@ -15,13 +15,20 @@ def input_channels(config: VisionConfig, frames: int) -> int:
     return frames + (2 if config.boxes == "channel" else 0)
 
 
-def make_encoder(name: str, channels: int, pretrained: bool) -> nn.Module:
-    """A timm model without its classifier: [N, channels, H, W] -> [N, num_features]. Raises ConfigError for a name that timm does not know."""
+def check_encoder(name: str) -> None:
+    """Raises ConfigError for a name that timm does not know."""
     import timm
 
     if not timm.is_model(name):
         near = timm.list_models(f"*{name[:6]}*")[:5]
         raise ConfigError(f"'vision.encoder' is {name!r}, which is no timm model." + (f" Near: {', '.join(near)}" if near else ""))
+
+
+def make_encoder(name: str, channels: int, pretrained: bool) -> nn.Module:
+    """A timm model without its classifier: [N, channels, H, W] -> [N, D]. Raises ConfigError for a name that timm does not know."""
+    import timm
+
+    check_encoder(name)
     return timm.create_model(name, pretrained=pretrained, in_chans=channels, num_classes=0)
 
 

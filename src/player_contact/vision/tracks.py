@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from player_contact.odds import log_odds
 from player_contact.video.crops import Crops
 
 
@@ -46,3 +48,9 @@ def cut_stretches(track: np.ndarray, step: np.ndarray, length: int, phase: int) 
 def track_numbers(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """[N] a number for each pair of places on the P axis of one play (second -1: the ground); below 1 << 20."""
     return first.astype(np.int64) * 1024 + second + 1
+
+
+def sensor_values(features: pd.DataFrame, screen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """[N, K] float32 of the named feature columns; `screen` names the log odds of the screen's probability."""
+    columns = [log_odds(screen) if name == "screen" else features[name].to_numpy() for name in names]
+    return np.stack(columns, axis=1).astype(np.float32)

@@ -132,11 +132,16 @@ def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, thread
     return (total / np.maximum(times, 1)).astype(np.float32)
 
 
+def vision_workers(workers: int) -> int:
+    """How many processes may train or score at a time: no more than there are GPUs, where there are any."""
+    return min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
+
+
 def use_bf16(precision: str) -> bool:
     """Whether to calculate in bfloat16: as asked, or (auto) where the hardware multiplies it natively; elsewhere it is slower than float32."""
     if precision != "auto":
         return precision == "bf16"
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.get_device_capability() >= (8, 0)  # older ones only emulate it
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch can't tell
     return bool(capabilities.get("avx512_bf16", False))

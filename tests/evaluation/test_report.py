@@ -1,0 +1,89 @@
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from player_contact.evaluation.report import by_distance, by_play, write_report
+from player_contact.files import read_json
+
+
+@pytest.fixture(scope="module")
+def page(finished_run) -> str:
+    return (finished_run.folder / "report" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def oof(finished_run) -> pd.DataFrame:
+    return pd.read_parquet(finished_run.folder / "oof.parquet")
+
+
+def test_the_page_shows_every_rung_with_its_score(page, finished_run):
+    for rung in read_json(finished_run.folder / "ladder.json")["rungs"]:
+        assert f"<td>{rung['name']}</td><td>{rung['mcc']:.3f}</td>" in page
+
+
+def test_the_page_says_that_a_season_is_simulated(page):
+    assert "Simulated season" in page
+
+
+def test_the_page_loads_nothing_from_anywhere(page):
+    addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", page)
+    assert len(addresses) >= 2
+    assert all(address.startswith("data:") for address in addresses)
+    assert "<script" not in page
+
+
+def test_the_page_shows_the_settings_and_every_play(page, finished_run):
+    assert "image_size: 32" in page
+    for play in finished_run.folds["game_play"]:
+        assert f"<td>{play}</td>" in page
+
+
+def test_a_name_with_markup_is_shown_as_text(finished_run, tmp_path):
+    run = tmp_path / "<b>mine"
+    run.mkdir()
+    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml"):
+        shutil.copyfile(finished_run.folder / name, run / name)
+    write_report(run, tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "&lt;b&gt;mine" in page
+    assert "<b>mine" not in page
+
+
+def test_a_run_without_vision_has_a_page_without_a_learning_curve(finished_run, page, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml"):
+        shutil.copyfile(finished_run.folder / name, run / name)
+    write_report(run, tmp_path / "report")
+    assert "Vision: training loss" in page
+    assert "Vision: training loss" not in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_the_same_run_has_the_same_page(finished_run, page, tmp_path):
+    write_report(finished_run.folder, tmp_path / "report")
+    assert (tmp_path / "report" / "index.html").read_text().split("<h2>Time</h2>")[0] == page.split("<h2>Time</h2>")[0]
+
+
+def test_the_distances_share_out_all_rows(oof):
+    ground = oof["contact_id"].str.endswith("_G").to_numpy()
+    table = by_distance(oof, ground)
+    assert table["rows"].sum() == len(oof)
+    assert table["contacts"].sum() == oof["contact"].sum()
+    assert table.set_index("yards").loc["ground", "rows"] == ground.sum()
+
+
+def test_a_pair_is_counted_at_its_distance():
+    rows = pd.DataFrame({"contact": [1, 0, 1], "final": [1, 0, 0], "distance": [1 / (1 + yards) for yards in (0.75, 1.25, 2.5)]})
+    table = by_distance(rows, rows["contact"].to_numpy() < 0).set_index("yards")
+    assert table.loc["0.5 to 1", ["rows", "found"]].tolist() == [1, 1]
+    assert table.loc["1 to 1.5", ["rows", "contacts"]].tolist() == [1, 0]
+    assert table.loc["2 to 3", ["rows", "missed"]].tolist() == [1, 1]
+
+
+def test_plays_are_listed_worst_first(oof):
+    table = by_play(oof)
+    assert table["mcc"].is_monotonic_increasing
+    assert sorted(table["play"]) == sorted(oof["game_play"].unique())
+    assert (table["found"] + table["missed"] == table["contacts"]).all()

@@ -1,0 +1,44 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from player_contact.features.neighbours import crowd
+from player_contact.play import Rows
+from tests.makers import make_play
+
+
+@pytest.fixture
+def in_a_row():
+    """Five players on a line at 0, 0.5, 1.5, 3 and 9 yards; the first and the last two play together."""
+    play = make_play(players=5, steps=1)
+    position = np.zeros((1, 5, 2), dtype=np.float32)
+    position[0, :, 0] = [0, 0.5, 1.5, 3, 9]
+    return dataclasses.replace(play, position=position, home=np.array([True, False, False, True, True]))
+
+
+def of_player(play, player):
+    columns = crowd(play, Rows(np.array([0]), np.array([0]), np.array([player]), np.array([-1])))
+    return {name.removesuffix("_low"): float(values[0]) for name, values in columns.items() if name.endswith("_low")}
+
+
+def test_the_nearest_opponents_and_the_nearest_mate_are_found(in_a_row):
+    columns = of_player(in_a_row, 0)
+    assert [columns[name] for name in ("nearest_opponent", "nearest_second_opponent", "nearest_mate")] == [0.5, 1.5, 3]
+
+
+def test_a_crowd_counts_everybody_but_the_player_himself(in_a_row):
+    columns = of_player(in_a_row, 1)
+    assert [columns[f"players_within_{radius}"] for radius in (1, 2, 4)] == [1, 2, 3]
+
+
+def test_a_player_who_is_not_tracked_is_nobody_s_neighbour(in_a_row):
+    position = in_a_row.position.copy()
+    position[0, 1] = np.nan
+    columns = of_player(dataclasses.replace(in_a_row, position=position), 0)
+    assert (columns["nearest_opponent"], columns["players_within_2"]) == (1.5, 1)
+
+
+def test_without_opponents_the_nearest_one_is_not_known(in_a_row):
+    alone = of_player(dataclasses.replace(in_a_row, home=np.ones(5, dtype=bool)), 0)
+    assert np.isnan(alone["nearest_opponent"])

@@ -1,0 +1,154 @@
+import re
+
+import pytest
+
+from player_contact.config import Config, load_config, save_config
+from player_contact.errors import ConfigError
+from tests.conftest import ROOT
+
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a YAML file and returns its path."""
+
+    def write_file(text: str, name: str = "mine.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write_file
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_of_the_repository_can_be_loaded(path):
+    assert isinstance(load_config(path), Config)
+
+
+def test_an_empty_file_means_the_defaults(write):
+    assert load_config(write("")) == Config()
+
+
+def test_the_file_wins_over_the_defaults_and_leaves_the_rest(write):
+    config = load_config(write("vision: {steps: 5}"))
+    assert (config.vision.steps, config.vision.epochs) == (5, Config().vision.epochs)
+
+
+def test_a_file_wins_over_the_one_it_extends(write):
+    write("seed: 3\nvision: {steps: 5, epochs: 2}", "parent.yaml")
+    config = load_config(write("extends: parent.yaml\nvision: {epochs: 9}"))
+    assert (config.seed, config.vision.steps, config.vision.epochs) == (3, 5, 9)
+
+
+def test_set_wins_over_the_file_and_the_last_one_over_the_first(write):
+    config = load_config(write("vision: {steps: 5}"), ["vision.steps=6", "vision.steps=7"])
+    assert config.vision.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "key", "value"),
+    [
+        ("crops.frames=[-3,0,3]", "crops", "frames", (-3, 0, 3)),
+        ("vision.tabular=[distance,screen]", "vision", "tabular", ("distance", "screen")),
+        ("season.video=false", "season", "video", False),
+        ("vision.learning_rate=1e-4", "vision", "learning_rate", 1e-4),
+        ("vision.boxes=painted", "vision", "boxes", "painted"),
+    ],
+)
+def test_a_setting_of_any_kind_can_be_set(write, text, section, key, value):
+    assert getattr(getattr(load_config(write(""), [text]), section), key) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("vision.encodr=resnet18", "vision.encoder"),
+        ("vision.epoch=3", "vision.epochs"),
+        ("fold=3", "folds"),
+        ("screen.booster.round=3", "screen.booster.rounds"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near):
+    key = text.partition("=")[0]
+    with pytest.raises(ConfigError, match=rf"^mine\.yaml: unknown key '{re.escape(key)}'\. Did you mean '{re.escape(near)}'\?"):
+        load_config(write(""), [text])
+
+
+def test_a_key_that_resembles_none_is_refused_with_all_known_ones(write):
+    with pytest.raises(ConfigError, match=r"unknown key 'zzzzzz'\. Known: seed, folds, .*blend\.booster\.rounds"):
+        load_config(write("zzzzzz: 1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("vision.steps=0", "'vision.steps' is 0: .*greater than or equal to 1"),
+        ("vision.steps=many", "'vision.steps' is 'many': .*integer"),
+        ("vision.dropout=1", "'vision.dropout' is 1: .*less than 1"),
+        ("vision.boxes=round", "'vision.boxes' is 'round': .*'channel', 'painted' or 'none'"),
+        ("crops.frames=[]", "'crops.frames' is .*: .*at least 1 item"),
+        ("season.plays=2.5", "'season.plays' is 2.5: .*integer"),
+        ("vision=5", "vision"),
+        ("vision.image_size=128", r"vision\.image_size \(128\) can't be larger than crops\.size \(72\)"),
+    ],
+)
+def test_a_value_out_of_type_or_range_is_named_with_what_is_allowed(write, text, words):
+    with pytest.raises(ConfigError, match=words):
+        load_config(write(""), [text])
+
+
+@pytest.mark.parametrize("text", ["vision.steps", "=3", "vision.steps 3", ""])
+def test_a_set_without_key_and_value_is_shown_an_example(write, text):
+    with pytest.raises(ConfigError, match=rf"^--set '{text}': expected section\.key=value, such as vision\.steps=8"):
+        load_config(write(""), [text])
+
+
+@pytest.mark.parametrize("text", ["crops.frames=[1,", "vision.encoder=${nowhere}", "vision..steps=3"])
+def test_a_set_that_can_not_be_read_is_refused(write, text):
+    with pytest.raises(ConfigError):
+        load_config(write(""), [text])
+
+
+def test_a_missing_config_is_named_with_those_that_are_there(write):
+    path = write("")
+    with pytest.raises(ConfigError, match=rf"^There is no config {path.parent}/yours\.yaml; that folder has mine\.yaml"):
+        load_config(path.with_name("yours.yaml"))
+
+
+def test_a_missing_parent_is_named(write):
+    with pytest.raises(ConfigError, match=r"There is no config .*nobody\.yaml"):
+        load_config(write("extends: nobody.yaml"))
+
+
+def test_configs_that_extend_each_other_are_refused(write):
+    write("extends: mine.yaml", "other.yaml")
+    with pytest.raises(ConfigError, match=r"^mine\.yaml extends itself through mine\.yaml, other\.yaml"):
+        load_config(write("extends: other.yaml"))
+
+
+@pytest.mark.parametrize(("text", "words"), [("vision: {steps: 3", "is not YAML"), ("- 1\n- 2", "must hold `key: value` lines")])
+def test_a_file_that_is_no_config_is_named(write, text, words):
+    with pytest.raises(ConfigError, match=rf"^mine\.yaml {words}"):
+        load_config(write(text))
+
+
+def test_bytes_that_are_no_text_are_no_config(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(b"\xff\xfe\x00\xb3")
+    with pytest.raises(ConfigError, match=r"^mine\.yaml is not YAML"):
+        load_config(tmp_path / "mine.yaml")
+
+
+def test_a_saved_config_is_the_same_config(tmp_path):
+    config = load_config(ROOT / "configs" / "demo.yaml", ["crops.frames=[-2,0,2]", "vision.learning_rate=3e-5", "seed=7"])
+    save_config(config, tmp_path / "saved.yaml")
+    assert load_config(tmp_path / "saved.yaml") == config
+
+
+def test_a_config_can_not_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Config().vision.steps = 3
+
+
+def test_a_config_error_is_a_value_error():
+    assert issubclass(ConfigError, ValueError)

@@ -1,0 +1,88 @@
+import logging
+import time
+
+import pytest
+
+from player_contact.parallel import progress, run_all, show_progress, worker_count
+
+log = logging.getLogger("player_contact.tests")
+
+
+def square(number: int) -> int:
+    """The later the item, the sooner it is done; says what it does."""
+    time.sleep(0.05 * (4 - number % 5))
+    log.info("squaring %d", number)
+    return number**2
+
+
+def wait(number: int) -> int:
+    time.sleep(0.03)
+    return number
+
+
+def fail_at_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three is too much")
+    return number
+
+
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def workers(request):
+    return request.param
+
+
+def test_results_come_in_the_order_of_the_items(workers):
+    assert list(run_all(square, range(5), 5, "squares", workers)) == [0, 1, 4, 9, 16]
+
+
+def test_what_is_logged_arrives_in_the_order_of_the_items(workers, caplog):
+    with caplog.at_level(logging.INFO):
+        list(run_all(square, range(5), 5, "squares", workers))
+    assert [record.getMessage() for record in caplog.records if record.name == log.name] == [f"squaring {number}" for number in range(5)]
+
+
+def test_an_error_of_one_item_reaches_the_caller_as_it_is(workers):
+    with pytest.raises(ValueError, match="three is too much"):
+        list(run_all(fail_at_three, range(5), 5, "numbers", workers))
+
+
+def test_items_are_taken_only_a_few_ahead_of_the_workers(workers):
+    taken = []
+
+    def items():
+        for number in range(60):
+            taken.append(number)
+            yield number
+
+    ahead = [len(taken) - done for done, _ in enumerate(run_all(wait, items(), 60, "numbers", workers))]
+    assert max(ahead) <= 12 * workers
+
+
+def test_no_items_no_results(workers):
+    assert list(run_all(square, [], 0, "nothing", workers)) == []
+
+
+@pytest.mark.parametrize("asked", [1, 3])
+def test_a_number_of_workers_that_was_asked_for_is_used(asked):
+    assert worker_count(asked) == asked
+
+
+def test_zero_asks_for_a_worker_a_core():
+    assert worker_count(0) >= 1
+
+
+def test_what_takes_long_says_how_far_it_is(caplog, monkeypatch):
+    monkeypatch.setattr("player_contact.parallel.SECONDS_BETWEEN_LINES", 0)
+    with caplog.at_level(logging.INFO), progress(3, "plays") as advance:
+        for _ in range(3):
+            time.sleep(0.01)
+            advance()
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split(",")[0] for line in lines] == ["plays: 1 of 3", "plays: 2 of 3"]
+    assert lines[0].endswith("s left")
+
+
+def test_what_is_done_at_once_says_nothing(caplog):
+    with caplog.at_level(logging.INFO):
+        assert list(show_progress(range(100), 100, "numbers")) == list(range(100))
+    assert not caplog.records

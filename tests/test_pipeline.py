@@ -1,0 +1,209 @@
+import dataclasses
+import inspect
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.metrics import matthews_corrcoef
+
+import player_contact
+from player_contact.config import load_config
+from player_contact.errors import InputError
+from player_contact.files import read_json
+from player_contact.pipeline import BASE, STAGE_NAMES, STAGES, run_pipeline
+from player_contact.predict import predict_folder
+from player_contact.stages.run import Run
+
+SCORES = ["distance", "sensors", "screen", "vision", "blend"]
+
+
+@pytest.fixture(scope="module")
+def oof(finished_run) -> pd.DataFrame:
+    return pd.read_parquet(finished_run.folder / "oof.parquet")
+
+
+@pytest.fixture(scope="module")
+def labels(finished_run) -> pd.DataFrame:
+    return pd.read_csv(finished_run.input / "train_labels.csv")
+
+
+def blended_otherwise(config):
+    return config.model_copy(update={"blend": config.blend.model_copy(update={"reach": 2})})
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_leaves_every_output_and_nothing_half_done(finished_run):
+    expected = {name for stage in STAGES for name in stage.outputs} | {"config.yaml", "stages.json"}
+    assert {path.name for path in finished_run.folder.iterdir()} == expected
+    assert not [name for name in contents(finished_run.folder) if "partial" in name]
+
+
+def test_the_out_of_fold_table_holds_every_label_once_in_order(oof, labels):
+    assert oof["contact_id"].tolist() == labels["contact_id"].tolist()
+    assert oof["contact"].tolist() == labels["contact"].tolist()
+
+
+def test_a_row_that_was_filtered_out_counts_as_zero_in_every_model(oof, finished_run):
+    filtered = ~oof.index.isin(finished_run.candidates["row"])
+    assert filtered.any()
+    assert not oof.loc[filtered, [*SCORES, "final"]].to_numpy().any()
+
+
+def test_probabilities_are_probabilities(oof):
+    assert ((oof[SCORES] >= 0) & (oof[SCORES] <= 1)).all(axis=None)
+
+
+def test_the_last_figure_of_the_ladder_is_that_of_scikit_learn_over_all_rows(oof, finished_run):
+    ladder = read_json(finished_run.folder / "ladder.json")
+    assert ladder["rungs"][-1]["mcc"] == pytest.approx(matthews_corrcoef(oof["contact"], oof["final"]), abs=1e-9)
+    assert ladder["rows"] == len(oof)
+    assert oof["final"].any()
+
+
+def test_the_fold_of_a_row_is_that_of_its_game(oof, finished_run):
+    fold = finished_run.folds.set_index("game_play")["fold"]
+    assert oof["fold"].tolist() == fold[oof["game_play"]].tolist()
+
+
+def test_the_submission_has_the_asked_ids_in_order_with_zeros_and_ones(finished_run):
+    submission = pd.read_csv(finished_run.folder / "submission.csv")
+    asked = pd.read_csv(finished_run.input / "sample_submission.csv")
+    assert list(submission.columns) == ["contact_id", "contact"]
+    assert submission["contact_id"].tolist() == asked["contact_id"].tolist()
+    assert set(submission["contact"]) <= {0, 1}
+
+
+def test_the_submission_is_what_predict_makes_of_the_bundle(finished_run, tmp_path):
+    predict_folder(finished_run.folder / "bundle", finished_run.input, tmp_path / "again.csv", 1)
+    assert (tmp_path / "again.csv").read_bytes() == (finished_run.folder / "submission.csv").read_bytes()
+
+
+def test_a_second_call_runs_nothing_and_touches_nothing(finished_run):
+    before = contents(finished_run.folder)
+    assert run_pipeline(dataclasses.replace(finished_run)) == []
+    assert contents(finished_run.folder) == before
+
+
+def test_another_number_of_workers_runs_nothing(finished_run):
+    assert run_pipeline(dataclasses.replace(finished_run, workers=2)) == []
+
+
+def test_a_changed_blend_runs_the_blend_and_what_follows_alone(own_run, finished_run):
+    run = own_run(blended_otherwise(finished_run.config))
+    assert run_pipeline(run) == ["blend", "ladder", "bundle", "submission", "report"]
+    predict_folder(run.folder / "bundle", run.input, run.folder / "again.csv", 1)
+    assert (run.folder / "again.csv").read_bytes() == (run.folder / "submission.csv").read_bytes()
+    assert read_json(run.folder / "bundle" / "manifest.json") != read_json(finished_run.folder / "bundle" / "manifest.json")
+
+
+def test_only_the_stages_up_to_the_asked_one_run(finished_run, tmp_path):
+    run = Run(finished_run.config, finished_run.input, tmp_path / "some", 1, simulated=True)
+    assert run_pipeline(run, until="features") == ["folds", "features"]
+    assert run_pipeline(run, until="features") == []
+
+
+def test_a_removed_output_is_made_again(own_run):
+    run = own_run()
+    before = (run.folder / "ladder.json").read_bytes()
+    (run.folder / "ladder.json").unlink()
+    assert run_pipeline(run, until="ladder") == ["ladder"]
+    assert (run.folder / "ladder.json").read_bytes() == before
+
+
+def test_loaders_of_a_fold_change_no_model(own_run, finished_run):
+    config = finished_run.config
+    run = own_run(config.model_copy(update={"vision": config.vision.model_copy(update={"loaders": 1})}))
+    assert run_pipeline(run, until="ladder") == []
+
+
+def test_a_stage_that_fails_leaves_the_outputs_of_before_and_runs_when_mended(own_run, finished_run):
+    run = own_run(blended_otherwise(finished_run.config))
+    vision = run.folder / "vision" / "oof.parquet"
+    good = vision.read_bytes()
+    vision.write_bytes(b"damaged")
+    before = contents(run.folder)
+    with pytest.raises(Exception, match="Parquet"):
+        run_pipeline(run)
+    after = contents(run.folder)
+    kept = [name for name in before if name.split("/")[0] not in ("config.yaml", "stages.json")]
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    vision.write_bytes(good)
+    assert run_pipeline(run, until="blend") == ["blend"]
+
+
+def test_a_run_that_went_back_to_its_old_settings_after_a_failure_has_nothing_to_do(own_run, finished_run):
+    run = own_run(blended_otherwise(finished_run.config))
+    vision = run.folder / "vision" / "oof.parquet"
+    good = vision.read_bytes()
+    vision.write_bytes(b"damaged")
+    with pytest.raises(Exception, match="Parquet"):
+        run_pipeline(run)
+    vision.write_bytes(good)
+    assert run_pipeline(dataclasses.replace(run, config=finished_run.config)) == []
+
+
+def test_what_another_run_left_half_done_is_not_taken_for_an_output(own_run, finished_run):
+    run = own_run(blended_otherwise(finished_run.config))
+    stale = run.folder / ".blend-0123456789ab.partial" / "blend"
+    stale.mkdir(parents=True)
+    (stale / "fold0.txt").write_text("half")
+    run_pipeline(run, until="blend")
+    assert not stale.parent.exists()
+    assert "half" not in (run.folder / "blend" / "fold0.txt").read_text()
+    assert len(pd.read_parquet(run.folder / "blend" / "oof.parquet")) == len(finished_run.candidates)
+
+
+def test_a_season_without_videos_makes_a_whole_run_without_vision(tiny_season, tiny_config, tmp_path, caplog):
+    run = Run(tiny_config, tiny_season.folder, tmp_path / "tiny", 1, simulated=True)
+    assert run_pipeline(run) == list(STAGE_NAMES)
+    assert "No open row was seen by a camera: there is no vision model" in caplog.text
+    assert not pd.read_parquet(run.folder / "oof.parquet")["vision"].any()
+    assert len(pd.read_csv(run.folder / "submission.csv")) == len(tiny_season.table("sample_submission.csv"))
+
+
+def test_a_season_with_videos_of_one_game_alone_makes_a_whole_run(filmed_season, tiny_config, tmp_path):
+    first = filmed_season.table("train_labels.csv")["game_play"][0]
+    for video in (filmed_season.folder / "train").glob("*.mp4"):
+        if not video.name.startswith(first):
+            video.unlink()
+    run = Run(tiny_config, filmed_season.folder, tmp_path / "tiny", 1, simulated=True)
+    run_pipeline(run, until="submission")
+    assert len(pd.read_csv(run.folder / "submission.csv")) == len(filmed_season.table("sample_submission.csv"))
+
+
+def test_a_fault_in_the_test_tables_is_said_before_anything_is_trained(tiny_season, tiny_config, tmp_path):
+    tiny_season.drop_column("test_player_tracking.csv", "speed")
+    run = Run(tiny_config, tiny_season.folder, tmp_path / "tiny", 1, simulated=True)
+    with pytest.raises(InputError, match=r"test_player_tracking\.csv has no column 'speed'"):
+        run_pipeline(run)
+    assert not (run.folder / "folds.csv").exists()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_change_in_the_code_of_a_stage_makes_it_run_again(stage):
+    by_name = {stage.name: stage for stage in STAGES}
+    needed, code = [stage], list(BASE)
+    while needed:
+        one = needed.pop()
+        code += one.code
+        needed += [by_name[name] for name in one.after]
+    source = Path(inspect.getfile(stage.run)).relative_to(Path(player_contact.__file__).parent).as_posix()
+    assert any(source == name or source.startswith(f"{name}/") for name in code)
+
+
+def test_the_settings_of_a_run_are_kept_with_it(finished_run):
+    assert load_config(finished_run.folder / "config.yaml") == finished_run.config
+
+
+def test_the_last_stage_is_the_report():
+    assert STAGE_NAMES[-1] == "report"
+
+
+def test_two_workers_give_the_same_table_and_submission_as_one(finished_run, oof, tmp_path):
+    run = Run(finished_run.config, finished_run.input, tmp_path / "tiny", 2, simulated=True)
+    run_pipeline(run, until="submission")
+    pd.testing.assert_frame_equal(pd.read_parquet(run.folder / "oof.parquet"), oof, check_exact=True)
+    assert (run.folder / "submission.csv").read_bytes() == (finished_run.folder / "submission.csv").read_bytes()

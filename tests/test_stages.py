@@ -1,0 +1,128 @@
+import dataclasses
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from player_contact.boosting.booster import booster_probability
+from player_contact.competition.season import read_season
+from player_contact.files import read_json
+from player_contact.pipeline import run_pipeline
+from player_contact.stages.run import PLACES, Run
+from player_contact.stages.screen import open_cut
+from player_contact.stages.vision import crops_stage
+from player_contact.video.store import open_crops, read_crop_rows
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=1), st.floats(0, 0.99))
+def test_the_cut_loses_at_most_the_allowed_share_of_contacts(rows, lost):
+    probability, label = (np.array(values) for values in zip(*rows, strict=True))
+    cut = open_cut(probability, label, lost)
+    assert (label & (probability < cut)).sum() <= lost * label.sum()
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, unique=True), st.floats(0, 0.99))
+def test_a_higher_cut_would_lose_more_than_that(probability, lost):
+    probability = np.array(probability)
+    above = np.nextafter(open_cut(probability, np.ones(len(probability), dtype=bool), lost), 2)
+    assert (probability < above).sum() > lost * len(probability)
+
+
+def test_without_contacts_everything_stays_open():
+    assert open_cut(np.array([0.2, 0.9]), np.array([False, False]), 0.1) == 0
+
+
+def test_a_features_file_holds_the_candidates_of_its_play(finished_run):
+    season = read_season(finished_run.input, "train")
+    for tables in season.plays():
+        table = pd.read_parquet(finished_run.folder / "features" / f"{tables.game_play}.parquet")
+        assert set(season.rows["game_play"].iloc[table["row"]].astype(str)) == {tables.game_play}
+        ground = tables.rows["contact_id"].str.endswith("_G")
+        assert set(tables.rows.loc[ground, "row"]) <= set(table["row"])
+        assert list(table.columns[:5]) == PLACES
+
+
+def test_the_screen_scores_every_candidate_out_of_fold(finished_run):
+    oof = pd.read_parquet(finished_run.folder / "screen" / "oof.parquet")
+    candidates = finished_run.candidates
+    assert oof["row"].tolist() == candidates["row"].tolist()
+    assert ((oof["screen"] > 0) & (oof["screen"] < 1)).all()
+
+
+def test_the_cut_that_is_written_down_is_the_one_that_is_used(finished_run):
+    oof = pd.read_parquet(finished_run.folder / "screen" / "oof.parquet")
+    cut = read_json(finished_run.folder / "screen" / "cut.json")
+    assert cut["open"] == (oof["screen"] >= cut["cut"]).sum()
+    assert 0 < cut["open"] < cut["candidates"] == len(oof)
+
+
+def test_vision_scores_exactly_the_open_rows_that_a_camera_saw(finished_run):
+    seen = [open_crops(folder).seen.any(1) for folder in sorted((finished_run.folder / "crops").iterdir())]
+    rows = [read_crop_rows(folder) for folder in sorted((finished_run.folder / "crops").iterdir())]
+    expected = np.concatenate([row[mask] for row, mask in zip(rows, seen, strict=True)])
+    vision = pd.read_parquet(finished_run.folder / "vision" / "oof.parquet")
+    assert sorted(vision["row"]) == sorted(expected)
+    assert np.isfinite(vision["vision"]).all()
+
+
+def test_each_fold_has_a_model_of_its_own_and_lines_in_the_log(finished_run):
+    models = sorted((finished_run.folder / "vision").glob("fold*.safetensors"))
+    assert [path.name for path in models] == ["fold0.safetensors", "fold1.safetensors"]
+    assert models[0].read_bytes() != models[1].read_bytes()
+    log = pd.read_csv(finished_run.folder / "vision" / "log.csv")
+    assert log["fold"].tolist() == [0, 1]
+    assert np.isfinite(log["loss"]).all()
+
+
+@pytest.fixture(scope="module")
+def resumed_crops(finished_run, tmp_path_factory):
+    """Crops of a run that was killed after the first play, which is marked, and in the middle of the second; then taken up again."""
+    folder = tmp_path_factory.mktemp("resumed")
+    first, second, *_ = finished_run.season.game_plays
+    shutil.copytree(finished_run.folder / "crops" / first, folder / "crops" / first)
+    np.save(folder / "crops" / first / "pictures.npy", np.zeros_like(np.load(folder / "crops" / first / "pictures.npy")))
+    (folder / "crops" / f".{second}.123.partial").mkdir()
+    crops_stage(dataclasses.replace(finished_run, workers=1), folder)
+    return folder / "crops"
+
+
+def test_crops_that_a_killed_run_finished_are_taken_up_and_the_others_made(finished_run, resumed_crops):
+    first, *others = finished_run.season.game_plays
+    assert not open_crops(resumed_crops / first).pictures.any(), "the finished play was made again"
+    for play in others:
+        expected = open_crops(finished_run.folder / "crops" / play).pictures
+        np.testing.assert_array_equal(open_crops(resumed_crops / play).pictures, expected)
+
+
+def test_what_a_killed_run_left_half_done_does_not_stay_among_the_crops(finished_run, resumed_crops):
+    assert sorted(path.name for path in resumed_crops.iterdir()) == sorted(finished_run.season.game_plays)
+
+
+def test_a_row_is_scored_by_the_model_of_its_own_fold(finished_run):
+    table = finished_run.candidates
+    values = table[read_json(finished_run.folder / "screen" / "cut.json")["features"]]
+    oof = pd.read_parquet(finished_run.folder / "screen" / "oof.parquet")["screen"].to_numpy()
+    for fold in (0, 1):
+        inside = (table["fold"] == fold).to_numpy()
+        text = (finished_run.folder / "bundle" / "screen" / f"fold{fold}.txt").read_text()
+        np.testing.assert_array_equal(booster_probability(text, values[inside], 1), oof[inside])
+        assert (booster_probability(text, values[~inside], 1) != oof[~inside]).any()
+
+
+def test_no_label_of_a_fold_reaches_the_screen_that_scores_it(tiny_season, tiny_config, tmp_path):
+    runs = [Run(tiny_config, tiny_season.folder, tmp_path / name, 1, simulated=True) for name in ("before", "after")]
+    run_pipeline(runs[0], until="screen")
+    inside = runs[0].folds.loc[runs[0].folds["fold"] == 0, "game_play"]
+    labels = tiny_season.table("train_labels.csv")
+    # As many contacts in each play as before, so the folds stay as they are.
+    for play in inside:
+        rows = labels["game_play"] == play
+        labels.loc[rows, "contact"] = labels.loc[rows, "contact"].to_numpy()[::-1]
+    tiny_season.write("train_labels.csv", labels)
+    run_pipeline(runs[1], until="screen")
+    models = [[(run.folder / "screen" / f"fold{fold}.txt").read_bytes() for run in runs] for fold in (0, 1)]
+    assert models[0][0] == models[0][1]
+    assert models[1][0] != models[1][1]

@@ -1,0 +1,136 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from player_contact.config import AugmentConfig
+from player_contact.vision.model import ContactModel
+from player_contact.vision.tracks import OpenRows, cut_stretches
+from player_contact.vision.train import draw_stretches, score_rows, set_sensor_scale, train_model, use_bf16
+from tests.makers import TINY_VISION, make_open_rows
+
+ROWS, LABEL = make_open_rows(tracks=12, steps=8)
+PLAIN = AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0))
+LEARNING = TINY_VISION.model_copy(update={"epochs": 6, "stretches": 24, "batch": 8, "learning_rate": 0.01, "average": 0.5, "augment": PLAIN})
+ARRAYS = ("track", "step", "sensors", "play", "place")
+
+
+def chosen(places) -> OpenRows:
+    """Some of the rows, in the order given."""
+    return dataclasses.replace(ROWS, **{name: getattr(ROWS, name)[places] for name in ARRAYS})
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A model that has learnt to tell lying stripes from standing ones, and its log."""
+    return train_model(ROWS, LABEL, LEARNING, 3, seed=(1, 0), threads=1)
+
+
+def test_the_loss_goes_down_on_a_problem_that_can_be_learnt(trained):
+    _, epochs = trained
+    assert epochs[-1].loss < 0.5 * epochs[0].loss
+
+
+def test_a_contact_scores_higher_than_none_after_training(trained):
+    model, _ = trained
+    scores = score_rows(model, ROWS, LEARNING, 1)
+    assert scores[LABEL].min() > scores[~LABEL].max()
+
+
+def test_the_log_has_a_line_an_epoch_as_it_was_reported():
+    reported = []
+    _, epochs = train_model(ROWS, LABEL, TINY_VISION, 3, (1, 0), 1, reported.append)
+    assert reported == epochs
+    assert [line.epoch for line in epochs] == [0, 1]
+
+
+@pytest.mark.parametrize(("seed", "same"), [((1, 0), True), ((1, 1), False), ((2, 0), False)])
+def test_the_same_seed_and_fold_give_the_same_weights_and_scores(seed, same):
+    config = TINY_VISION.model_copy(update={"dropout": 0.3})
+    one, _ = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
+    torch.rand(3)  # what happens in between must not matter
+    other, _ = train_model(ROWS, LABEL, config, 3, seed, 1)
+    weights = [torch.cat([value.flatten().double() for value in model.state_dict().values()]) for model in (one, other)]
+    assert torch.equal(*weights) == same
+    assert np.array_equal(score_rows(one, ROWS, config, 1), score_rows(other, ROWS, config, 1)) == same
+
+
+def test_loaders_change_no_weight():
+    models = [train_model(ROWS, LABEL, TINY_VISION.model_copy(update={"loaders": loaders}), 3, (1, 0), 1)[0] for loaders in (0, 1)]
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_what_is_kept_is_the_average_of_the_weights():
+    still = TINY_VISION.model_copy(update={"average": 0.999999})
+    moving = TINY_VISION.model_copy(update={"average": 0.0})
+    # The average starts at the first update and hardly moves from it; without one the last weights are kept.
+    heads = [train_model(ROWS, LABEL, config, 3, (1, 0), 1)[0].head[1].weight for config in (still, moving)]
+    assert not torch.allclose(*heads)
+
+
+def test_a_row_scores_the_same_in_whatever_order_the_rows_come(trained):
+    model, _ = trained
+    order = np.random.default_rng(1).permutation(len(ROWS))
+    shuffled = score_rows(model, chosen(order), LEARNING, 1)
+    np.testing.assert_allclose(shuffled, score_rows(model, ROWS, LEARNING, 1)[order], atol=1e-3)
+
+
+def test_every_row_has_a_score_of_its_own(trained):
+    scores = score_rows(trained[0], ROWS, LEARNING, 1)
+    assert scores.dtype == np.float32
+    assert len(set(scores.tolist())) == len(ROWS)
+
+
+def test_a_track_scores_the_same_without_the_others(trained):
+    model, _ = trained
+    one = ROWS.track == 3
+    np.testing.assert_allclose(score_rows(model, chosen(one), LEARNING, 1), score_rows(model, ROWS, LEARNING, 1)[one], atol=1e-3)
+
+
+def test_no_rows_have_no_scores(trained):
+    assert score_rows(trained[0], chosen(slice(0, 0)), LEARNING, 1).shape == (0,)
+
+
+def test_single_steps_can_be_trained_and_scored():
+    config = TINY_VISION.model_copy(update={"steps": 1, "epochs": 1})
+    model, _ = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
+    assert np.isfinite(score_rows(model, ROWS, config, 1)).all()
+
+
+def test_an_epoch_draws_each_stretch_at_most_once_and_the_share_with_contact():
+    config = TINY_VISION.model_copy(update={"stretches": 10, "with_contact": 0.7})
+    drawn = draw_stretches(ROWS, LABEL, config, np.random.default_rng(1))
+    rows = drawn[drawn >= 0]
+    assert (len(drawn), len(set(rows.tolist()))) == (10, len(rows))
+    assert [(LABEL[stretch[stretch >= 0]]).any() for stretch in drawn].count(True) == 7
+
+
+def test_where_contacts_are_few_an_epoch_keeps_its_size():
+    config = TINY_VISION.model_copy(update={"stretches": 12, "with_contact": 0.9})
+    label = np.zeros_like(LABEL)
+    label[0] = True
+    drawn = draw_stretches(ROWS, label, config, np.random.default_rng(1))
+    assert len(drawn) == 12
+    assert [(label[stretch[stretch >= 0]]).any() for stretch in drawn].count(True) == 1
+
+
+def test_more_stretches_than_there_are_means_all_of_them():
+    config = TINY_VISION.model_copy(update={"stretches": 1000, "steps": 8})
+    drawn = draw_stretches(ROWS, LABEL, config, np.random.default_rng(0))
+    assert sorted(drawn[drawn >= 0].tolist()) == list(range(len(ROWS)))
+    assert len(drawn) <= 2 * len(cut_stretches(ROWS.track, ROWS.step, 8, 0))
+
+
+def test_the_sensors_scale_is_that_of_the_known_training_values():
+    model = ContactModel(TINY_VISION, 3)
+    sensors = np.array([[1, 5], [3, np.nan], [np.nan, 5]], dtype=np.float32)
+    set_sensor_scale(model, sensors)
+    assert model.sensor_mean.tolist() == [2, 5]
+    assert model.sensor_scale.tolist() == [1, 1]  # a value that never changes keeps its unit
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("bf16", True), ("fp32", False)])
+def test_a_precision_that_was_asked_for_is_used(precision, expected):
+    assert use_bf16(precision) is expected
