@@ -36,7 +36,6 @@ SHRUNK = (
     "vision.sensor_width=8",
     "vision.track_width=16",
     "blend.reach=3",
-    "blend.without_vision=0.5",
     "blend.booster.rounds=20",
     "blend.booster.min_rows_in_leaf=10",
 )

@@ -1,3 +1,5 @@
+import hashlib
+import re
 import shutil
 from importlib.metadata import version
 
@@ -15,7 +17,7 @@ def edit_manifest(bundle, **changes) -> None:
 
 def test_a_bundle_holds_a_model_of_every_kind_for_each_fold(bundle):
     loaded = load_bundle(bundle)
-    assert (len(loaded.screen), len(loaded.blend), len(loaded.vision_models())) == (2, 2, 2)
+    assert (len(loaded.screen), len(loaded.blend), len(loaded.vision_models)) == (2, 2, 2)
 
 
 def test_a_bundle_knows_thresholds_cut_and_settings_of_its_run(bundle, finished_run):
@@ -38,7 +40,7 @@ def test_a_bundle_is_text_and_safetensors_alone(bundle):
 
 
 def test_a_vision_model_scores_and_does_not_train(bundle):
-    assert not any(model.training for model in load_bundle(bundle).vision_models())
+    assert not any(model.training for model in load_bundle(bundle).vision_models)
 
 
 def test_a_bundle_works_wherever_it_is_copied_to(bundle, own_bundle, tiny_season, tmp_path):
@@ -95,7 +97,17 @@ def test_a_bundle_without_models_is_refused(own_bundle):
 
 def test_weights_that_the_manifest_does_not_list_are_not_loaded(own_bundle):
     shutil.copyfile(own_bundle / "vision" / "fold0.safetensors", own_bundle / "vision" / "fold9.safetensors")
-    assert len(load_bundle(own_bundle).vision_models()) == 2
+    assert len(load_bundle(own_bundle).vision_models) == 2
+
+
+def test_weights_of_another_model_are_refused_with_what_made_them(own_bundle):
+    """As where another release of timm builds another model under the same name."""
+    config = own_bundle / "config.yaml"
+    config.write_text(config.read_text().replace("track_width: 16", "track_width: 20"))
+    files = read_json(own_bundle / "manifest.json")["files"] | {"config.yaml": hashlib.sha256(config.read_bytes()).hexdigest()}
+    edit_manifest(own_bundle, files=files)
+    with pytest.raises(BundleError, match=rf"fold0\.safetensors does not fit the model; it was made with timm {re.escape(version('timm'))}"):
+        _ = load_bundle(own_bundle).vision_models
 
 
 def test_a_bundle_that_was_replaced_is_read_anew(own_bundle):

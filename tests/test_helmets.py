@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from player_contact.competition import clock
-from player_contact.helmets import fill_gaps, frames_to_nearest_box, step_boxes
+from player_contact.helmets import HELD, fill_gaps, frames_to_nearest_box, hold_last, step_boxes
 from tests.makers import make_play
 
 
@@ -86,6 +86,18 @@ def test_a_detected_box_has_age_zero_and_a_completed_one_counts_the_seconds():
     boxes[frame - 2 : frame + 3, 0] = np.nan
     at_step = step_boxes(play, dataclasses.replace(view, boxes=boxes), longest_gap=30)
     assert at_step.age[5, :2].tolist() == pytest.approx([3 / clock.FRAMES_PER_SECOND, 0])
+
+
+@given(moving_boxes())
+def test_the_last_box_of_a_player_is_held_for_a_step_and_no_longer(case):
+    boxes, seen = case
+    held = hold_last(hidden(boxes, seen))
+    for player in range(seen.shape[1]):
+        expected = hidden(boxes, seen)[:, player]
+        if seen[:, player].any():
+            last = np.flatnonzero(seen[:, player])[-1]
+            expected[last : last + HELD + 1] = boxes[last, player]
+        np.testing.assert_array_equal(held[:, player], expected)
 
 
 def test_a_step_outside_the_video_has_no_boxes():

@@ -19,8 +19,8 @@ MAY_IMPORT = {
     "helmets.py": {"competition", "play"},
     "features": {"competition", "play", "helmets"},
     "video": {"competition", "config", "errors", "files", "helmets", "play"},
-    "vision": {"config", "errors", "video"},
-    "boosting": {"config", "features", "parallel", "play"},
+    "vision": {"config", "errors", "odds", "video"},
+    "boosting": {"config", "features", "odds", "parallel", "play"},
     "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "play", "video", "vision", "boosting"},
 }
 

@@ -67,8 +67,11 @@ def test_a_number_of_workers_that_was_asked_for_is_used(asked):
     assert worker_count(asked) == asked
 
 
-def test_zero_asks_for_a_worker_a_core():
-    assert worker_count(0) >= 1
+def test_zero_asks_for_as_many_as_the_cores_can_feed():
+    cores = worker_count(0)
+    assert cores >= 1
+    assert worker_count(0, threads=2) == max(1, cores // 2)
+    assert worker_count(0, threads=1000) == 1
 
 
 def test_what_takes_long_says_how_far_it_is(caplog, monkeypatch):

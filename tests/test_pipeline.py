@@ -8,13 +8,14 @@ from sklearn.metrics import matthews_corrcoef
 
 import player_contact
 from player_contact.config import load_config
-from player_contact.errors import InputError
+from player_contact.errors import ConfigError, InputError
 from player_contact.files import read_json
 from player_contact.pipeline import BASE, STAGE_NAMES, STAGES, run_pipeline
 from player_contact.predict import predict_folder
 from player_contact.stages.run import Run
+from tests.makers import copy_season
 
-SCORES = ["distance", "sensors", "screen", "vision", "blend"]
+SCORES = ["nearness", "sensors", "screen", "vision", "blend"]
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +181,30 @@ def test_a_fault_in_the_test_tables_is_said_before_anything_is_trained(tiny_seas
     with pytest.raises(InputError, match=r"test_player_tracking\.csv has no column 'speed'"):
         run_pipeline(run)
     assert not (run.folder / "folds.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"tabular": ("distance", "closing_sped")}, "'vision.tabular' names 'closing_sped', which is no feature. Did you mean 'closing_speed'?"),
+        ({"encoder": "nothing_at_all"}, "'vision.encoder' is 'nothing_at_all', which is no timm model."),
+    ],
+)
+def test_a_feature_or_encoder_that_does_not_exist_is_said_before_anything_is_trained(tiny_season, tiny_config, tmp_path, settings, words):
+    config = tiny_config.model_copy(update={"vision": tiny_config.vision.model_copy(update=settings)})
+    run = Run(config, tiny_season.folder, tmp_path / "tiny", 1, simulated=True)
+    with pytest.raises(ConfigError) as caught:
+        run_pipeline(run)
+    assert str(caught.value).startswith(words)
+    assert not (run.folder / "folds.csv").exists()
+
+
+def test_another_video_of_the_same_tables_cuts_the_crops_again_and_keeps_the_screen(own_run, finished_run, tmp_path):
+    season = copy_season(finished_run.input, tmp_path / "season")
+    run = dataclasses.replace(own_run(), input=season.folder)
+    video = sorted((season.folder / "train").glob("*_Sideline.mp4"))[0]
+    video.unlink()
+    assert run_pipeline(run, until="crops") == ["crops"]
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

@@ -61,7 +61,7 @@ def test_a_play_whose_video_fails_is_predicted_from_the_other_view(predict, film
     submission, counted = predict(filmed_season)
     assert_complete(submission, filmed_season)
     assert counted["seen in Sideline"] == 0
-    assert counted["with_vision"] == counted["seen in Endzone"] > 0
+    assert counted["with vision"] == counted["seen in Endzone"] > 0
     assert f"{video.name} {words}" in caplog.text
     assert "rows are scored without the Sideline view" in caplog.text
 
@@ -69,7 +69,7 @@ def test_a_play_whose_video_fails_is_predicted_from_the_other_view(predict, film
 def test_without_any_video_sensors_and_boxes_must_do_and_it_is_said(predict, tiny_season, caplog):
     submission, counted = predict(tiny_season)
     assert_complete(submission, tiny_season)
-    assert counted["with_vision"] == 0
+    assert counted["with vision"] == 0
     assert counted["plays without video"] == counted["plays"] == 1
     assert "No video was found in" in caplog.text
     assert "predicting from sensors and helmet boxes alone" in caplog.text
@@ -117,10 +117,10 @@ def test_shuffled_tables_reordered_columns_and_a_new_column_give_the_same_bytes(
     assert (tmp_path / "submission.csv").read_bytes() == before
 
 
-def test_a_folder_with_nothing_asked_gives_a_submission_with_nothing(predict, tiny_season):
+def test_a_folder_with_nothing_asked_is_refused(predict, tiny_season):
     tiny_season.write(IDS, tiny_season.table(IDS).iloc[:0])
-    submission, _ = predict(tiny_season)
-    assert len(submission) == 0
+    with pytest.raises(InputError, match=r"^sample_submission\.csv has no rows"):
+        predict(tiny_season)
 
 
 @pytest.mark.parametrize("file", [TRACKING, HELMETS, VIDEOS, IDS])
@@ -154,7 +154,7 @@ def test_a_bundle_without_vision_models_predicts_plays_with_videos_all_the_same(
     files = {name: digest for name, digest in manifest["files"].items() if not name.startswith("vision/")}
     write_json(manifest | {"files": files}, own_bundle / "manifest.json")
     counted = predict_folder(own_bundle, filmed_season.folder, tmp_path / "submission.csv", 1)
-    assert counted["with_vision"] == 0
+    assert counted["with vision"] == 0
     assert_complete(pd.read_csv(tmp_path / "submission.csv"), filmed_season)
 
 

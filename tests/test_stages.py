@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import matthews_corrcoef
 
 from player_contact.boosting.booster import booster_probability
 from player_contact.competition.season import read_season
 from player_contact.files import read_json
 from player_contact.pipeline import run_pipeline
+from player_contact.stages.crops import crops_stage
 from player_contact.stages.run import PLACES, Run
 from player_contact.stages.screen import open_cut
-from player_contact.stages.vision import crops_stage
+from player_contact.stages.vision import vision_stage
 from player_contact.video.store import open_crops, read_crop_rows
 
 
@@ -99,6 +101,24 @@ def test_crops_that_a_killed_run_finished_are_taken_up_and_the_others_made(finis
 
 def test_what_a_killed_run_left_half_done_does_not_stay_among_the_crops(finished_run, resumed_crops):
     assert sorted(path.name for path in resumed_crops.iterdir()) == sorted(finished_run.season.game_plays)
+
+
+def test_a_fold_that_a_killed_run_finished_is_not_trained_again(finished_run, tmp_path):
+    kept = tmp_path / "vision"
+    kept.mkdir()
+    for name in ("fold0.safetensors", "fold0.parquet", "fold0.json"):
+        shutil.copyfile(finished_run.folder / "vision" / name, kept / name)
+    weights = (kept / "fold0.safetensors").stat().st_mtime_ns
+    vision_stage(dataclasses.replace(finished_run, workers=1), tmp_path)
+    assert (kept / "fold0.safetensors").stat().st_mtime_ns == weights
+    pd.testing.assert_frame_equal(pd.read_parquet(kept / "oof.parquet"), pd.read_parquet(finished_run.folder / "vision" / "oof.parquet"))
+
+
+def test_a_simulated_season_scores_its_submission_against_the_truth(finished_run):
+    truth = pd.read_csv(finished_run.input / "truth" / "test_labels.csv")["contact"]
+    submitted = pd.read_csv(finished_run.folder / "submission.csv")["contact"]
+    said = read_json(finished_run.folder / "submission.json")["MCC against the simulated truth"]
+    assert said == pytest.approx(matthews_corrcoef(truth, submitted), abs=1e-4)
 
 
 def test_a_row_is_scored_by_the_model_of_its_own_fold(finished_run):

@@ -117,10 +117,7 @@ class BlendConfig(Section):
     """The last model: screen and vision along neighbouring steps."""
 
     reach: int = Field(10, ge=0, le=60, description="steps before and after that are looked at")
-    without_vision: float = Field(
-        0.3, ge=0, le=1, description="share of the training plays shown a second time without vision, for plays whose video fails"
-    )
-    booster: BoosterConfig = BoosterConfig(rounds=150, leaves=15, min_rows_in_leaf=60)
+    booster: BoosterConfig = BoosterConfig(rounds=100, leaves=7, min_rows_in_leaf=100)
 
 
 class Config(Section):

@@ -16,13 +16,14 @@ from player_contact.config import Config, save_config
 from player_contact.errors import ConfigError
 from player_contact.features.table import feature_names
 from player_contact.files import move, read_json, remove, write_json
-from player_contact.stages import blend, result, screen, vision
+from player_contact.stages import blend, crops, result, screen, vision
 from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
 
 BASE = ("competition", "play.py", "odds.py", "files.py", "stages/run.py")  # code that every stage uses
 SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py")
+CROPS = ("video", "helmets.py", "stages/crops.py")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,15 @@ STAGES = (
     Stage("folds", screen.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], SCREEN[:1] + SCREEN[3:4], ("train tables",)),
     Stage("features", screen.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, SCREEN[:3]),
     Stage("screen", screen.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], SCREEN),
-    Stage("crops", vision.crops_stage, ("crops",), ("screen",), lambda c: c.crops.model_dump(), ("video", "helmets.py"), ("train videos",)),
+    Stage(
+        "crops",
+        crops.crops_stage,
+        ("crops",),
+        ("screen",),
+        lambda c: c.crops.model_dump(),
+        ("video", "helmets.py", "stages/crops.py"),
+        ("train videos",),
+    ),
     Stage(
         "vision",
         vision.vision_stage,

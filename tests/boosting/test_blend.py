@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from player_contact.boosting.blend import blend_table, rising_columns
-from player_contact.boosting.booster import log_odds
+from player_contact.boosting.blend import WINDOWS, blend_table, rising_columns
+from player_contact.odds import log_odds
 from tests.makers import all_rows, make_play, plays, swapped
 
 REACH = 5
@@ -19,10 +19,14 @@ def scores_of(rows, seed=0):
     return screen, vision
 
 
+def table_of(play, rows, seed=0, reach=REACH) -> pd.DataFrame:
+    return blend_table(play, rows, *scores_of(rows, seed), reach)
+
+
 @given(plays())
 def test_swapping_the_players_of_a_pair_changes_nothing(play):
     rows = all_rows(play)
-    pd.testing.assert_frame_equal(blend_table(play, swapped(rows), *scores_of(rows), REACH), blend_table(play, rows, *scores_of(rows), REACH))
+    pd.testing.assert_frame_equal(table_of(play, swapped(rows)), table_of(play, rows))
 
 
 @given(plays(), st.integers(0, 2**32 - 1))
@@ -34,60 +38,56 @@ def test_shuffling_the_rows_permutes_the_table(play, seed):
     pd.testing.assert_frame_equal(blend_table(play, rows[order], screen[order], vision[order], REACH), expected)
 
 
-@pytest.mark.parametrize("lag", [-5, -2, -1, 1, 3])
-def test_a_row_sees_its_own_track_at_the_steps_around(lag):
-    play = make_play(players=4, steps=12)
+def test_a_row_that_vision_saw_has_the_mean_of_both_log_odds():
+    play = make_play()
     rows = all_rows(play)
     screen, vision = scores_of(rows)
-    table = blend_table(play, rows, screen, vision, REACH)
-    tracks = len(rows) // 12
-    expected = pd.Series(log_odds(screen)).shift(-lag * tracks)
-    np.testing.assert_array_equal(table[f"screen_{lag:+d}"], expected)
+    table, seen = table_of(play, rows), ~np.isnan(vision)
+    np.testing.assert_allclose(table["both"][seen], (log_odds(screen) + log_odds(vision))[seen] / 2, rtol=1e-6)
+    assert (table["vision_known"][seen] == 1).all()
 
 
-def test_means_run_over_the_same_number_of_steps_before_and_after():
+def test_a_row_that_vision_did_not_see_has_the_log_odds_of_the_screen_alone():
+    play = make_play()
+    rows = all_rows(play)
+    screen, vision = scores_of(rows)
+    table, unseen = table_of(play, rows), np.isnan(vision)
+    np.testing.assert_array_equal(table["both"][unseen], log_odds(screen)[unseen])
+    assert (table["vision_known"][unseen] == 0).all()
+
+
+@pytest.mark.parametrize("half", [1, 3])
+def test_a_mean_runs_along_the_pair_s_own_track_as_far_ahead_as_back(half):
+    play = make_play(players=3, steps=9)
+    rows = all_rows(play)
+    table = table_of(play, rows)[(rows.first == 0) & (rows.second == 1)]
+    assert table[f"both_mean_{half}"].iloc[4] == pytest.approx(table["both"].iloc[4 - half : 5 + half].mean(), rel=1e-5)
+
+
+def test_a_step_at_which_the_pair_is_no_candidate_does_not_enter_the_mean():
     play = make_play(players=3, steps=9)
     rows = all_rows(play)
     screen, vision = scores_of(rows)
+    kept = rows.step != 5
     track = (rows.first == 0) & (rows.second == 1)
-    values = log_odds(screen)[track]
-    table = blend_table(play, rows, screen, vision, REACH)[track]
-    assert table["screen_mean_3"].iloc[4] == pytest.approx(values[1:8].mean(), rel=1e-5)
-    assert table["screen_most_3"].iloc[4] == values[1:8].max()
-    assert table["screen_least_3"].iloc[4] == values[1:8].min()
+    table = blend_table(play, rows[kept], screen[kept], vision[kept], REACH)[track[kept]]
+    assert table["both_mean_1"].iloc[4] == pytest.approx(table["both"].iloc[3:5].mean(), rel=1e-5)
 
 
 def test_nothing_beyond_the_reach_is_looked_at():
     play = make_play(players=3, steps=15)
     rows = all_rows(play)
     screen, vision = scores_of(rows)
-    far = np.abs(rows.step - 7) > REACH
-    changed = np.where(far, np.float32(0.5), screen)
-    near = rows.step == 7
-    pd.testing.assert_frame_equal(blend_table(play, rows, changed, vision, REACH)[near], blend_table(play, rows, screen, vision, REACH)[near])
+    changed = np.where(np.abs(rows.step - 7) > REACH, np.float32(0.5), screen)
+    before, after = (blend_table(play, rows, values, vision, REACH)[rows.step == 7] for values in (screen, changed))
+    pd.testing.assert_frame_equal(after, before)
 
 
-def test_a_reach_of_zero_sees_the_step_alone():
+@pytest.mark.parametrize(("reach", "windows"), [(0, []), (4, [1, 3]), (60, list(WINDOWS))])
+def test_the_reach_says_which_windows_there_are(reach, windows):
     play = make_play()
-    rows = all_rows(play)
-    assert not [name for name in blend_table(play, rows, *scores_of(rows), 0).columns if "+" in name or "mean" in name]
-
-
-def test_a_row_knows_the_most_its_players_touch_anybody_and_the_ground():
-    play = make_play(players=3, steps=1)
-    rows = all_rows(play)  # 0-1, 0-2, 1-2, then the ground of 0, 1, 2
-    screen = np.array([0.1, 0.7, 0.3, 0.2, 0.6, 0.4], dtype=np.float32)
-    first = blend_table(play, rows, screen, np.full(6, np.nan), 0).iloc[0]
-    expected = {"touches_low": 0.3, "touches_high": 0.7, "touches_two_low": 0.1, "touches_two_high": 0.1, "ground_low": 0.2, "ground_high": 0.6}
-    for name, probability in expected.items():
-        assert first[f"screen_{name}"] == log_odds(np.array(probability, dtype=np.float32)), name
-
-
-def test_a_row_that_vision_did_not_look_at_is_not_known_there():
-    play = make_play()
-    rows = all_rows(play)
-    screen, vision = scores_of(rows)
-    np.testing.assert_array_equal(blend_table(play, rows, screen, vision, REACH)["vision"].isna(), np.isnan(vision))
+    columns = table_of(play, all_rows(play), reach=reach).columns
+    assert [int(name.rpartition("_")[2]) for name in columns if "mean" in name] == windows
 
 
 def test_columns_are_the_same_with_and_without_vision_and_rows():
@@ -99,9 +99,6 @@ def test_columns_are_the_same_with_and_without_vision_and_rows():
     assert list(blend_table(play, rows[:0], screen[:0], vision[:0], REACH).columns) == columns
 
 
-def test_what_screen_and_vision_say_of_the_row_may_only_raise_its_probability():
+def test_what_screen_and_vision_say_may_only_raise_the_probability():
     play = make_play()
-    rows = all_rows(play)
-    rising = rising_columns(list(blend_table(play, rows, *scores_of(rows), REACH).columns))
-    assert {"screen", "vision", "vision_-2", "screen_mean_3"} <= set(rising)
-    assert not {"distance", "step", "speed_low", "screen_ground_low", "vision_touches_high", "vision_touches_two_low"} & set(rising)
+    assert rising_columns(list(table_of(play, all_rows(play)).columns)) == ["both", "both_mean_1", "both_mean_3", "both_mean_5"]

@@ -1,10 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from player_contact.boosting.booster import booster_probability, log_odds, train_booster
+from player_contact.boosting.booster import booster_probability, train_booster
 from player_contact.config import BoosterConfig
 
 CONFIG = BoosterConfig(rounds=20, min_rows_in_leaf=5)
@@ -66,12 +64,3 @@ def test_the_probability_never_falls_where_a_rising_column_rises(table):
     assert (np.diff(probability) >= 0).all()
     free = booster_probability(train_booster(table, label, CONFIG, 1, 1), grid, 1)
     assert (np.diff(free) < 0).any(), "without the rule it does fall, so the rule has something to do"
-
-
-@given(st.floats(1e-5, 1 - 1e-5))
-def test_log_odds_are_turned_back_by_the_logistic_function(probability):
-    assert 1 / (1 + np.exp(-float(log_odds(np.array(probability))))) == pytest.approx(probability, rel=1e-3)
-
-
-def test_log_odds_of_certainty_are_finite():
-    assert np.isfinite(log_odds(np.array([0.0, 1.0]))).all()

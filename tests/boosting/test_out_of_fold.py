@@ -42,18 +42,5 @@ def test_no_label_of_a_fold_reaches_its_booster_and_every_other_does(table, trai
     assert [one == other for one, other in zip(before, texts(training), strict=True)] == [True, False, False]
 
 
-def test_further_rows_follow_the_folds_of_what_they_copy(table, training):
-    copies = np.flatnonzero(table.fold == 1)
-    out_of_fold(table, training, "training", 1)
-    before = texts(training)
-    out_of_fold(dataclasses.replace(table, further=table.values[copies] * 0, copies=copies), training, "training", 1)
-    assert [one == other for one, other in zip(before, texts(training), strict=True)] == [False, True, False]
-
-
-def test_further_rows_are_trained_on_and_never_scored(table, training):
-    copies = np.arange(300)
-    assert out_of_fold(dataclasses.replace(table, further=table.values, copies=copies), training, "training", 1).shape == (300,)
-
-
 def test_workers_change_no_probability(table, training):
     np.testing.assert_array_equal(*(out_of_fold(table, training, "training", workers) for workers in (1, 2)))

@@ -75,7 +75,7 @@ def test_the_distances_share_out_all_rows(oof):
 
 
 def test_a_pair_is_counted_at_its_distance():
-    rows = pd.DataFrame({"contact": [1, 0, 1], "final": [1, 0, 0], "distance": [1 / (1 + yards) for yards in (0.75, 1.25, 2.5)]})
+    rows = pd.DataFrame({"contact": [1, 0, 1], "final": [1, 0, 0], "nearness": [1 / (1 + yards) for yards in (0.75, 1.25, 2.5)]})
     table = by_distance(rows, rows["contact"].to_numpy() < 0).set_index("yards")
     assert table.loc["0.5 to 1", ["rows", "found"]].tolist() == [1, 1]
     assert table.loc["1 to 1.5", ["rows", "contacts"]].tolist() == [1, 0]

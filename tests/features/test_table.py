@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from player_contact.features.table import feature_table, helmet_columns, is_candidate
+from player_contact.features.table import feature_names, feature_table, helmet_columns, is_candidate
 from player_contact.play import Rows
 from tests.makers import all_rows, make_play, mirrored, plays, swapped
 
@@ -87,6 +87,29 @@ def test_where_a_player_is_not_tracked_near_helmets_make_a_candidate():
     play = dataclasses.replace(play, views={"Sideline": view})
     rows = Rows(np.zeros(2, int), np.ones(2, int), np.array([0, 1]), np.array([1, 2]))
     assert is_candidate(play, rows, 1.0).tolist() == [True, False]
+
+
+def test_where_the_sensors_lost_a_player_near_helmets_make_a_candidate():
+    play = make_play(players=3, steps=1)
+    position = np.full_like(play.position, np.nan)
+    boxes = np.full_like(play.views["Sideline"].boxes, np.nan)
+    boxes[:] = np.array([[100, 100, 20, 20], [150, 100, 20, 20], [600, 100, 20, 20]])
+    blind = dataclasses.replace(play, position=position, views={"Sideline": dataclasses.replace(play.views["Sideline"], boxes=boxes)})
+    rows = all_rows(play)  # 0-1, 0-2, 1-2, then the ground
+    assert is_candidate(blind, rows, 2.0).tolist() == [True, False, False, True, True, True]
+
+
+def test_where_the_sensors_know_better_near_helmets_make_no_candidate():
+    play = make_play(players=2, steps=1)
+    position = np.array([[[10, 10], [40, 40]]], dtype=np.float32)
+    views = {"Sideline": dataclasses.replace(play.views["Sideline"], boxes=np.full_like(play.views["Sideline"].boxes, 50))}
+    rows = all_rows(play)
+    assert is_candidate(dataclasses.replace(play, position=position, views=views), rows, 2.0).tolist() == [False, True, True]
+
+
+def test_the_names_of_the_features_are_the_columns_of_the_table():
+    play = make_play()
+    assert feature_names() == list(feature_table(play, all_rows(play)).columns)
 
 
 @pytest.mark.parametrize("steps", [1, 2])

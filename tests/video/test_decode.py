@@ -31,6 +31,14 @@ def plain_video(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def whole_video(tmp_path_factory):
+    """One of the competition's size."""
+    path = tmp_path_factory.mktemp("whole") / "whole.mp4"
+    write_video(path, [numbered_picture(number, 720, 1280) for number in range(9)], ENCODINGS["as simulated"])
+    return path
+
+
 def decoded(path, frames) -> dict[int, np.ndarray]:
     return {frame: picture.copy() for frame, picture in grey_frames(path, np.array(frames))}
 
@@ -77,8 +85,13 @@ def test_a_picture_has_the_video_s_height_and_width_and_no_padding(tmp_path):
     assert decoded(tmp_path / "odd.mp4", [1])[1].shape == (50, 70)
 
 
-def test_a_video_tells_how_many_frames_it_has(plain_video):
-    assert frame_count(plain_video) == FRAMES
+def test_a_video_tells_how_many_frames_it_has(whole_video):
+    assert frame_count(whole_video) == 9
+
+
+def test_a_video_of_another_size_is_refused_since_its_boxes_would_lie_elsewhere(plain_video):
+    with pytest.raises(VideoError, match=r"^plain\.mp4 has 96x64 pixels at 59\.94 frames a second, expected 1280x720 at 59\.94"):
+        frame_count(plain_video)
 
 
 @pytest.mark.parametrize("read", [lambda path: list(grey_frames(path, np.arange(3))), frame_count])

@@ -20,15 +20,12 @@ class FoldedTable:
     values    [N, K] float32, the named `columns`
     label     [N] bool
     fold      [N] int
-    further   [M, K] float32, more rows to train on: other views of the rows `copies` [M]; they follow those rows' folds and are never scored
     """
 
     values: np.ndarray
     columns: list[str]
     label: np.ndarray
     fold: np.ndarray
-    further: np.ndarray | None = None
-    copies: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,6 @@ def out_of_fold(table: FoldedTable, training: Training, what: str, workers: int)
 def _train_fold(fold: int, table: FoldedTable, training: Training) -> np.ndarray:
     inside = table.fold == fold
     values, label = table.values[~inside], table.label[~inside]
-    if table.further is not None and table.copies is not None:
-        use = table.fold[table.copies] != fold
-        values = np.concatenate([values, table.further[use]])
-        label = np.concatenate([label, table.label[table.copies[use]]])
     frame = pd.DataFrame(values, columns=table.columns)
     text = train_booster(frame, label, training.settings, training.seed + fold, training.threads, training.rising)
     training.prefix.with_name(f"{training.prefix.name}{fold}.txt").write_text(text)

@@ -89,13 +89,13 @@ def ladder_text(rungs: list[Rung], simulated: bool) -> str:
     kind = "simulated season" if simulated else "competition data"
     lines = [
         f"Matthews correlation over every row, out of fold, {kind} (95 % interval over games)",
-        f"{'':28}{'all':>7}  {'interval':<15}{'pairs':>7}{'ground':>8}  gain",
+        f"{'':12}{'all':>7}  {'interval':<14}{'pairs':>7}{'ground':>8}  gain",
     ]
     for rung in rungs:
-        line = f"{rung.name:<28}{rung.mcc:7.3f}  {f'{rung.interval[0]:.3f} .. {rung.interval[1]:.3f}':<15}{rung.pairs:7.3f}{rung.ground:8.3f}"
+        line = f"{rung.name:<12}{rung.mcc:7.3f}  {f'{rung.interval[0]:.3f}..{rung.interval[1]:.3f}':<14}{rung.pairs:7.3f}{rung.ground:8.3f}"
         if rung.gain is not None and rung.gain_interval is not None:
             low, high = rung.gain_interval
-            line += f"  {rung.gain:+.3f} ({low:+.3f} .. {high:+.3f}) over {rung.gain_over}"
+            line += f"  {rung.gain:+.3f} ({low:+.3f}..{high:+.3f}) over {rung.gain_over}"
         lines.append(line)
     for rung in rungs:
         if rung.gain_interval is not None and rung.gain_interval[0] <= 0:

@@ -21,38 +21,20 @@ def blend_stage(run: Run, out: Path) -> None:
     table = run.candidates[[*PLACES, "fold", "play"]]
     screen = pd.read_parquet(run.folder / "screen" / "oof.parquet")["screen"].to_numpy()
     vision = pd.read_parquet(run.folder / "vision" / "oof.parquet").set_index("row")["vision"].reindex(table["row"]).to_numpy(dtype=np.float32)
-    random = np.random.default_rng([run.config.seed, 3])
-    blind_plays = random.random(len(run.folds)) < run.config.blend.without_vision
     places = [np.flatnonzero(table["play"].to_numpy() == number) for number in range(len(run.folds))]
-    items = (
-        (tables, table.iloc[here], screen[here], vision[here], bool(blind))
-        for tables, here, blind in zip(run.season.plays(), places, blind_plays, strict=True)
-    )
-    tables, blind_tables, blind_of = [], [], []
-    work = partial(play_blend_tables, reach=run.config.blend.reach)
-    for here, (one, blind) in zip(places, run_all(work, items, len(places), "neighbouring steps", run.workers), strict=True):
-        tables.append(one)
-        if blind is not None:
-            blind_tables.append(blind.to_numpy())
-            blind_of.append(here)
-    columns = list(tables[0].columns)
-    folded = FoldedTable(
-        values=np.concatenate([one.to_numpy() for one in tables]),
-        columns=columns,
-        label=table["contact"].to_numpy(dtype=bool),
-        fold=table["fold"].to_numpy(),
-        further=np.concatenate(blind_tables) if blind_tables else None,
-        copies=np.concatenate(blind_of) if blind_of else None,
-    )
+    items = ((tables, table.iloc[here], screen[here], vision[here]) for tables, here in zip(run.season.plays(), places, strict=True))
+    work = partial(play_blend_table, reach=run.config.blend.reach)
+    values = pd.concat(run_all(work, items, len(places), "neighbouring steps", run.workers), ignore_index=True)
+    columns = list(values.columns)
+    folded = FoldedTable(values.to_numpy(), columns, table["contact"].to_numpy(dtype=bool), table["fold"].to_numpy())
     training = Training(run.config.blend.booster, run.config.seed, run.config.threads, folder / "fold", rising_columns(columns))
     probability = out_of_fold(folded, training, "training the blend", run.workers)
     pd.DataFrame({"row": table["row"], "blend": probability}).to_parquet(folder / "oof.parquet", index=False)
 
 
-def play_blend_tables(item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray, bool], reach: int) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """The blend's table of a play and, where asked for, the same as if its videos had failed."""
-    tables, candidates, screen, vision, blind = item
+def play_blend_table(item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], reach: int) -> pd.DataFrame:
+    """The blend's table of a play's candidates."""
+    tables, candidates, screen, vision = item
     play, _ = build_play(tables)
     rows = Rows(*(candidates[name].to_numpy() for name in ("row", "step_place", "first", "second")))
-    table = blend_table(play, rows, screen, vision, reach)
-    return table, blend_table(play, rows, screen, np.full_like(vision, np.nan), reach) if blind else None
+    return blend_table(play, rows, screen, vision, reach)

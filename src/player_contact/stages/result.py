@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 RUNGS = {  # name in the ladder -> column of oof.parquet
     "distance": "nearness",
-    "screen without helmets": "sensors",
+    "sensors": "sensors",
     "screen": "screen",
     "vision": "vision",
     "blend": "blend",
 }
-GAIN_OVER = {"screen without helmets": "distance", "screen": "screen without helmets", "vision": "screen", "blend": "screen"}
+GAIN_OVER = {"sensors": "distance", "screen": "sensors", "vision": "screen", "blend": "screen"}
 
 
 def ladder_stage(run: Run, out: Path) -> None:

@@ -31,6 +31,6 @@ def paint_boxes(pictures: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def corners(box: np.ndarray, size: int) -> tuple[int, int, int, int]:
-    """Whole pixels of a box, kept near a picture of `size` pixels."""
+    """The first and the last pixel that a box covers, kept near a picture of `size` pixels."""
     left, top, right, bottom = (round(float(value)) for value in np.clip(box, -size, 2 * size))
-    return left, top, right, bottom
+    return left, top, max(left, right - 1), max(top, bottom - 1)

@@ -3,6 +3,8 @@
 Letters: B stretches, T steps, V views, C channels, H = W pixels, K sensor values, D features of the encoder.
 """
 
+import difflib
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ def check_encoder(name: str) -> None:
     import timm
 
     if not timm.is_model(name):
-        near = timm.list_models(f"*{name[:6]}*")[:5]
+        near = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.5)
         raise ConfigError(f"'vision.encoder' is {name!r}, which is no timm model." + (f" Near: {', '.join(near)}" if near else ""))
 
 

@@ -1,0 +1,48 @@
+"""Pictures of the rows that the screen left open."""
+
+import logging
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from player_contact.competition.names import VIEWS
+from player_contact.competition.season import PlayTables
+from player_contact.config import Config
+from player_contact.files import remove
+from player_contact.parallel import run_all
+from player_contact.play import build_play
+from player_contact.stages.run import Run
+from player_contact.video.crops import cut_crops
+from player_contact.video.store import open_crops, write_crops
+
+log = logging.getLogger(__name__)
+
+
+def crops_stage(run: Run, out: Path) -> None:
+    """Cuts the crops of the open rows."""
+    folder = out / "crops"
+    folder.mkdir(exist_ok=True)
+    open_rows = run.open_rows()
+    frames, size = len(run.config.crops.frames), run.config.crops.size
+    log.info("crops of %d rows will take %.1f GB", len(open_rows), len(open_rows) * frames * size * size * len(VIEWS) / 1e9)
+    by_play = {play: part["row"].to_numpy() for play, part in open_rows.groupby("play")}
+    none = np.empty(0, dtype=np.int64)
+    # Plays that an interrupted run finished are kept, for the folder belongs to exactly these settings; what it left half done goes.
+    for stale in folder.glob(".*.partial"):
+        remove(stale)
+    items = ((tables, by_play.get(place, none)) for place, tables in enumerate(run.season.plays()))
+    work = partial(write_play_crops, folder=folder, config=run.config)
+    seen = np.sum(list(run_all(work, items, len(run.folds), "crops", run.workers)), axis=0)
+    log.info("rows seen: Sideline %d, Endzone %d of %d", *seen, len(open_rows))
+
+
+def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: Config) -> np.ndarray:
+    """Writes the crops of a play's open rows; returns how many each view saw."""
+    tables, open_rows = item
+    target = folder / tables.game_play
+    if not target.is_dir():
+        play, rows = build_play(tables)
+        kept = rows[np.isin(rows.row, open_rows)]
+        write_crops(cut_crops(play, kept, config.crops), kept.row, target)
+    return open_crops(target).seen.sum(axis=0)

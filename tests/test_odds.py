@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from player_contact.odds import log_odds, sigmoid
+
+
+@given(st.floats(1e-5, 1 - 1e-5))
+def test_log_odds_and_the_logistic_function_undo_each_other(probability):
+    assert float(sigmoid(log_odds(np.array(probability)))) == pytest.approx(probability, rel=1e-3)
+
+
+def test_log_odds_of_certainty_are_finite():
+    assert np.isfinite(log_odds(np.array([0.0, 1.0]))).all()
+
+
+def test_the_odds_of_what_is_not_known_are_not_known():
+    assert np.isnan(log_odds(np.array(np.nan)))
+    assert np.isnan(sigmoid(np.array(np.nan)))
+
+
+@given(st.floats(-700, 700), st.floats(-700, 700))
+def test_more_log_odds_never_mean_less_probability(one, other):
+    assert sigmoid(np.array(min(one, other))) <= sigmoid(np.array(max(one, other)))
