@@ -56,11 +56,12 @@ def _recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, l
     recorder = _Recorder()
     PACKAGE.addHandler(recorder)
     PACKAGE.setLevel(logging.INFO)
-    PACKAGE.propagate = False
+    propagate, PACKAGE.propagate = PACKAGE.propagate, False
     try:
         return function(item), recorder.records
     finally:
         PACKAGE.removeHandler(recorder)
+        PACKAGE.propagate = propagate
 
 
 def show_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:

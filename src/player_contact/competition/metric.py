@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-TRIES, STARTS = 2_000_000, 12
-
 
 class Counts(NamedTuple):
     """What a confusion matrix holds, as four numbers (or four arrays of one shape)."""
@@ -74,36 +72,43 @@ def _sweep(label: np.ndarray, probability: np.ndarray) -> _Sweep:
     )
 
 
-def best_thresholds(label: np.ndarray, probability: np.ndarray, is_ground: np.ndarray) -> Thresholds:
-    """The pair and ground thresholds with the highest pooled Matthews correlation over all [N] rows.
+def _corners(sweep: _Sweep) -> np.ndarray:
+    """Places of the sweep that are corners of the upper hull of its curve (false positives, true positives), in order."""
+    kept: list[int] = []
+    x, y = sweep.false_positives.tolist(), sweep.true_positives.tolist()
+    for place in range(len(x)):
+        while len(kept) > 1 and (y[kept[-1]] - y[kept[-2]]) * (x[place] - x[kept[-1]]) <= (y[place] - y[kept[-1]]) * (x[kept[-1]] - x[kept[-2]]):
+            kept.pop()
+        kept.append(place)
+    return np.array(kept)
 
-    Each kind's curve of counts is swept exactly (sort and cumulative sums), and since pooled counts couple the two, the best pair threshold is
-    looked for beside ground thresholds: beside every one where that is at most TRIES pairs of thresholds, else beside STARTS of them, spread evenly,
-    each then improved in turn until neither threshold changes.
+
+def best_thresholds(label: np.ndarray, probability: np.ndarray, is_ground: np.ndarray) -> Thresholds:
+    """The pair and ground thresholds with the highest pooled Matthews correlation over all [N] rows, exactly.
+
+    Counts that score at most c >= 0 form a convex set: tp N - fp P <= c sqrt(P N d (n - d)) with d = tp + fp is linear on the left and concave on the
+    right. So the best of all pairs of thresholds is a corner of the hull of their summed counts, and those corners are met by walking along the
+    hulls of both kinds' curves together, always the steeper edge first.
     """
     label = np.asarray(label, dtype=bool)
     is_ground = np.asarray(is_ground, dtype=bool)
     probability = np.asarray(probability)
-    positives, rows = int(label.sum()), len(label)
-    pairs, grounds = (_sweep(label[kind], probability[kind]) for kind in (~is_ground, is_ground))
-
-    def best_beside(sweep: _Sweep, other: _Sweep, place: int) -> tuple[int, float]:
-        tp, fp = sweep.true_positives + other.true_positives[place], sweep.false_positives + other.false_positives[place]
-        scores = np.asarray(matthews(Counts(tp, fp, positives, rows)))
-        best = int(np.argmax(scores))
-        return best, float(scores[best])
-
-    everything = len(pairs.threshold) * len(grounds.threshold) <= TRIES
-    starts = range(len(grounds.threshold)) if everything else np.unique(np.linspace(0, len(grounds.threshold) - 1, STARTS).astype(int)).tolist()
-    best_score, choice = -np.inf, (0, 0)
-    for ground in starts:
-        pair, score = best_beside(pairs, grounds, ground)
-        while not everything:
-            ground, _ = best_beside(grounds, pairs, pair)
-            pair, better = best_beside(pairs, grounds, ground)
-            if better <= score:
-                break
-            score = better
-        if score > best_score:
-            best_score, choice = score, (pair, ground)
-    return Thresholds(pair=float(pairs.threshold[choice[0]]), ground=float(grounds.threshold[choice[1]]))
+    sweeps = [_sweep(label[kind], probability[kind]) for kind in (~is_ground, is_ground)]
+    corners = [_corners(sweep) for sweep in sweeps]
+    slopes = [
+        np.arctan2(np.diff(sweep.true_positives[places]), np.diff(sweep.false_positives[places]))
+        for sweep, places in zip(sweeps, corners, strict=True)
+    ]
+    of_ground = np.repeat([0, 1], [len(slopes[0]), len(slopes[1])])[np.argsort(-np.concatenate(slopes), kind="stable")]
+    ground = corners[1][np.concatenate([[0], np.cumsum(of_ground)])]
+    pair = corners[0][np.concatenate([[0], np.cumsum(1 - of_ground)])]
+    scores = matthews(
+        Counts(
+            sweeps[0].true_positives[pair] + sweeps[1].true_positives[ground],
+            sweeps[0].false_positives[pair] + sweeps[1].false_positives[ground],
+            int(label.sum()),
+            len(label),
+        )
+    )
+    best = int(np.argmax(scores))
+    return Thresholds(pair=float(sweeps[0].threshold[pair[best]]), ground=float(sweeps[1].threshold[ground[best]]))

@@ -42,7 +42,7 @@ def write_contact_sheet(run: Path, output: Path, columns: int = 4, seed: int = 0
 
 def _choose(run: Path, columns: int, seed: int) -> dict[str, list[tuple[Path, int]]]:
     """For each kind, up to `columns` rows that both views saw: the play's folder of crops and the row's place in it."""
-    folders = sorted(path for path in (run / "crops").glob("*") if path.is_dir())
+    folders = sorted(path for path in (run / "crops").glob("[!.]*") if path.is_dir())
     if not folders:
         raise InputError(f"{run} has no crops to look at. Run `make crops` first")
     rows = []
