@@ -49,6 +49,7 @@ season-check: $(READY)  ## a season's statistics beside those of real plays; PLA
 	@$(PY) -m player_contact season-check $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
 
 predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
+	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
 
 look-crops: $(READY)  ## a picture of crops as the model sees them

@@ -139,3 +139,10 @@ def test_the_sensors_scale_is_that_of_the_known_training_values():
 @pytest.mark.parametrize(("precision", "expected"), [("bf16", True), ("fp32", False)])
 def test_a_precision_that_was_asked_for_is_used(precision, expected):
     assert use_bf16(precision) is expected
+
+
+@pytest.mark.parametrize("epochs", [1, 4, 5, 6])
+def test_a_training_of_a_few_steps_ends_well(epochs):
+    config = TINY_VISION.model_copy(update={"epochs": epochs, "stretches": 1, "batch": 1})
+    _, lines = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
+    assert len(lines) == epochs

@@ -18,6 +18,8 @@ from player_contact.vision.tracks import OpenRows, cut_stretches
 
 log = logging.getLogger(__name__)
 
+SHORTEST_SCHEDULE = 6  # steps: a fifth of five is a rise of one step, by whose length OneCycleLR would divide
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -58,7 +60,8 @@ def train_model(
         data = StretchDataset(rows, chosen, config, label, seed=(*seed, epoch))
         loader: Any = fabric.setup_dataloaders(DataLoader(data, batch_size=config.batch, num_workers=config.loaders))
         if schedule is None:
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.epochs * len(loader), pct_start=0.2)
+            steps = max(config.epochs * len(loader), SHORTEST_SCHEDULE)
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps, pct_start=0.2)
         trained.train()
         losses: list[torch.Tensor] = []
         norms: list[torch.Tensor] = []
