@@ -134,6 +134,23 @@ def look_crops(
     typer.echo(output)
 
 
+@app.command("look-frames")
+def look_frames(
+    input: Annotated[Path, typer.Option(help="a season's folder")] = INPUT,  # noqa: A002
+    split: Annotated[str, typer.Option(help="train or test")] = "train",
+    play: Annotated[str, typer.Option(help="a game_play; the first with videos if not given")] = "",
+    output: Annotated[Path, typer.Option(help="the picture to write")] = Path("outputs/frames.png"),
+) -> None:
+    """Draw whole frames of a play: the snap, the first contact and the pile in both views, with helmet boxes and contacts.
+
+    Example: player_contact look-frames --play 58168_003392
+    """
+    from player_contact.evaluation.frames import write_frame_sheet
+
+    write_frame_sheet(input, split, play, output)
+    typer.echo(output)
+
+
 def main() -> None:
     """Runs the command line; what the user can mend is said in one sentence."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

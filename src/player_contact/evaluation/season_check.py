@@ -1,7 +1,7 @@
 """How real a season is: its statistics beside those of the competition's data and of real plays' motion.
 
 Real values of labels, boxes and distances: what the competition's training set is publicly known to hold (240 plays). Real values of motion: 100
-plays of other seasons, 60 passes and 40 runs, steps 0 to 74.
+plays of other seasons, 60 passes and 40 runs, steps 0 to 74. Real values of registration: four views of two plays (error), two of one (shift).
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,12 @@ from player_contact.competition.season import read_season
 from player_contact.features.gather import pair_distance
 from player_contact.helmets import step_boxes
 from player_contact.play import Play, Rows, build_play
+from player_contact.video.registration import measure_clock
 
 BINS = ((0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2), (2, 3))  # yards
 MOMENTS = (0, 20, 40)  # steps
 MOTION_STEPS = 75
+REGISTERED = 20  # plays that are registered to their pictures
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ REAL = {
     "ground contacts with a box in a view, %": 74.4,
     "pixels between touching helmets": 25.5,
     "pixels between other helmets": 286.5,
+    "registration error, median px": 6.8,
+    "sensors behind the picture, s": 0.144,
     "speed, mean yd/s": 3.38,
     "speed, median yd/s": 2.90,
     "speed, 90th percentile yd/s": 6.95,
@@ -87,8 +91,11 @@ def check_season(folder: Path) -> list[Line]:
     """Every statistic of REAL, measured on the training split of a season. Raises InputError as `read_season` does."""
     season = read_season(folder, "train")
     pools: dict[str, list[np.ndarray]] = {}
-    for tables in season.plays():
+    for number, tables in enumerate(season.plays()):
         play, rows = build_play(tables)
+        if number < REGISTERED:
+            clocks = [measure_clock(play, view) for view in play.views.values()]
+            pools.setdefault("registration", []).append(np.array([[clock.shift, clock.error] for clock in clocks]).reshape(-1, 2))
         for name, values in _of_play(play, rows, tables.rows["contact"].to_numpy(dtype=bool)).items():
             pools.setdefault(name, []).append(np.atleast_1d(np.asarray(values, dtype=np.float64)))
     joined = {name: np.concatenate(parts) for name, parts in pools.items()}
@@ -112,8 +119,8 @@ def _of_play(play: Play, rows: Rows, contact: np.ndarray) -> dict[str, np.ndarra
         "speed on ground": play.speed[rows.step, rows.first][ground & contact],
         "speed off ground": play.speed[rows.step, rows.first][ground & ~contact],
     }
-    way = np.linalg.norm(play.position[2:] - play.position[:-2], axis=-1) / 2 * STEPS_PER_SECOND
-    pooled["displacement"] = np.abs(play.speed[1:-1] - way).ravel()
+    way = np.linalg.norm(np.diff(play.position, axis=0), axis=-1) * STEPS_PER_SECOND
+    pooled["displacement"] = np.abs(play.speed[1:] - way).ravel()
     moving = (play.steps >= 0) & (play.steps < MOTION_STEPS)
     pooled["speed"] = play.speed[moving].ravel()
     pooled["change"] = np.abs(np.diff(play.speed[moving], axis=0) * STEPS_PER_SECOND).ravel()
@@ -172,6 +179,8 @@ def _statistics(values: dict[str, np.ndarray]) -> dict[str, float]:
         "box height, median px": float(np.median(sizes[:, 1])),
         "pair contacts with boxes in a view, %": 100 * values["pair shown"].mean(),
         "ground contacts with a box in a view, %": 100 * values["ground shown"].mean(),
+        "registration error, median px": np.nanmedian(values["registration"][:, 1]),
+        "sensors behind the picture, s": np.nanmean(values["registration"][:, 0]),
         "speed, mean yd/s": np.nanmean(values["speed"]),
         "speed, median yd/s": np.nanmedian(values["speed"]),
         "change of speed, median yd/s2": np.nanmedian(values["change"]),

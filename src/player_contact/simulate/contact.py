@@ -13,10 +13,10 @@ from player_contact.simulate.roster import Lineup
 from player_contact.simulate.rules import RATE
 from player_contact.simulate.state import NOBODY
 
-ARM = 1.10  # yd between two upright bodies that an arm can bridge
+ARM = 1.1  # yd between two upright bodies that an arm can bridge
 BODY = 0.55  # yd between the middles of two bodies that touch
 BRIEF = 0.3  # s: nobody notes a brush that is shorter, or so short a gap
-KEEP = 1.2  # a touch, once there, lasts to a slightly larger distance
+KEEP = 1.12  # a touch, once there, lasts to a slightly larger distance
 LYING = 0.45  # `down` from which a knee or a back is on the ground
 STRETCH = 7.0  # share of a full stretch an arm gains a second
 SWING, TUCKED, WIDE = 0, 1, 2  # what an idle arm does
@@ -83,9 +83,9 @@ def decide(rng: np.random.Generator, motion: Motion, lineup: Lineup) -> Contacts
 
 
 def _body_points(motion: Motion) -> np.ndarray:
-    """[T, P, 3, 2] hips, chest and knees on the ground plane; an upright body is one point."""
+    """[T, P, 3, 2] chest, hips and knees on the ground plane; an upright body is one point."""
     along = np.stack([np.cos(motion.fall), np.sin(motion.fall)], axis=-1) * motion.down[..., None]
-    return np.stack([motion.position, motion.position + 0.5 * along, motion.position - 0.45 * along], axis=2)
+    return np.stack([motion.position, motion.position - 0.5 * along, motion.position - 0.8 * along], axis=2)
 
 
 def _body_distance(points: np.ndarray, down: np.ndarray) -> np.ndarray:

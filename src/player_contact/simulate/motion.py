@@ -15,7 +15,7 @@ from player_contact.simulate.rules import RATE
 from player_contact.simulate.script import Script
 from player_contact.simulate.state import NOBODY, State, draw_state, is_heavy
 
-SMOOTHING = 2.2  # integration steps, takes the corners off the paths
+SMOOTHING = 2.6  # integration steps, takes the corners off the paths
 FALLING, RISING = 0.45, 0.8  # s from the feet to the ground, and back
 
 
@@ -92,7 +92,7 @@ def _before_snap(rng: np.random.Generator, place: np.ndarray, time: np.ndarray) 
     walk = walk * walk * (3 - 2 * walk)
     sway = gaussian_filter1d(rng.normal(0, 1, (len(time), *place.shape)), 18, axis=0, mode="nearest")
     settle = np.clip(-time / 0.8, 0, 1)[:, None, None]  # still at the snap
-    return huddle + walk * (place - huddle) + 0.6 * sway * settle
+    return huddle + walk * (place - huddle) + 1.2 * sway * settle
 
 
 def _snapshot(state: State, now: float) -> dict[str, np.ndarray]:

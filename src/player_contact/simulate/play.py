@@ -86,7 +86,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
     contacts = contact.decide(rng, moves, lineup)
 
     tracking_steps = np.arange(first, steps + beyond)
-    lag = rng.uniform(0.06, 0.08)
+    lag = rng.uniform(0.08, 0.11)
     report = sensors.sense(rng, moves, tracking_steps / clock.STEPS_PER_SECOND - early, lag)
     bodies = pose.bodies_at(moves, contacts, frame_time)
     cameras = _cameras(rng, moves, frame_time, near_side, sign)

@@ -13,6 +13,7 @@ JOINTS = (
     "pelvis", "chest", "head", "left_hip", "right_hip", "left_knee", "right_knee", "left_foot", "right_foot",
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_hand", "right_hand",
 )  # fmt: skip
+TRUNK = 0.58  # yd, pelvis to chest
 ARM_LENGTH = 0.80  # yd, shoulder to hand
 HELMET_RADIUS = 0.168  # yd
 SHORT = 0.4  # yd by which a hand that is not laid on stays away
@@ -62,8 +63,9 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
     lean = np.radians(8 + 62 * crouch + 14 * stride)[..., None]
     trunk = _unit((1 - d) * (np.sin(lean) * forward + np.cos(lean) * up) + d * along)
     side = _unit((1 - d) * right + d * across)
-    pelvis = np.concatenate([position, ((1 - down) * (0.98 - 0.30 * crouch) + 0.17 * down)[..., None]], -1)
-    chest = pelvis + 0.58 * trunk
+    hips = position - TRUNK * trunk[..., :2]  # the sensors, and so the position, sit in the shoulder pads
+    pelvis = np.concatenate([hips, ((1 - down) * (0.98 - 0.30 * crouch) + 0.17 * down)[..., None]], -1)
+    chest = pelvis + TRUNK * trunk
     head = chest + 0.24 * trunk + (1 - d) * (0.05 * forward + 0.10 * crouch[..., None] * up)
     joints = {"pelvis": pelvis, "chest": chest, "head": head}
     for name, sign in (("left", -1.0), ("right", 1.0)):
@@ -73,7 +75,7 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
         spread = 0.15 + 0.16 * crouch[..., None]
         s = stride[..., None]
         step = (0.55 * s * swing - 0.12 * crouch[..., None]) * forward + (0.05 + 0.32 * s * lift) * up
-        standing = _flat(position) + sign * spread * right + step
+        standing = _flat(0.7 * hips + 0.3 * position) + sign * spread * right + step
         lying = pelvis - 0.85 * along * np.array([1, 1, 0]) + sign * 0.2 * side
         foot = (1 - d) * standing + d * lying
         foot[..., 2] = np.maximum(foot[..., 2], 0.04)

@@ -117,7 +117,8 @@ def _drop(state: State, rng: np.random.Generator, i: int, when: float) -> None:
         return
     state.fallen[i] = when
     state.rise[i] = when + 0.3 + rng.lognormal(np.log(2.9), 0.5)
-    tumble = 1.4 * state.velocity[i] + rng.normal(0, 0.8, 2)
+    leader = i if state.hold[i] == NOBODY else state.hold[i]  # a tackler goes down with his man
+    tumble = 1.4 * state.velocity[leader] + rng.normal(0, 0.6, 2)
     state.fall[i] = np.arctan2(tumble[1], tumble[0])
 
 

@@ -8,9 +8,10 @@ from scipy.ndimage import gaussian_filter1d
 from player_contact.competition.clock import STEPS_PER_SECOND
 from player_contact.simulate.motion import Motion
 
-POSITION_ERROR = 0.165  # yd, per axis, the slow part for a typical player
+POSITION_ERROR = 0.15  # yd, per axis, the slow part for a typical player
+BAD_SENSORS = 0.03  # share of the players
 ERROR_SECONDS = 2.5  # how long it stays alike
-JITTER = 0.006  # yd, the fast part
+JITTER = 0.004  # yd, the fast part
 
 
 def sense(rng: np.random.Generator, motion: Motion, time: np.ndarray, lag: float) -> pd.DataFrame:
@@ -21,7 +22,9 @@ def sense(rng: np.random.Generator, motion: Motion, time: np.ndarray, lag: float
     dt = 1 / STEPS_PER_SECOND
     padded = np.concatenate([[time[0] - dt], time, [time[-1] + dt]])
     world = CubicSpline(motion.time, motion.position)(padded - lag)
-    error = POSITION_ERROR * rng.lognormal(-0.05, 0.45, (world.shape[1], 1))  # some sensors sit worse than others
+    players = (world.shape[1], 1)
+    error = POSITION_ERROR * rng.lognormal(-0.05, 0.35, players)  # some sensors sit worse than others, a few are far off
+    error *= np.where(rng.random(players) < BAD_SENSORS, 2.2, 1.0)
     track = world + _drift(rng, world.shape, error, ERROR_SECONDS) + rng.normal(0, JITTER, world.shape)
     central = (track[2:] - track[:-2]) / (2 * dt)
     step = np.linalg.norm(track[1:-1] - track[:-2], axis=-1)

@@ -141,10 +141,10 @@ def _draw_traits(rng: np.random.Generator, lineup: Lineup) -> Traits:
         top=np.array([TOP_SPEED[p] for p in lineup.positions]) * rng.uniform(0.9, 1.03, n),
         react=rng.uniform(0.05, 0.35, n),
         drive=rng.uniform(0.4, 2.6, n),
-        stand_off=rng.uniform(3.5, 13.0, n),
+        stand_off=rng.uniform(3.5, 15.0, n),
         wake=rng.uniform(7.0, 16.0, n),
         cushion=rng.uniform(0.6, 2.8, n),
-        spread=rng.normal((2.0, 0.0), 4.5, (n, 2)),
+        spread=rng.normal((2.0, 0.0), 6.5, (n, 2)),
         stroll=pace[:, None] * np.column_stack([np.cos(way), np.sin(way)]),
         leaning=rng.random(n),
         kneel=rng.uniform(0.62, 1.0, n),
@@ -186,7 +186,7 @@ def _draw_jobs(rng: np.random.Generator, lineup: Lineup, script: Script, traits:
     for i in receivers:
         side = np.sign(place[i, 1]) or 1.0
         bend = rng.choice([-1.6, -0.8, 0.0, 0.7, 1.4, 2.6]) * side
-        route[i] = (rng.uniform(0.8, 2.4), float(bend), float(rng.uniform(0.78, 0.97) * traits.top[i]))
+        route[i] = (rng.uniform(0.8, 2.4), float(bend), float(rng.uniform(0.85, 1.0) * traits.top[i]))
     aim = np.array([2.5, rng.choice([-1, 1]) * rng.uniform(0, 6.0)])
     drop = np.array([-rng.uniform(5.5, 8.5), rng.normal(0, 1.0)])
     return Jobs(quarterback, target, blockers, task, rushers, cover, route, aim, drop)

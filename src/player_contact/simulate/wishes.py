@@ -84,7 +84,7 @@ def _attack(state: State, i: int, now: float) -> np.ndarray:
     if i == state.jobs.quarterback:
         return towards(after_ball, 2.5)
     if now > state.script.catch:
-        return towards(after_ball, 0.65 * state.traits.top[i])
+        return towards(after_ball, 0.8 * state.traits.top[i])
     cut, bend, speed = state.jobs.route[i]
     angle = bend * np.clip((now - cut) / 0.4, 0, 1)
     way = speed * np.array([np.cos(angle), np.sin(angle)])
@@ -100,7 +100,7 @@ def _seek_block(state: State, i: int, now: float) -> np.ndarray:
     away = state.ball - position
     distance = float(np.linalg.norm(away))
     if distance > 7.0 and now > script.handoff:
-        return towards(away * (1 - state.traits.stand_off[i] / distance), 0.55 * top)
+        return towards(away * (1 - state.traits.stand_off[i] / distance), 0.75 * top)
     defender = state.jobs.task.get(i)
     reach = 12.0 if script.run_play else 3.0
     if defender is not None and np.linalg.norm(state.position[defender] - position) < reach and now < state.fallen[defender]:
@@ -127,7 +127,7 @@ def _defend(state: State, i: int, now: float) -> np.ndarray:
         return 0.85 * state.velocity[receiver] + towards(spot - position, 0.6 * top, eager=1.2)
     place = state.lineup.place[i]
     zone = place + np.array([3.0, 0.45 * (state.ball[1] - place[1])])
-    return towards(zone - position, 0.65 * top)
+    return towards(zone - position, 0.75 * top)
 
 
 def _chase(state: State, i: int, now: float) -> np.ndarray:
@@ -142,7 +142,7 @@ def _chase(state: State, i: int, now: float) -> np.ndarray:
     first = state.rank[i] < (3 if carried else 5)
     if not first and now < script.tackle + 1.0:
         way = way * max(distance - traits.stand_off[i], 0) / max(distance, 1e-6)
-    return towards(way, traits.top[i] * (1.0 if first else 0.75)) + 1.6 * _sidestep(state, i)
+    return towards(way, traits.top[i] * (1.0 if first else 0.85)) + 1.6 * _sidestep(state, i)
 
 
 def _sidestep(state: State, i: int) -> np.ndarray:

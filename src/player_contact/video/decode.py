@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,17 @@ def grey_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarra
     picture is the Y plane of the video (limited range, 16..235), a view that is valid until the next one. Raises VideoError where the file is
     missing or broken; what was yielded before is good.
     """
+    for frame, picture in _pictures(path, frames):
+        yield frame, _luma(picture)
+
+
+def colour_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Like `grey_frames`, with [H, W, 3] uint8 BGR pictures: slower, for people to look at."""
+    for frame, picture in _pictures(path, frames):
+        yield frame, picture.to_ndarray(format="bgr24")
+
+
+def _pictures(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
     import av
 
     frames = np.asarray(frames, dtype=np.int64)
@@ -52,7 +64,7 @@ def grey_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarra
                 if place == len(wanted):
                     return
                 if wanted[place] == frame:
-                    yield frame, _luma(picture)
+                    yield frame, picture
                     place += 1
     except av.error.FFmpegError as error:
         raise VideoError(f"{path.name} can't be decoded ({error.strerror or type(error).__name__})") from None
