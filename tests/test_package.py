@@ -17,10 +17,10 @@ MAY_IMPORT = {
     "competition": {"errors"},
     "play.py": {"competition"},
     "helmets.py": {"competition", "play"},
-    "features": {"competition", "play", "helmets"},
+    "features": {"competition", "files", "play", "helmets"},
     "video": {"competition", "config", "errors", "files", "helmets", "play"},
     "vision": {"config", "errors", "odds", "video"},
-    "boosting": {"config", "features", "odds", "parallel", "play"},
+    "boosting": {"competition", "config", "features", "odds", "parallel", "play"},
     "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "play", "video", "vision", "boosting"},
 }
 

@@ -10,10 +10,13 @@ from sklearn.metrics import matthews_corrcoef
 
 from player_contact.boosting.booster import booster_probability
 from player_contact.competition.season import read_season
+from player_contact.features.store import open_values
+from player_contact.features.table import feature_table
 from player_contact.files import read_json
 from player_contact.pipeline import run_pipeline
+from player_contact.play import build_play
 from player_contact.stages.crops import crops_stage
-from player_contact.stages.run import PLACES, Run
+from player_contact.stages.run import Run
 from player_contact.stages.screen import open_cut
 from player_contact.stages.vision import vision_stage
 from player_contact.video.store import open_crops, read_crop_rows
@@ -44,7 +47,11 @@ def test_a_features_file_holds_the_candidates_of_its_play(finished_run):
         assert set(season.rows["game_play"].iloc[table["row"]].astype(str)) == {tables.game_play}
         ground = tables.rows["contact_id"].str.endswith("_G")
         assert set(tables.rows.loc[ground, "row"]) <= set(table["row"])
-        assert list(table.columns[:5]) == PLACES
+        play, rows = build_play(tables)
+        expected = feature_table(play, rows[np.isin(rows.row, table["row"])])
+        values = open_values(finished_run.folder / "features", tables.game_play)
+        assert list(expected.columns) == finished_run.feature_names
+        np.testing.assert_array_equal(values, expected.to_numpy())
 
 
 def test_the_screen_scores_every_candidate_out_of_fold(finished_run):
@@ -123,13 +130,13 @@ def test_a_simulated_season_scores_its_submission_against_the_truth(finished_run
 
 def test_a_row_is_scored_by_the_model_of_its_own_fold(finished_run):
     table = finished_run.candidates
-    values = table[read_json(finished_run.folder / "screen" / "cut.json")["features"]]
+    values = finished_run.features_of(finished_run.feature_names)
     oof = pd.read_parquet(finished_run.folder / "screen" / "oof.parquet")["screen"].to_numpy()
     for fold in (0, 1):
         inside = (table["fold"] == fold).to_numpy()
         text = (finished_run.folder / "bundle" / "screen" / f"fold{fold}.txt").read_text()
-        np.testing.assert_array_equal(booster_probability(text, values[inside], 1), oof[inside])
-        assert (booster_probability(text, values[~inside], 1) != oof[~inside]).any()
+        np.testing.assert_allclose(booster_probability(text, values[inside], 1), oof[inside], rtol=1e-5)
+        assert np.abs(booster_probability(text, values[~inside], 1) - oof[~inside]).max() > 0.01
 
 
 def test_no_label_of_a_fold_reaches_the_screen_that_scores_it(tiny_season, tiny_config, tmp_path):

@@ -2,10 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from player_contact.boosting.booster import booster_probability, train_booster
+from player_contact.boosting.booster import booster_probability, importance, train_booster
 from player_contact.config import BoosterConfig
 
 CONFIG = BoosterConfig(rounds=20, min_rows_in_leaf=5)
+
+
+def train(table, label, seed=1, rising=()):
+    return train_booster([table.to_numpy()], {name: place for place, name in enumerate(table.columns)}, label, CONFIG, seed, 1, rising)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,7 @@ def label(table):
 
 @pytest.fixture(scope="module")
 def booster(table, label):
-    return train_booster(table, label, CONFIG, seed=1, threads=1)
+    return train(table, label)
 
 
 def test_what_can_be_told_from_the_features_is_learnt(booster, table, label):
@@ -48,19 +52,26 @@ def test_no_rows_have_no_probabilities(booster, table):
 
 @pytest.mark.parametrize(("seed", "same"), [(1, True), (2, False)])
 def test_the_same_seed_gives_the_same_text(booster, table, label, seed, same):
-    assert (train_booster(table, label, CONFIG, seed, threads=1) == booster) == same
+    assert (train(table, label, seed) == booster) == same
 
 
 def test_rows_of_one_class_alone_give_a_booster_that_says_so(table):
-    booster = train_booster(table, np.zeros(len(table), dtype=bool), CONFIG, 1, 1)
+    booster = train(table, np.zeros(len(table), dtype=bool))
     assert booster_probability(booster, table, 1).max() < 0.01
 
 
 def test_the_probability_never_falls_where_a_rising_column_rises(table):
     label = np.random.default_rng(2).random(len(table)) < 0.5
-    booster = train_booster(table, label, CONFIG, 1, 1, rising=["gap"])
+    booster = train(table, label, rising=["gap"])
     grid = pd.DataFrame({"gap": np.linspace(-3, 3, 200), "speed": 0.3, "noise": -0.2})
     probability = booster_probability(booster, grid, 1)
     assert (np.diff(probability) >= 0).all()
-    free = booster_probability(train_booster(table, label, CONFIG, 1, 1), grid, 1)
+    free = booster_probability(train(table, label), grid, 1)
     assert (np.diff(free) < 0).any(), "without the rule it does fall, so the rule has something to do"
+
+
+def test_what_decides_is_the_most_important(booster):
+    gain = importance([booster, booster])
+    assert gain.index[0] == "gap"
+    assert gain["gap"] > 0.7
+    assert gain.sum() == pytest.approx(1)

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from player_contact.features.context import ROLE_ALIASES, ROLE_ORDER, play_state, role_number
+from player_contact.features.context import ROLE_ALIASES, ROLE_ORDER, attackers, pair_roles, play_state, player_place, role_number
 from player_contact.play import Rows
 from tests.makers import make_play
 
@@ -13,25 +13,35 @@ PAIR = Rows(np.array([0]), np.array([2]), np.array([0]), np.array([1]))
 @pytest.mark.parametrize(("home", "same"), [((True, True), 1), ((False, False), 1), ((True, False), 0)])
 def test_players_of_one_team_are_told_from_opponents(home, same):
     play = dataclasses.replace(make_play(players=2), home=np.array(home))
-    assert play_state(play, PAIR)["same_team"] == same
-
-
-def test_the_ground_plays_for_no_team():
-    ground = Rows(np.array([0]), np.array([2]), np.array([0]), np.array([-1]))
-    assert np.isnan(play_state(make_play(), ground)["same_team"])[0]
+    assert pair_roles(play, PAIR)["same_team"] == same
 
 
 def test_the_step_counts_from_the_snap():
     play = make_play()
-    assert play_state(play, PAIR)["step"] == play.steps[2]
+    assert play_state(play)["step"].tolist() == play.steps.tolist()
 
 
 def test_the_middle_of_the_field_is_nowhere_off_centre():
     play = make_play(players=2)
     position = np.full_like(play.position, 60)
     position[..., 1] = 80 / 3
-    columns = play_state(dataclasses.replace(play, position=position), PAIR)
-    assert [float(columns[f"off_centre_{way}_high"][0]) for way in ("along", "across")] == pytest.approx([0, 0], abs=1e-5)
+    places = player_place(dataclasses.replace(play, position=position))
+    assert places["off_centre_along"].max() < 1e-5
+    assert places["off_centre_across"].max() < 1e-5
+
+
+def test_the_team_with_the_passer_attacks():
+    play = dataclasses.replace(make_play(players=6), role=np.array(["QB", "CB", "C", "DE", "WR", "SS"]))
+    assert attackers(play).tolist() == play.home.tolist() == [True, False] * 3
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_downfield_is_where_the_offence_wants_to_go(way):
+    play = dataclasses.replace(make_play(players=4), role=np.array(["C", "NT", "QB", "FS"]))
+    position = np.zeros_like(play.position)
+    position[..., 0] = 60 + way * np.array([0, 1, -5, 12])
+    places = player_place(dataclasses.replace(play, position=position))
+    np.testing.assert_allclose(places["downfield"][0], [0, 1, -5, 12])
 
 
 @pytest.mark.parametrize("alias", ROLE_ALIASES)

@@ -5,7 +5,7 @@ import pytest
 
 from player_contact.features import kinematics
 from player_contact.play import Rows
-from tests.makers import all_rows, make_play
+from tests.makers import make_play
 
 PAIR = Rows(np.array([0]), np.array([1]), np.array([0]), np.array([1]))
 
@@ -53,22 +53,34 @@ def test_the_distance_splits_into_along_and_across_the_field():
 
 
 def test_running_backwards_is_an_angle_of_half_a_turn_between_body_and_motion():
-    columns = kinematics.motion(two_players(direction=(0.0, 90.0), orientation=(180.0, 90.0)), PAIR)
-    assert (float(columns["sideways_low"][0]), float(columns["sideways_high"][0])) == (0, 180)
+    columns = kinematics.motion(two_players(direction=(0.0, 90.0), orientation=(180.0, 90.0)))
+    assert columns["sideways"][1].tolist() == [180, 0]
 
 
 def test_turning_counts_degrees_a_second_also_across_north():
     play = two_players()
     orientation = np.array([[350, 0], [0, 0], [10, 0]], dtype=np.float32)
-    columns = kinematics.motion(dataclasses.replace(play, orientation=orientation), PAIR)
-    assert (float(columns["turning_low"][0]), float(columns["turning_high"][0])) == pytest.approx((0, 100))
+    columns = kinematics.motion(dataclasses.replace(play, orientation=orientation))
+    assert columns["turning"][1].tolist() == pytest.approx([100, 0])
+
+
+def test_motion_splits_into_the_way_ahead_to_the_other_and_the_way_across():
+    columns = kinematics.approach(two_players(direction=(90.0, 0.0), speed=(3.0, 2.0)), PAIR)
+    values = {name: float(columns[name][0]) for name in ("ahead_low", "ahead_high", "across_low", "across_high", "drift_speed", "closing_speed")}
+    assert values == pytest.approx(
+        {"ahead_low": 0, "ahead_high": 3, "across_low": 0, "across_high": 2, "drift_speed": 2, "closing_speed": 3}, abs=1e-5
+    )
+
+
+def test_two_players_on_crossing_ways_pass_at_the_nearest_where_both_will_be():
+    columns = kinematics.approach(two_players(direction=(90.0, 270.0), speed=(2.0, 2.0), gap=(4.0, 1.0)), PAIR)
+    assert float(columns["seconds_to_nearest"][0]) == pytest.approx(1)
+    assert float(columns["nearest_pass"][0]) == pytest.approx(1)
 
 
 def test_one_missing_orientation_leaves_the_turning_of_later_steps_alone():
     play = make_play(steps=20)
     orientation = play.orientation.copy()
     orientation[3, 0] = np.nan
-    before, rows = kinematics.motion(play, all_rows(play)), all_rows(play)
-    after = kinematics.motion(dataclasses.replace(play, orientation=orientation), rows)
-    later = rows.step > 5
-    np.testing.assert_allclose(after["turning_low"][later], before["turning_low"][later], rtol=1e-4)
+    before, after = kinematics.motion(play)["turning"], kinematics.motion(dataclasses.replace(play, orientation=orientation))["turning"]
+    np.testing.assert_allclose(after[6:], before[6:], rtol=1e-4)

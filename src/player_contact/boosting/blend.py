@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from player_contact.features.gather import Columns, nan_reduce, shifted, window
+from player_contact.features.gather import Values, nan_reduce, window
 from player_contact.odds import log_odds
 from player_contact.play import Play, Rows
 
@@ -25,7 +25,7 @@ def blend_table(play: Play, rows: Rows, screen: np.ndarray, vision: np.ndarray, 
     both = np.where(known, (log_odds(screen) + log_odds(vision)) / 2, log_odds(screen))
     dense = np.full((len(play.steps), players, players), np.nan, dtype=np.float32)
     dense[rows.step, rows.first, second] = both
-    columns: Columns = {"vision_known": known, "both": shifted(dense, rows.step, rows.first, second)}
+    columns: Values = {"vision_known": known, "both": both}
     for half in (half for half in WINDOWS if half <= reach):
         columns[f"both_mean_{half}"] = nan_reduce(np.nanmean, window(dense, half, half)[rows.step, rows.first, second])
     return pd.DataFrame(columns).astype(np.float32)

@@ -6,26 +6,38 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from player_contact.boosting.booster import booster_probability, train_booster
+from player_contact.boosting.booster import staged_probability, train_booster
+from player_contact.competition.metric import Counts, best_thresholds, count, matthews
 from player_contact.config import BoosterConfig
 from player_contact.parallel import run_all
+
+CHECKPOINTS = 4  # numbers of rounds that are compared: a quarter, a half, ... of all
 
 
 @dataclass(frozen=True)
 class FoldedTable:
-    """N labelled rows with their folds.
+    """N labelled rows in parts, one a play, with their folds.
 
-    values    [N, K] float32, the named `columns`
-    label     [N] bool
-    fold      [N] int
+    parts     [n, K] float32 each, in memory or on disk
+    fold      a fold for each part
+    columns   the features to train on -> their places among the K
+    label     [N] bool, of the parts one after the other
+    ground    [N] bool
+    filtered  rows, and contacts among them, that are no part of the table and count as no contact
     """
 
-    values: np.ndarray
-    columns: list[str]
-    label: np.ndarray
+    parts: list[np.ndarray]
     fold: np.ndarray
+    columns: dict[str, int]
+    label: np.ndarray
+    ground: np.ndarray
+    filtered: tuple[int, int] = (0, 0)
+
+    @property
+    def fold_of_row(self) -> np.ndarray:
+        """[N] int."""
+        return np.repeat(self.fold, [len(part) for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -39,19 +51,48 @@ class Training:
     rising: Sequence[str] = ()
 
 
-def out_of_fold(table: FoldedTable, training: Training, what: str, workers: int) -> np.ndarray:
-    """[N] float32 probabilities, each by the booster that saw nothing of the row's fold; folds are trained side by side."""
+@dataclass(frozen=True)
+class OutOfFold:
+    """What came out; N rows.
+
+    probability  [N] float32, each by the booster that saw nothing of the row's fold
+    curve        rounds -> Matthews correlation over every row that the first so many rounds have, at their own best thresholds: what to choose the
+                 number of rounds by
+    """
+
+    probability: np.ndarray
+    curve: dict[int, float]
+
+
+def out_of_fold(table: FoldedTable, training: Training, what: str, workers: int) -> OutOfFold:
+    """Trains a booster for each fold on the other folds, folds side by side, and asks it about its own."""
     folds = sorted(set(table.fold.tolist()))
-    probability = np.zeros(len(table.label), dtype=np.float32)
-    for fold, predicted in zip(folds, run_all(partial(_train_fold, table=table, training=training), folds, len(folds), what, workers), strict=True):
-        probability[table.fold == fold] = predicted
-    return probability
+    steps = checkpoints(training.settings.rounds)
+    staged = np.zeros((len(steps), len(table.label)), dtype=np.float32)
+    fold_of_row = table.fold_of_row
+    work = partial(_train_fold, table=table, training=training, steps=steps)
+    for fold, predicted in zip(folds, run_all(work, folds, len(folds), what, workers), strict=True):
+        staged[:, fold_of_row == fold] = predicted
+    return OutOfFold(staged[-1], {rounds: _score(table, probability) for rounds, probability in zip(steps, staged, strict=True)})
 
 
-def _train_fold(fold: int, table: FoldedTable, training: Training) -> np.ndarray:
-    inside = table.fold == fold
-    values, label = table.values[~inside], table.label[~inside]
-    frame = pd.DataFrame(values, columns=table.columns)
-    text = train_booster(frame, label, training.settings, training.seed + fold, training.threads, training.rising)
+def checkpoints(rounds: int) -> list[int]:
+    """The numbers of rounds that are compared, ascending, the last one all `rounds`."""
+    return sorted({max(1, rounds * part // CHECKPOINTS) for part in range(1, CHECKPOINTS + 1)})
+
+
+def _score(table: FoldedTable, probability: np.ndarray) -> float:
+    """Matthews correlation over every row, the filtered ones included."""
+    rest, missed = table.filtered
+    decided = best_thresholds(table.label, probability, table.ground).decide(probability, table.ground)
+    counts = count(table.label, decided)
+    return float(matthews(Counts(counts.true_positives, counts.false_positives, counts.positives + missed, counts.rows + rest)))
+
+
+def _train_fold(fold: int, table: FoldedTable, training: Training, steps: list[int]) -> np.ndarray:
+    inside = table.fold_of_row == fold
+    others = [part for part, of in zip(table.parts, table.fold, strict=True) if of != fold]
+    own = [part for part, of in zip(table.parts, table.fold, strict=True) if of == fold]
+    text = train_booster(others, table.columns, table.label[~inside], training.settings, training.seed + fold, training.threads, training.rising)
     training.prefix.with_name(f"{training.prefix.name}{fold}.txt").write_text(text)
-    return booster_probability(text, pd.DataFrame(table.values[inside], columns=table.columns), training.threads)
+    return staged_probability(text, own, table.columns, steps, training.threads)

@@ -1,37 +1,57 @@
-"""How dense arrays of a play become columns with one value a row. Every feature is built from these few moves.
+"""How dense arrays of a play become columns with one value a row.
 
-Player order never matters: what belongs to one player of a pair enters as the lower and the higher of the two values. For the ground both are
-the player's own value, and what needs two players is NaN.
+Three kinds of features, told apart by their shape, so that player order can't matter and the ground needs no special case:
+
+    of the play     [S]      one value a step                      -> one column
+    of a player     [S, P]   one value a step and player           -> two columns, the lower and the higher of the two players' values; for the
+                                                                      ground both are the player's own
+    of a pair       [N]      symmetric in the two players          -> one column, NaN for the ground
 """
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 
 from player_contact.play import Play, Rows
 
-Columns = dict[str, np.ndarray]  # name -> [N] float32, NaN: not known
+Values = dict[str, np.ndarray]  # feature -> array of one of the three shapes, NaN: not known
 
 
-def low_high(name: str, values: np.ndarray, rows: Rows, offset: int = 0) -> Columns:
-    """Two columns of [S, P] `values` at the rows' steps + `offset`: the lower and the higher of the two players'."""
-    first = shifted(values, rows.step + offset, rows.first)
-    second = np.where(rows.is_ground, first, shifted(values, rows.step + offset, rows.second))
-    return {f"{name}_low": np.fmin(first, second), f"{name}_high": np.fmax(first, second)}
+def spread(values: Values, of_step: np.ndarray) -> Values:
+    """[N] columns of [S] features at the rows' steps."""
+    return {name: array[of_step] for name, array in values.items()}
 
 
-def of_pair(values: np.ndarray, rows: Rows, offset: int = 0) -> np.ndarray:
-    """[N] of [S, P, P] `values` at the rows' steps + `offset`; NaN for the ground and outside the play."""
-    picked = shifted(values, rows.step + offset, rows.first, rows.second)
-    return np.where(rows.is_ground, np.float32(np.nan), picked)
+def low_high(values: Values, rows: Rows) -> Values:
+    """Two columns, `{name}_low` and `{name}_high`, of each [S, P] feature."""
+    players = next(iter(values.values())).shape[1] if values else 0
+    first = rows.step * players + rows.first
+    second = np.where(rows.is_ground, first, rows.step * players + rows.second)
+    columns: Values = {}
+    for name, array in values.items():
+        one, other = array.ravel()[first], array.ravel()[second]
+        columns[f"{name}_low"], columns[f"{name}_high"] = np.fmin(one, other), np.fmax(one, other)
+    return columns
 
 
-def shifted(values: np.ndarray, step: np.ndarray, *places: np.ndarray) -> np.ndarray:
-    """[N] of `values[step, places...]`; NaN where the step lies outside the play."""
-    inside = (step >= 0) & (step < len(values))
-    picked = values[(step.clip(0, len(values) - 1), *places)]
-    return np.where(inside, picked, np.float32(np.nan))
+def at_pairs(values: Values, rows: Rows) -> Values:
+    """[N] columns of features that are known for the M rows that are pairs; NaN for the ground."""
+    pair = np.flatnonzero(~rows.is_ground)
+    columns = {}
+    for name, array in values.items():
+        columns[name] = np.full(len(rows), np.nan, dtype=np.float32)
+        columns[name][pair] = array
+    return columns
+
+
+def later(values: np.ndarray, steps: int) -> np.ndarray:
+    """The [S, ...] array that holds at each step what `values` hold `steps` later (negative: earlier); NaN outside the play."""
+    moved = np.full(values.shape, np.nan, dtype=np.float32)
+    if steps >= 0:
+        moved[: max(len(values) - steps, 0)] = values[steps:]
+    else:
+        moved[-steps:] = values[:steps]
+    return moved
 
 
 def window(values: np.ndarray, before: int, after: int) -> np.ndarray:
@@ -41,21 +61,47 @@ def window(values: np.ndarray, before: int, after: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(padded, before + after + 1, axis=0)
 
 
+def least(values: np.ndarray, before: int, after: int) -> np.ndarray:
+    """[S, P] the least known value of a window around each step."""
+    return np.fmin.reduce(window(values, before, after), axis=-1)
+
+
+def most(values: np.ndarray, before: int, after: int) -> np.ndarray:
+    """[S, P] the greatest known value of a window around each step."""
+    return np.fmax.reduce(window(values, before, after), axis=-1)
+
+
+def mean(values: np.ndarray, before: int, after: int) -> np.ndarray:
+    """[S, P] the mean of the known values of a window around each step."""
+    around = window(values, before, after)
+    known = ~np.isnan(around)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (np.where(known, around, 0).sum(-1, dtype=np.float32) / known.sum(-1)).astype(np.float32)
+
+
+def steps_since(happens: np.ndarray, most_steps: int) -> np.ndarray:
+    """[S, P] float32 steps since [S, P] `happens` was last true, at most `most_steps`; 0 where it is."""
+    step = np.arange(len(happens), dtype=np.float32)[:, None]
+    last = np.maximum.accumulate(np.where(happens, step, -np.inf), axis=0)
+    return np.minimum(step - last, most_steps).astype(np.float32)
+
+
+def steps_until(happens: np.ndarray, most_steps: int) -> np.ndarray:
+    """[S, P] float32 steps until [S, P] `happens` is next true, at most `most_steps`; 0 where it is."""
+    return steps_since(happens[::-1], most_steps)[::-1]
+
+
 def nan_reduce(function, values: np.ndarray, axis: int = -1) -> np.ndarray:
-    """`function` (such as np.nanmin) over an axis; NaN, without a warning, where all values are."""
+    """`function` (such as np.nanmedian) over an axis; NaN, without a warning, where all values are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=RuntimeWarning)
         return function(values, axis=axis).astype(np.float32)
 
 
-def pair_offsets(play: Play) -> np.ndarray:
-    """[S, P, P, 2] float32 yards from the first player to the second."""
-    return play.position[:, None, :, :] - play.position[:, :, None, :]
-
-
 def pair_distance(play: Play) -> np.ndarray:
     """[S, P, P] float32 yards between every two players; 0 on the diagonal, NaN where one is not tracked."""
-    return np.linalg.norm(pair_offsets(play), axis=-1).astype(np.float32)
+    x, y = play.position[..., 0], play.position[..., 1]
+    return np.sqrt((x[:, :, None] - x[:, None]) ** 2 + (y[:, :, None] - y[:, None]) ** 2)
 
 
 def unit_vectors(degrees: np.ndarray) -> np.ndarray:
@@ -69,11 +115,9 @@ def angle_between(degrees: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.abs((degrees - other + 180) % 360 - 180).astype(np.float32)
 
 
-def merge(parts: Sequence[Columns]) -> Columns:
-    """One dictionary of several; raises ValueError on a name given twice."""
-    merged: Columns = {}
-    for part in parts:
-        if twice := merged.keys() & part.keys():
-            raise ValueError(f"two features are named {sorted(twice)[0]!r}")
-        merged |= part
-    return merged
+def around_rows(values: np.ndarray, step: np.ndarray, player: np.ndarray, reach: int) -> np.ndarray:
+    """[2 * reach + 1, N] of [S, P] `values`: each row's player from `reach` steps earlier to `reach` later; NaN outside the play."""
+    players = values.shape[1]
+    flat = np.pad(values, ((reach, reach), (0, 0)), constant_values=np.nan).ravel()
+    place = step * players + player
+    return np.stack([flat[place + lag * players] for lag in range(2 * reach + 1)])

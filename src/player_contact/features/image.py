@@ -3,47 +3,81 @@
 import numpy as np
 
 from player_contact.competition.names import VIEWS
-from player_contact.features.gather import Columns, low_high, nan_reduce, of_pair, shifted
+from player_contact.features.gather import Values, around_rows, later, least, mean, most, nan_reduce
 from player_contact.helmets import StepBoxes, step_boxes
 from player_contact.play import Play, Rows
 
 LONGEST_GAP = 30  # frames filled on a straight line: half a second
-HEIGHT_LAGS = (-10, -5, 5, 10)  # steps
+HEIGHT_LAGS = (-20, -10, -5, 5, 10, 20)  # steps
+GAP_LAGS = (2, 5, 10)
+REACH = 10
 
 
-def helmets(play: Play, rows: Rows) -> Columns:
-    """Helmet features of both views; a view without metadata or boxes gives NaN."""
-    columns: Columns = {}
+def player_helmets(play: Play) -> Values:
+    """Of a player, per view: the age of his box (s), its height and shape, how high it is among all boxes and how it sank and moved against them."""
+    columns: Values = {}
     for name in VIEWS:
-        if name in play.views:
-            boxes = step_boxes(play, play.views[name], LONGEST_GAP)
-        else:
-            shape = (len(play.steps), len(play.players))
-            nothing = np.full((*shape, 2), np.nan, dtype=np.float32)
-            boxes = StepBoxes(np.full(shape[0], -1), nothing, nothing, nothing[..., 0])
-        columns |= {f"{name.lower()}_{key}": values for key, values in _of_view(boxes, rows).items()}
+        boxes, prefix = _boxes(play, name), name.lower()
+        unit = _unit(boxes)[:, None]
+        # The camera moves everybody alike: a helmet that sinks against the median of all helmets belongs to somebody who goes down.
+        among = (boxes.centre - nan_reduce(np.nanmedian, boxes.centre, axis=1)[:, None]) / unit[..., None]
+        height, seen = among[..., 1], ~np.isnan(boxes.size[..., 0])
+        shape = boxes.size[..., 1] / boxes.size[..., 0]
+        of_view = {
+            "box_age": boxes.age,
+            "box_height": boxes.size[..., 1] / unit,
+            "box_shape": shape,
+            "box_shape_mean_8": mean(shape, 8, 8),
+            "box_share_8": mean(seen.astype(np.float32), 8, 8),
+            "height": height,
+        }
+        of_view |= {f"sank_{lag:+d}": height - later(height, lag) for lag in HEIGHT_LAGS}
+        of_view["lowest_10"], of_view["highest_10"] = most(height, 10, 10) - height, height - least(height, 10, 10)
+        of_view["moved_10"] = np.linalg.norm(later(among, 5) - later(among, -5), axis=-1)
+        columns |= {f"{prefix}_{key}": values for key, values in of_view.items()}
     return columns
 
 
-def _of_view(boxes: StepBoxes, rows: Rows) -> Columns:
-    """Distance and overlap of the two boxes, size and shape of each, and how each helmet sank against the others within a second."""
-    unit = nan_reduce(np.nanmedian, boxes.size.reshape(len(boxes.size), -1), axis=1)  # [S] the usual helmet of the moment, pixels
-    offset = (boxes.centre[:, None, :, :] - boxes.centre[:, :, None, :]) / unit[:, None, None, None]
-    reach = np.abs(boxes.centre[:, None, :, :] - boxes.centre[:, :, None, :])
-    both = (boxes.size[:, None, :, :] + boxes.size[:, :, None, :]) / 2
-    overlap = np.maximum(both - reach, 0).prod(-1) / np.maximum(boxes.size[:, None, :, :].prod(-1), 1)
-    columns: Columns = {
-        "gap": of_pair(np.linalg.norm(offset, axis=-1), rows),
-        "gap_across": np.abs(of_pair(offset[..., 0], rows)),
-        "gap_up": np.abs(of_pair(offset[..., 1], rows)),
-        "overlap": of_pair(np.maximum(overlap, overlap.transpose(0, 2, 1)), rows),
-    }
-    columns |= low_high("box_age", boxes.age, rows)
-    columns |= low_high("box_height", boxes.size[..., 1] / unit[:, None], rows)
-    columns |= low_high("box_shape", boxes.size[..., 1] / boxes.size[..., 0], rows)
-    # The camera moves everybody alike: a helmet that sinks against the median of all helmets belongs to somebody who goes down.
-    height = (boxes.centre[..., 1] - nan_reduce(np.nanmedian, boxes.centre[..., 1], axis=1)[:, None]) / unit[:, None]
-    for lag in HEIGHT_LAGS:
-        then = np.stack([shifted(height[:, player], np.arange(len(height)) + lag) for player in range(height.shape[1])], axis=1)
-        columns |= low_high(f"sank_{lag:+d}", height - then, rows)
-    return columns
+def pair_helmets(play: Play, pairs: Rows) -> Values:
+    """Of a pair, per view: distance of the two boxes, now, at lags and over windows, how it changes, and how they overlap."""
+    columns: Values = {}
+    for name in VIEWS:
+        boxes, prefix = _boxes(play, name), name.lower()
+        unit = _unit(boxes)[:, None]
+        x, y = (
+            around_rows(boxes.centre[..., axis] / unit, pairs.step, pairs.second, REACH)
+            - around_rows(boxes.centre[..., axis] / unit, pairs.step, pairs.first, REACH)
+            for axis in (0, 1)
+        )
+        gap = np.sqrt(x * x + y * y)  # [2 * REACH + 1, M]
+        one, other = boxes.size[pairs.step, pairs.first], boxes.size[pairs.step, pairs.second]
+        apart = np.abs(boxes.centre[pairs.step, pairs.first] - boxes.centre[pairs.step, pairs.second])
+        common = np.maximum((one + other) / 2 - apart, 0).prod(-1)
+        of_view = {
+            "gap": gap[REACH],
+            "gap_across": np.abs(x[REACH]),
+            "gap_up": np.abs(y[REACH]),
+            "overlap": common / np.maximum(np.minimum(one.prod(-1), other.prod(-1)), 1),
+            "gap_least_10": np.fmin.reduce(gap, axis=0),
+            "gap_most_5": np.fmax.reduce(gap[REACH - 5 : REACH + 6], axis=0),
+            "gap_speed": np.hypot(x[REACH + 2] - x[REACH - 2], y[REACH + 2] - y[REACH - 2]),
+            "size_ratio": np.minimum(one[:, 1], other[:, 1]) / np.maximum(one[:, 1], other[:, 1]),
+        }
+        of_view |= {f"gap_{lag:+d}": gap[REACH + lag] for size in GAP_LAGS for lag in (-size, size)}
+        columns |= {f"{prefix}_{key}": values for key, values in of_view.items()}
+    gaps = [columns[f"{name.lower()}_gap"] for name in VIEWS]
+    return columns | {"sideline_endzone_gap_least": np.fmin(*gaps), "sideline_endzone_gap_most": np.fmax(*gaps)}
+
+
+def _boxes(play: Play, view: str) -> StepBoxes:
+    """The boxes of a view at the steps; of one without metadata, none."""
+    if view in play.views:
+        return step_boxes(play, play.views[view], LONGEST_GAP)
+    shape = (len(play.steps), len(play.players))
+    nothing = np.full((*shape, 2), np.nan, dtype=np.float32)
+    return StepBoxes(np.full(shape[0], -1), nothing, nothing, nothing[..., 0])
+
+
+def _unit(boxes: StepBoxes) -> np.ndarray:
+    """[S] the usual helmet of each moment, pixels."""
+    return nan_reduce(np.nanmedian, boxes.size.reshape(len(boxes.size), -1), axis=1)

@@ -1,24 +1,36 @@
 """The list of what goes in, and the table that comes out."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from player_contact.competition.names import VIEWS
-from player_contact.features import context, image, kinematics, lags, neighbours
-from player_contact.features.gather import merge
+from player_contact.features import context, ground, image, kinematics, lags, neighbours
+from player_contact.features.gather import Values, at_pairs, low_high, spread
 from player_contact.play import CHANNELS, Play, Rows
 
-# The one place to add a feature: a function of a play and its rows that returns named columns.
-SENSOR_FEATURES = (
-    kinematics.motion,
-    kinematics.approach,
-    lags.pair_history,
-    lags.player_history,
-    neighbours.crowd,
-    context.play_state,
-)
-HELMET_FEATURES = (image.helmets,)
-
+# The one place to add a feature. A family is a name that `make ablation` leaves out as a whole, and functions that return named arrays: of the play
+# [S], of a player [S, P], or of a pair [M]; see `gather`.
+OfPlay = Callable[[Play], Values]
+OfPair = Callable[[Play, Rows], Values]
+PLAY_FEATURES: dict[str, OfPlay] = {"context": context.play_state}
+PLAYER_FEATURES: dict[str, OfPlay] = {
+    "kinematics": kinematics.motion,
+    "history": lags.player_history,
+    "neighbours": neighbours.crowd,
+    "ground": ground.falling,
+    "context": context.player_place,
+    "helmets": image.player_helmets,
+}
+PAIR_FEATURES: dict[str, OfPair] = {
+    "kinematics": kinematics.approach,
+    "history": lags.pair_history,
+    "neighbours": neighbours.company,
+    "context": context.pair_roles,
+    "helmets": image.pair_helmets,
+}
+HELMETS = "helmets"  # the family that needs boxes; all others need sensors alone
 
 NEAR_HELMETS = 6.0  # helmet sizes between two helmets, in either view, that may touch where the sensors can't tell
 
@@ -31,14 +43,59 @@ def is_candidate(play: Play, rows: Rows, max_distance: float) -> np.ndarray:
     gap = np.linalg.norm(play.position[rows.step, rows.first] - play.position[rows.step, rows.second], axis=-1)
     chosen = rows.is_ground | (gap <= max_distance)
     if (unknown := np.flatnonzero(np.isnan(gap) & ~rows.is_ground)).size:
-        boxes = image.helmets(play, rows[unknown])
+        boxes = image.pair_helmets(play, rows[unknown])
         with np.errstate(invalid="ignore"):
             chosen[unknown] = np.any([boxes[f"{view.lower()}_gap"] <= NEAR_HELMETS for view in VIEWS], axis=0)
     return chosen
 
 
+def feature_table(play: Play, rows: Rows) -> pd.DataFrame:
+    """[N, K] float32 features of the rows; NaN where something was not measured."""
+    columns = {name: values for part in _families(play, rows).values() for name, values in part.items()}
+    table = np.empty((len(columns), len(rows)), dtype=np.float32)  # one feature after the other, as it is computed and stored
+    for place, values in enumerate(columns.values()):
+        table[place] = values
+    return pd.DataFrame(table.T, columns=list(columns), copy=False)
+
+
+def feature_families() -> dict[str, list[str]]:
+    """Family -> the names of its features; all together are the columns of the table, in another order."""
+    play, rows = _smallest_play()
+    return {family: list(columns) for family, columns in _families(play, rows).items()}
+
+
 def feature_names() -> list[str]:
     """The names of all features, in the order of the table."""
+    return list(feature_table(*_smallest_play()).columns)
+
+
+def helmet_columns() -> list[str]:
+    """The names of the features that need helmet boxes."""
+    return feature_families()[HELMETS]
+
+
+def _families(play: Play, rows: Rows) -> dict[str, Values]:
+    """Family -> its columns. Raises ValueError where two features have one name."""
+    pairs = rows[~rows.is_ground]
+    families: dict[str, Values] = {}
+
+    def add(family: str, columns: Values) -> None:
+        if twice := {name for part in families.values() for name in part} & columns.keys():
+            raise ValueError(f"two features are named {sorted(twice)[0]!r}")
+        families.setdefault(family, {}).update(columns)
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for family, of_play in PLAY_FEATURES.items():
+            add(family, spread(of_play(play), rows.step))
+        for family, of_player in PLAYER_FEATURES.items():
+            add(family, low_high(of_player(play), rows))
+        for family, of_pair in PAIR_FEATURES.items():
+            add(family, at_pairs(of_pair(play, pairs), rows))
+    return families
+
+
+def _smallest_play() -> tuple[Play, Rows]:
+    """Two players, three steps, and one row."""
     shape = (3, 2)
     nothing = {name: np.zeros(shape, dtype=np.float32) for name in CHANNELS}
     play = Play(
@@ -52,16 +109,4 @@ def feature_names() -> list[str]:
         **nothing,  # type: ignore[arg-type]
     )
     row = np.zeros(1, dtype=np.int64)
-    return list(feature_table(play, Rows(row, row, row, row + 1)).columns)
-
-
-def feature_table(play: Play, rows: Rows) -> pd.DataFrame:
-    """[N, K] float32 features of the rows; NaN where something was not measured."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        columns = merge([family(play, rows) for family in SENSOR_FEATURES + HELMET_FEATURES])
-    return pd.DataFrame({name: np.asarray(values, dtype=np.float32) for name, values in columns.items()})
-
-
-def helmet_columns(names: list[str]) -> list[str]:
-    """Those of the feature names that need helmet boxes."""
-    return [name for name in names if name.startswith(("sideline_", "endzone_"))]
+    return play, Rows(row, row, row, row + 1)

@@ -33,7 +33,7 @@ def ladder_stage(run: Run, out: Path) -> None:
     rows = run.season.rows
     label, ground = rows["contact"].to_numpy(dtype=bool), is_ground(rows)
     fold, game = run.fold_of(rows["game_play"]), pd.factorize(game_of(rows["game_play"]))[0]
-    nearness = 1 / (1 + run.candidates["distance"].fillna(np.inf))
+    nearness = 1 / (1 + run.features_of(["distance"])["distance"].fillna(np.inf))
     scores = {"nearness": _over_all(rows, run.candidates["row"], nearness)}
     for stage, names in (("screen", ("sensors", "screen")), ("vision", ("vision",)), ("blend", ("blend",))):
         oof = pd.read_parquet(run.folder / stage / "oof.parquet")

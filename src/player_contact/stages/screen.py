@@ -5,16 +5,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from player_contact.boosting.out_of_fold import FoldedTable, Training, out_of_fold
+from player_contact.boosting.booster import importance
+from player_contact.boosting.out_of_fold import Training, out_of_fold
 from player_contact.competition.season import PlayTables
 from player_contact.evaluation.folds import make_folds
-from player_contact.features.table import feature_table, helmet_columns, is_candidate
+from player_contact.features.store import write_features, write_names
+from player_contact.features.table import feature_names, feature_table, helmet_columns, is_candidate
 from player_contact.files import write_json
 from player_contact.parallel import run_all
 from player_contact.play import build_play
-from player_contact.stages.run import PLACES, Run
+from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def features_stage(run: Run, out: Path) -> None:
     folder = out / "features"
     folder.mkdir(exist_ok=True)
     work = partial(write_play_features, folder=folder, max_distance=run.config.screen.max_distance)
+    write_names(folder, feature_names())
     kept = sum(run_all(work, run.season.plays(), len(run.season.game_plays), "features", run.workers))
     log.info("%d of %d rows are candidates", kept, len(run.season.rows))
 
@@ -42,9 +44,7 @@ def write_play_features(tables: PlayTables, folder: Path, max_distance: float) -
     play, rows = build_play(tables)
     candidate = np.flatnonzero(is_candidate(play, rows, max_distance))
     kept = rows[candidate]
-    places = {"row": kept.row, "step_place": kept.step, "first": kept.first, "second": kept.second}
-    places["contact"] = tables.rows["contact"].to_numpy()[candidate].astype(np.int8)
-    pd.concat([pd.DataFrame(places), feature_table(play, kept)], axis=1).to_parquet(folder / f"{tables.game_play}.parquet", index=False)
+    write_features(folder, tables.game_play, kept, tables.rows["contact"].to_numpy()[candidate], feature_table(play, kept))
     return len(kept)
 
 
@@ -52,21 +52,25 @@ def screen_stage(run: Run, out: Path) -> None:
     """Trains the screen, with and without helmet features, and chooses which rows stay open."""
     folder = out / "screen"
     folder.mkdir(exist_ok=True)
-    table = run.candidates
-    names = [name for name in table.columns if name not in (*PLACES, "fold", "play")]
-    sensors_only = [name for name in names if name not in helmet_columns(names)]
-    label, fold = table["contact"].to_numpy(dtype=bool), table["fold"].to_numpy()
-    oof = table[["row"]].copy()
-    for model, columns, prefix in (("screen", names, "fold"), ("sensors", sensors_only, "sensors_fold")):
-        folded = FoldedTable(table[columns].to_numpy(dtype=np.float32), columns, label, fold)
+    parts, helmets = run.feature_parts(), set(helmet_columns())
+    columns = {name: place for place, name in enumerate(run.feature_names)}
+    sensors_only = {name: place for name, place in columns.items() if name not in helmets}
+    label = run.candidates["contact"].to_numpy(dtype=bool)
+    oof = run.candidates[["row"]].copy()
+    for model, used, prefix in (("screen", columns, "fold"), ("sensors", sensors_only, "sensors_fold")):
         training = Training(run.config.screen.booster, run.config.seed, run.config.threads, folder / prefix)
-        oof[model] = out_of_fold(folded, training, f"training {model}", run.workers)
+        trained = out_of_fold(run.folded(parts, used), training, f"training {model}", run.workers)
+        oof[model] = trained.probability
+        log.info("%s, MCC by rounds: %s", model, ", ".join(f"{rounds}: {mcc:.3f}" for rounds, mcc in trained.curve.items()))
     oof.to_parquet(folder / "oof.parquet", index=False)
     cut = open_cut(oof["screen"].to_numpy(), label, run.config.screen.lost_positives)
     is_open = oof["screen"].to_numpy() >= cut
     lost = int((label & ~is_open).sum())
-    write_json({"cut": cut, "open": int(is_open.sum()), "candidates": len(table), "lost_positives": lost, "features": names}, folder / "cut.json")
-    log.info("%d of %d candidates stay open; the cut leaves %d of %d contacts unseen", is_open.sum(), len(table), lost, label.sum())
+    gain = importance([path.read_text() for path in sorted(folder.glob("fold*.txt"))])
+    gain.rename_axis("feature").rename("gain").to_csv(folder / "importance.csv", float_format="%.5f")
+    counted = {"open": int(is_open.sum()), "candidates": len(oof), "contacts": int(label.sum()), "lost_positives": lost}
+    write_json({"cut": cut, **counted, "features": run.feature_names}, folder / "cut.json")
+    log.info("%d of %d candidates stay open; the cut leaves %d of %d contacts unseen", is_open.sum(), len(oof), lost, label.sum())
 
 
 def open_cut(probability: np.ndarray, label: np.ndarray, lost: float) -> float:

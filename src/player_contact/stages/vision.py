@@ -38,7 +38,8 @@ def vision_stage(run: Run, out: Path) -> None:
     folder.mkdir(exist_ok=True)
     table = run.open_rows()
     names = run.config.vision.tabular
-    sensors = sensor_values(table, table["screen"].to_numpy(), names)
+    features = run.features_of([name for name in names if name != "screen"]).loc[table.index]
+    sensors = sensor_values(features, table["screen"].to_numpy(), names)
     table, crop_folders = table[["row", "play", "step_place", "first", "second", "contact", "fold"]], []
     place, seen = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=bool)
     for number, game_play in enumerate(run.folds["game_play"]):

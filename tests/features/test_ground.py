@@ -1,0 +1,40 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from player_contact.features.ground import LONG, falling
+from tests.makers import make_play
+
+STEPS = 60
+
+
+@pytest.fixture
+def tackled():
+    """Two opponents: the first runs until step 30 and then lies, the second meets him there and walks on."""
+    play = make_play(players=2, steps=STEPS)
+    speed = np.stack([np.where(np.arange(STEPS) < 30, 5.0, 0.2), np.full(STEPS, 3.0)], axis=1)
+    position = np.zeros((STEPS, 2, 2), dtype=np.float32)
+    position[:, 1, 0] = np.abs(np.arange(STEPS) - 30) * 0.3
+    return dataclasses.replace(play, speed=speed.astype(np.float32), position=position, home=np.array([True, False]))
+
+
+def test_the_time_since_somebody_ran_grows_while_he_lies(tackled):
+    columns = falling(tackled)
+    assert columns["steps_since_faster_2"][[20, 30, 45], 0].tolist() == [0, 1, 16]
+    assert columns["steps_until_faster_2"][45, 0] == LONG
+    assert columns["steps_still"][45, 1] == 0
+
+
+def test_slowing_down_is_seen_where_it_happens(tackled):
+    columns = falling(tackled)
+    assert columns["slowed_down"][29, 0] > 4
+    assert columns["slowed_down"][[10, 50], 0] == pytest.approx([0, 0], abs=0.01)
+    assert columns["slowed_down_most_15"][40, 0] > 4
+
+
+def test_the_touch_before_a_fall_is_remembered(tackled):
+    columns = falling(tackled)
+    assert columns["steps_since_touch"][[30, 40], 0].tolist() == [0, 7]
+    assert columns["steps_until_touch"][20, 0] == 7
+    assert columns["opponent_left"][30, 0] == pytest.approx(3)
