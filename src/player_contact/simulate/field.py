@@ -82,7 +82,7 @@ def _surround(rng: np.random.Generator, field: np.ndarray) -> None:
 
     ground = rng.uniform(0.5, 1.0) * np.array([175, 180, 180])
     clothes = [colours.jersey for colours in TEAM_COLOURS + AWAY_COLOURS] + [(40, 40, 40)] * 6
-    seats = np.clip(rng.normal(75, 20, (field.shape[0] // 8, field.shape[1] // 8, 1)) + rng.normal(0, 4, (1, 1, 3)), 20, 170).astype(np.uint8)
+    seats = np.clip(rng.normal(75, 12, (field.shape[0] // 8, field.shape[1] // 8, 1)) + rng.normal(0, 4, (1, 1, 3)), 20, 170).astype(np.uint8)
     crowd = cv2.resize(seats, (field.shape[1], field.shape[0]), interpolation=cv2.INTER_CUBIC)
     left, right = _at(-BENCH[1], 0)[0], _at(FIELD_LENGTH + BENCH[1], 0)[0]
     field[:, :left], field[:, right:] = crowd[:, :left], crowd[:, right:]

@@ -15,7 +15,7 @@ QUIET_FRAMES = FIRST_BOX - 12  # before these nothing is labelled
 QUIET_EVERY = 4  # and a new picture this often will do
 OPTIONS = {"crf": "23", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1", "sc_threshold": "0"}
 SHUTTER = 1 / 250, 1 / 120  # s
-SOFTNESS = -0.5, 0.8  # from a camera that sharpens to one that is a little out of focus
+SOFTNESS = -0.8, 0.3  # from a camera that sharpens, as most do, to one that is a little out of focus
 
 
 def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
