@@ -58,7 +58,7 @@ def hand_gap(time: np.ndarray, reach: float) -> float:
     zero = np.zeros((T, 2))
     motion = Motion(
         time=grid, position=still, heading=np.tile([0.0, np.pi], (T, 1)), crouch=zero + 0.3, down=zero, fall=zero,
-        hold=np.full((T, 2), -1), ball=zero, calm=False,
+        hold=np.full((T, 2), -1), ball=zero, holder=zero[:, 0].astype(int), spot=zero[0], calm=False,
     )  # fmt: skip
     arms = contact.Contacts(
         target=np.tile([[1, 1], [-1, -1]], (T, 1, 1)), reach=np.tile([[reach, reach], [0, 0]], (T, 1, 1)),
@@ -101,7 +101,8 @@ def test_the_sensors_report_the_world_a_moment_late(plays):
     T, P = len(grid), 12
     x = 6.0 * grid[:, None] + np.arange(P)
     zero = np.zeros((T, P))
-    motion = Motion(grid, np.stack([x, zero], -1), zero, zero, zero, zero, zero.astype(int), np.zeros((T, 2)), calm=False)
+    nobody = np.full(T, -1)
+    motion = Motion(grid, np.stack([x, zero], -1), zero, zero, zero, zero, zero.astype(int), np.zeros((T, 2)), nobody, np.zeros(2), calm=False)
     time = np.arange(0, 3, 0.1)
     report = sense(np.random.default_rng(1), motion, time, lag=0.07)
     shown = report.x_position.to_numpy().reshape(len(time), P)

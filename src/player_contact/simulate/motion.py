@@ -30,7 +30,9 @@ class Motion:
     down      [T, P] 0 on the feet .. 1 lying
     fall      [T, P] radians, the direction from the feet to the head of a lying player
     hold      [T, P] index of the player blocked or tackled, -1 for nobody
-    ball      [T, 2] yd
+    ball      [T, 2] yd, what the play turns round: the quarterback before the snap, then the ball
+    holder    [T] index of who has the ball, -1 while it flies, -2 once it was dropped
+    spot      [2] yd, where the ball lies before the snap
     calm      nobody means to touch anybody
     """
 
@@ -42,6 +44,8 @@ class Motion:
     fall: np.ndarray
     hold: np.ndarray
     ball: np.ndarray
+    holder: np.ndarray
+    spot: np.ndarray
     calm: bool
 
 
@@ -79,6 +83,8 @@ def play_out(rng: np.random.Generator, lineup: Lineup, script: Script, spot: tup
         fall=track["fall"] + turn,
         hold=track["hold"],
         ball=origin + sign * track["ball"],
+        holder=track["holder"],
+        spot=origin,
         calm=script.calm,
     )
 
@@ -108,6 +114,7 @@ def _snapshot(state: State, now: float) -> dict[str, np.ndarray]:
         "fall": state.fall.copy(),
         "hold": state.hold.copy(),
         "ball": state.ball,
+        "holder": np.array(rules.holder(state, now)),
     }
 
 

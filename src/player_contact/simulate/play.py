@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from player_contact.competition import clock
 from player_contact.competition.names import FIELD_WIDTH, GROUND_TEXT, VIEWS
-from player_contact.simulate import camera, contact, helmets, motion, pose, roster, rules, script, sensors
+from player_contact.simulate import ball, camera, contact, helmets, motion, officials, pose, roster, rules, script, sensors
 
 PLAYS_A_GAME = 1.6  # as in the real season
 FIRST_GAME = 58_168
@@ -49,6 +49,8 @@ class SimulatedPlay:
     ground_label: np.ndarray  # [S, P] bool
     tracking: pd.DataFrame
     bodies: pose.Bodies
+    officials: pose.Bodies  # seven more, in the pictures only
+    ball: np.ndarray  # [F, 3] yd
     views: dict[str, View]
 
     @property
@@ -111,6 +113,8 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
         ground_label=contact.label_noise(rng, ground),
         tracking=_tracking_table(report, lineup, tracking_steps),
         bodies=bodies,
+        officials=officials.officials_at(np.random.default_rng([seed, index, 4]), moves, sign, frame_time),
+        ball=ball.ball_at(moves, bodies, frame_time),
         views=views,
     )
 

@@ -17,6 +17,7 @@ TRUNK = 0.58  # yd, pelvis to chest
 ARM_LENGTH = 0.80  # yd, shoulder to hand
 HELMET_RADIUS = 0.168  # yd
 SHORT = 0.4  # yd by which a hand that is not laid on stays away
+PILE_REACH, BODY_DEPTH, PILE_HEIGHT = 1.1, 0.24, 0.55  # yd
 STRIDE = 2.1  # yd a full cycle of both legs
 
 
@@ -72,7 +73,7 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
         swing = np.sin(phase + (0 if sign > 0 else np.pi))[..., None]
         lift = np.clip(np.cos(phase + (0 if sign > 0 else np.pi)), 0, 1)[..., None]
         hip = pelvis + sign * 0.13 * side
-        spread = 0.15 + 0.16 * crouch[..., None]
+        spread = 0.17 + 0.19 * crouch[..., None]
         s = stride[..., None]
         step = (0.55 * s * swing - 0.12 * crouch[..., None]) * forward + (0.05 + 0.32 * s * lift) * up
         standing = _flat(0.7 * hips + 0.3 * position) + sign * spread * right + step
@@ -96,7 +97,17 @@ def bodies_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Bodies:
         elbow[..., 2] = np.maximum(elbow[..., 2], 0.06)
         joints |= {f"{name}_elbow": elbow, f"{name}_hand": hand}
     heading = np.arctan2(facing[..., 1], facing[..., 0])
-    return Bodies(np.stack([joints[name] for name in JOINTS], axis=2), heading, down)
+    whole = np.stack([joints[name] for name in JOINTS], axis=2)
+    whole[..., 2] += _piled(position, down)[..., None]
+    return Bodies(whole, heading, down)
+
+
+def _piled(position: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """[F, P] yd by which one who lies across others is lifted by them: bodies in a pile lie on, not in, each other."""
+    gap = np.linalg.norm(position[:, :, None] - position[:, None], axis=-1)
+    below = np.tri(position.shape[1], k=-1)  # whoever comes first in the lineup lies below
+    near = np.clip((PILE_REACH - gap) / 0.5, 0, 1) * down[:, :, None] * down[:, None]
+    return np.minimum(BODY_DEPTH * (near * below).sum(-1), PILE_HEIGHT)
 
 
 def _idle_hand(

@@ -1,213 +1,215 @@
-"""Draws the pictures: the field as one warped texture, the players as jointed figures from far to near."""
+"""Draws the pictures: the field as one warped texture, then shadows, figures and the ball from far to near, blurred where they move."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from player_contact.competition.names import FIELD_LENGTH, FIELD_WIDTH, FRAME_HEIGHT, FRAME_WIDTH
+from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.simulate.camera import Camera
-from player_contact.simulate.pose import HELMET_RADIUS, JOINTS, Bodies
+from player_contact.simulate.field import MARGIN, TEXELS
+from player_contact.simulate.figure import JOINT, SHIFT, Look, Pose, draw_ball, draw_figure
+from player_contact.simulate.pose import Bodies
 
-TEXELS = 18  # texture pixels a yard
-MARGIN = 12  # yards of surroundings in the texture
-SHIFT = 4  # fractional bits of the coordinates that are drawn
-BLACK, WHITE = (22, 22, 22), (238, 238, 240)
-STANDS = (70, 75, 80)
-
-
-@dataclass(frozen=True)
-class Colours:
-    """BGR colours of one team."""
-
-    jersey: tuple[int, int, int]
-    trousers: tuple[int, int, int]
-    helmet: tuple[int, int, int]
-    digits: tuple[int, int, int]
-
-
-TEAM_COLOURS = (  # home teams wear colour
-    Colours((40, 35, 190), (225, 225, 225), (45, 40, 200), (240, 240, 240)),
-    Colours((120, 50, 25), (60, 60, 60), (130, 60, 30), (235, 235, 235)),
-    Colours((45, 45, 45), (70, 70, 70), (150, 150, 150), (220, 200, 120)),
-    Colours((60, 100, 25), (210, 210, 215), (70, 120, 30), (240, 240, 240)),
-    Colours((110, 30, 85), (200, 200, 210), (120, 35, 95), (60, 190, 235)),
-    Colours((30, 110, 225), (235, 235, 235), (35, 120, 235), (30, 30, 30)),
-)
-AWAY_COLOURS = (
-    Colours((232, 232, 232), (225, 225, 225), (120, 90, 40), (110, 60, 30)),
-    Colours((228, 230, 232), (70, 60, 60), (90, 150, 190), (40, 40, 40)),
-    Colours((235, 232, 230), (90, 50, 30), (70, 60, 55), (140, 60, 30)),
-    Colours((230, 230, 230), (50, 50, 150), (230, 230, 230), (40, 40, 160)),
-)
-SKIN = ((60, 85, 130), (45, 62, 95), (95, 130, 185), (40, 52, 75))
-
-
-def draw_field(rng: np.random.Generator) -> np.ndarray:
-    """[H, W, 3] uint8 BGR texture of the field with `MARGIN` yards around it; row 0 is y = -MARGIN."""
-    import cv2
-
-    width, height = int((FIELD_LENGTH + 2 * MARGIN) * TEXELS), int((FIELD_WIDTH + 2 * MARGIN) * TEXELS)
-    grass = np.array([rng.uniform(45, 65), rng.uniform(105, 135), rng.uniform(75, 100)])
-    stripe = 1 + 0.04 * np.where(np.arange(width) // (5 * TEXELS) % 2 == 0, 1.0, -1.0)
-    patches = cv2.resize(rng.normal(0, 1, (14, 26)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    grain = rng.normal(0, 1, (height, width)).astype(np.float32)
-    shade = stripe[None, :] * (1 + 0.03 * patches + 0.06 * cv2.GaussianBlur(grain, (0, 0), 0.8))
-    field = np.clip(shade[..., None] * grass, 0, 255).astype(np.uint8)
-
-    def at(x: float, y: float) -> tuple[int, int]:
-        return round((x + MARGIN) * TEXELS), round((y + MARGIN) * TEXELS)
-
-    paint = tuple(int(c) for c in np.clip(grass * 0.25 + 170, 0, 235))
-    for low, high in ((0, 10), (110, 120)):
-        colour = TEAM_COLOURS[int(rng.integers(len(TEAM_COLOURS)))].jersey
-        block = field[at(0, 0)[1] : at(0, FIELD_WIDTH)[1], at(low, 0)[0] : at(high, 0)[0]]
-        block[:] = (0.45 * block + 0.55 * np.array(colour)).astype(np.uint8)
-    cv2.rectangle(field, at(-1.2, -1.2), at(FIELD_LENGTH + 1.2, FIELD_WIDTH + 1.2), paint, int(1.6 * TEXELS))
-    for x in range(10, 111, 5):
-        cv2.line(field, at(x, 0), at(x, FIELD_WIDTH), paint, 3, cv2.LINE_AA)
-    for x in range(10, 111):
-        for y in (0.6, 23.58, FIELD_WIDTH - 23.58, FIELD_WIDTH - 0.6):
-            cv2.line(field, at(x, y - 0.33), at(x, y + 0.33), paint, 2, cv2.LINE_AA)
-    for x in range(20, 101, 10):
-        number = str(min(x - 10, 110 - x))
-        for y, up in ((12.0, True), (FIELD_WIDTH - 12.0, False)):
-            stamp = np.zeros((int(2.2 * TEXELS), int(4.6 * TEXELS)), np.uint8)
-            for digit, left in zip(number, (0.35, 2.75), strict=True):
-                cv2.putText(stamp, digit, (int(left * TEXELS), int(2.05 * TEXELS)), cv2.FONT_HERSHEY_SIMPLEX, 1.75, 255, 5, cv2.LINE_AA)
-            stamp = stamp[::-1] if up else stamp[:, ::-1]
-            left, top = at(x - 2.3, y - 1.1)
-            part = field[top : top + stamp.shape[0], left : left + stamp.shape[1]]
-            part[:] = np.where(stamp[..., None] > 90, np.array(paint, np.uint8), part)
-    return field
+SOFT = 4  # shadows are drawn this many times smaller
+OUTLINE = ("left_foot", "pelvis", "chest", "head", "pelvis", "right_foot")  # what throws a shadow
+TILE = 80  # px of the crowd, then it repeats
+SHARP = 1.3  # px a figure may move during the exposure before one sees it
 
 
 @dataclass(frozen=True)
-class Wardrobe:
-    """What the P players look like."""
+class Scene:
+    """What one play shows; F frames, N figures (players, then officials).
 
-    colours: tuple[Colours, ...]
-    skin: tuple[tuple[int, int, int], ...]
-    numbers: tuple[str, ...]
+    field   the texture, see `draw_field`
+    bodies  of all N
+    looks   N
+    ball    [F, 3] yd
+    lamps   [L, 3] how far each lamp throws a shadow, yd in x and y per yd of height, and the share of light it gives
+    """
+
+    field: np.ndarray
+    bodies: Bodies
+    looks: tuple[Look, ...]
+    ball: np.ndarray
+    lamps: np.ndarray
+
+
+def draw_lamps(rng: np.random.Generator) -> np.ndarray:
+    """[L, 3] the light, see `Scene`: the sun now and then, else floodlights all round; both leave it dark under a body."""
+    above = [[0.0, 0.0, 0.16]]
+    if rng.random() < 0.35:
+        way, length = rng.uniform(-np.pi, np.pi), rng.uniform(0.3, 1.4)
+        return np.array([*above, [length * np.cos(way), length * np.sin(way), rng.uniform(0.15, 0.42)]])
+    ways = rng.uniform(-np.pi, np.pi) + np.array([0.0, 1.2, 3.1, 4.4]) + rng.normal(0, 0.2, 4)
+    return np.array([*above, *([0.9 * np.cos(way), 0.9 * np.sin(way), rng.uniform(0.07, 0.17)] for way in ways)])
+
+
+def join(first: Bodies, second: Bodies) -> Bodies:
+    """All figures of both, at the same moments."""
+    pairs = ((getattr(first, name), getattr(second, name)) for name in ("joints", "heading", "down"))
+    return Bodies(*(np.concatenate(pair, axis=1) for pair in pairs))
 
 
 class Painter:
-    """Draws one view of a play, frame by frame."""
+    """Draws one view of a play, frame by frame; the shutter is open for `exposure` seconds a frame."""
 
-    def __init__(self, field: np.ndarray, camera: Camera, bodies: Bodies, wardrobe: Wardrobe) -> None:
+    def __init__(self, scene: Scene, camera: Camera, exposure: float) -> None:
+        bodies = scene.bodies
+        front = np.stack([np.cos(bodies.heading), np.sin(bodies.heading), np.zeros_like(bodies.heading)], -1)
+        away = camera.place - bodies.joint("pelvis")
+        away[..., 2] = 0
         pixels, depth = camera.project(bodies.joints)
-        self.field, self.wardrobe = field, wardrobe
-        self.pixels = np.rint(np.clip(pixels, -3000, 4000) * (1 << SHIFT)).astype(np.int32)  # [F, P, J, 2]
-        self.scale = camera.focal[:, None] / depth[:, :, 0]  # [F, P] pixels a yard
-        self.order = np.argsort(-depth[:, :, 0], axis=1)
-        spot = bodies.joint("pelvis").copy()
-        spot[..., :2] += [0.25, 0.15]
-        spot[..., 2] = 0
-        self.shadow = np.rint(np.clip(camera.project(spot)[0], -3000, 4000)).astype(np.int32)
-        self.down = bodies.down
-        away = camera.place[:2] - bodies.joint("pelvis")[..., :2]
-        front = np.stack([np.cos(bodies.heading), np.sin(bodies.heading)], -1)
-        self.facing = (away * front).sum(-1) / np.maximum(np.linalg.norm(away, axis=-1), 1e-6)  # [F, P] 1: towards the camera
+        ball, ball_depth = camera.project(scene.ball)
+        self.scene = scene
+        self.stands = _stands(scene.field)
+        self.points = _fixed(pixels)  # [F, N, J, 2]
+        self.mask = _fixed(camera.project(bodies.joint("head") + 0.13 * front - [0, 0, 0.03])[0])  # [F, N, 2]
+        self.ball = _fixed(ball)  # [F, 2]
+        self.scale = np.column_stack([camera.focal[:, None] / depth[:, :, 0], camera.focal / ball_depth])  # [F, N + 1] pixels a yard
+        self.facing = (away * front).sum(-1) / np.maximum(np.linalg.norm(away, axis=-1), 1e-6)  # [F, N] 1: towards the camera
+        self.left_far = depth[:, :, JOINT["left_shoulder"]] > depth[:, :, JOINT["right_shoulder"]]
+        self.order = np.argsort(-_ground_depth(camera, bodies, scene.ball), axis=1)  # the ball is number N
+        self.shadows = _shadows(camera, bodies, scene.lamps)
+        open_frames = exposure * FRAMES_PER_SECOND
+        whole = np.concatenate([pixels[:, :, JOINT["chest"]], ball[:, None]], axis=1)
+        self.smear = open_frames * np.gradient(whole, axis=0)  # [F, N + 1, 2] px a figure moves during the exposure
+        pan = _pan(camera)
+        self.drift = np.cumsum(pan / 2, axis=0).astype(int)  # [F, 2] of the stands, px of the half picture
+        self.pan = open_frames * pan  # [F, 2] px the field moves during it
         texture = np.array([[1 / TEXELS, 0, -MARGIN], [0, 1 / TEXELS, -MARGIN], [0, 0, 1]])
         shrink = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # between the middles of pixels
         self.warp = shrink @ camera.ground() @ texture
-        self.joint = {name: k for k, name in enumerate(JOINTS)}
 
     def draw(self, frame: int) -> np.ndarray:
         """[720, 1280, 3] uint8 BGR picture of `frame`."""
         import cv2
 
-        half = (FRAME_WIDTH // 2, FRAME_HEIGHT // 2)  # the field needs no more, and this halves the cost of a frame
-        picture = cv2.warpPerspective(self.field, self.warp[frame], half, borderMode=cv2.BORDER_CONSTANT, borderValue=STANDS)
-        picture = cv2.resize(picture, (FRAME_WIDTH, FRAME_HEIGHT), interpolation=cv2.INTER_LINEAR)
         inside = self._inside(frame)
-        for p in inside:
-            self._draw_shadow(picture, frame, p)
-        for p in inside:
-            self._draw_player(picture, frame, p)
+        picture = cv2.resize(self._background(frame, inside), (FRAME_WIDTH, FRAME_HEIGHT), interpolation=cv2.INTER_LINEAR)
+        for n in inside:
+            if np.abs(self.smear[frame, n]).max() < SHARP:
+                self._draw_one(picture, frame, n)
+            else:
+                self._draw_smeared(picture, frame, n)
         return picture
 
+    def _background(self, frame: int, inside: list[int]) -> np.ndarray:
+        """[360, 640, 3] the field and the shadows of the figures `inside`: half the size is enough, and half the work."""
+        import cv2
+
+        half = (FRAME_WIDTH // 2, FRAME_HEIGHT // 2)
+        left, top = -self.drift[frame] % (half[0], TILE)
+        picture = self.stands[top : top + half[1], left : left + half[0]].copy()
+        cv2.warpPerspective(self.scene.field, self.warp[frame], half, dst=picture, borderMode=cv2.BORDER_TRANSPARENT)
+        shape = (FRAME_HEIGHT // SOFT, FRAME_WIDTH // SOFT)
+        light = np.full(shape, 255, np.uint8)
+        who = [n for n in inside if n < len(self.scene.looks)]
+        width = max(1, round(0.36 * float(np.mean(self.scale[frame])) / SOFT))
+        for lamp, outlines in zip(self.scene.lamps, self.shadows, strict=True):
+            shadow = np.zeros(shape, np.uint8)
+            cv2.polylines(shadow, list(outlines[frame, who]), False, int(255 * lamp[2]), width)
+            cv2.subtract(light, shadow, dst=light)
+        bright = cv2.cvtColor(cv2.resize(cv2.blur(light, (3, 3)), half, interpolation=cv2.INTER_LINEAR), cv2.COLOR_GRAY2BGR)
+        return _smeared(np.asarray(cv2.multiply(picture, bright, scale=1 / 255), np.uint8), self.pan[frame] / 2)
+
     def _inside(self, frame: int) -> list[int]:
-        """The players at least partly in the picture, from far to near."""
-        place = self.pixels[frame, :, 0] >> SHIFT
-        x, y = place[:, 0], place[:, 1]
+        """The figures, and the ball, at least partly in the picture, from far to near."""
+        x, y = np.concatenate([self.points[frame, :, 0], self.ball[frame : frame + 1]]).T >> SHIFT
         near = (x > -120) & (x < FRAME_WIDTH + 120) & (y > -120) & (y < FRAME_HEIGHT + 160)
-        return [int(p) for p in self.order[frame] if near[p]]
+        return [int(n) for n in self.order[frame] if near[n]]
 
-    def _draw_shadow(self, picture: np.ndarray, frame: int, p: int) -> None:
+    def _draw_one(self, picture: np.ndarray, frame: int, n: int) -> None:
+        scale = float(self.scale[frame, n])
+        if n == len(self.scene.looks):
+            draw_ball(picture, self.ball[frame], scale, 25.0 * np.sin(0.15 * frame))
+            return
+        pose = Pose(
+            points=self.points[frame, n],
+            mask=self.mask[frame, n],
+            scale=scale,
+            facing=float(self.facing[frame, n]),
+            left_far=bool(self.left_far[frame, n]),
+            lying=bool(self.scene.bodies.down[frame, n] > 0.5),
+        )
+        draw_figure(picture, pose, self.scene.looks[n])
+
+    def _draw_smeared(self, picture: np.ndarray, frame: int, n: int) -> None:
+        """Draws the figure, then smears what it changed of the picture along its way."""
         import cv2
 
-        scale = self.scale[frame, p]
-        x, y = self.shadow[frame, p]
-        w, h = int(0.75 * scale), int(0.28 * scale)
-        part = picture[max(y - h, 0) : max(y + h, 0), max(x - w, 0) : max(x + w, 0)]
-        if part.size:
-            mask = np.zeros(part.shape[:2], np.uint8)
-            cv2.ellipse(mask, (x - max(x - w, 0), y - max(y - h, 0)), (w, h), 0, 0, 360, 90, -1)
-            dark = cv2.convertScaleAbs(part, alpha=0.62)
-            cv2.copyTo(dark, mask, part)
+        points = self.points[frame, n] if n < len(self.scene.looks) else self.ball[frame : frame + 1]
+        room = 0.3 * self.scale[frame, n] + np.abs(self.smear[frame, n]).max()
+        left, top = np.maximum((points.min(0) >> SHIFT) - room, 0).astype(int)
+        right, bottom = np.maximum((points.max(0) >> SHIFT) + room, 0).astype(int)
+        part = picture[top:bottom, left:right]
+        if not part.size:
+            return
+        before = part.copy()
+        self._draw_one(picture, frame, n)
+        changed = cv2.inRange(cv2.absdiff(part, before), (0, 0, 0), (0, 0, 0))
+        reached = cv2.threshold(_smeared(cv2.bitwise_not(changed), self.smear[frame, n]), 0, 255, cv2.THRESH_BINARY)[1]
+        cv2.copyTo(_smeared(part, self.smear[frame, n]), reached, part)
 
-    def _draw_player(self, picture: np.ndarray, frame: int, p: int) -> None:
-        import cv2
 
-        points, scale, joint = self.pixels[frame, p], self.scale[frame, p], self.joint
-        colours, skin = self.wardrobe.colours[p], self.wardrobe.skin[p]
+def _smeared(picture: np.ndarray, way: np.ndarray) -> np.ndarray:
+    """`picture` blurred along `way` [2] px; as it is where that is too short to be seen."""
+    import cv2
 
-        def limb(a: str, b: str, colour: tuple[int, int, int], yards: float) -> None:
-            start, stop = points[[joint[a], joint[b]]].tolist()
-            cv2.line(picture, start, stop, colour, max(1, round(yards * scale)), cv2.LINE_AA, SHIFT)
+    x, y = np.rint(np.clip(way, -20, 20)).astype(int).tolist()
+    return picture if abs(x) + abs(y) < 1 else np.asarray(cv2.filter2D(picture, -1, _kernel(x, y)), np.uint8)
 
-        def ball(at: str, colour: tuple[int, int, int], yards: float) -> None:
-            cv2.circle(picture, points[joint[at]].tolist(), int(yards * scale * (1 << SHIFT)), colour, -1, cv2.LINE_AA, SHIFT)
 
-        blue, green, red = colours.jersey
-        sleeve = (int(0.78 * blue), int(0.78 * green), int(0.78 * red))  # arms stand out from the chest behind them
+@cache
+def _kernel(x: int, y: int) -> np.ndarray:
+    """A line `x` px to the right and `y` px down that adds up to one."""
+    half = max(abs(x), abs(y)) // 2 + 1
+    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+    for share in np.linspace(-0.5, 0.5, 8 * half + 1):
+        across, down = half + share * x, half + share * y
+        low, high = int(across), int(down)
+        for column, row in ((low, high), (low + 1, high), (low, high + 1), (low + 1, high + 1)):
+            weight = max(0.0, 1 - abs(across - column)) * max(0.0, 1 - abs(down - row))
+            if weight > 0:
+                kernel[row, column] += weight
+    return kernel / kernel.sum()
 
-        def arms() -> None:
-            for side in ("left", "right"):
-                limb(f"{side}_shoulder", f"{side}_elbow", sleeve, 0.15)
-                limb(f"{side}_elbow", f"{side}_hand", skin, 0.11)
-                ball(f"{side}_hand", WHITE, 0.085)
 
-        for side in ("left", "right"):
-            limb(f"{side}_hip", f"{side}_knee", colours.trousers, 0.21)
-            limb(f"{side}_knee", f"{side}_foot", colours.trousers, 0.15)
-            ball(f"{side}_foot", BLACK, 0.085)
-        behind = self.facing[frame, p] < -0.1
-        if behind:
-            arms()
-        self._draw_torso(picture, frame, p)
-        if not behind:
-            arms()
-        self._draw_helmet(picture, frame, p)
+def _stands(field: np.ndarray) -> np.ndarray:
+    """[360 + TILE or more, 1280, 3] the crowd that goes on beyond the texture, as it is in the corner of the texture."""
+    import cv2
 
-    def _draw_torso(self, picture: np.ndarray, frame: int, p: int) -> None:
-        import cv2
+    tile = cv2.resize(field[: 2 * TILE, :FRAME_WIDTH], (FRAME_WIDTH // 2, TILE), interpolation=cv2.INTER_AREA)
+    return np.tile(tile, (FRAME_HEIGHT // 2 // TILE + 2, 2, 1))
 
-        points, scale, joint = self.pixels[frame, p], self.scale[frame, p], self.joint
-        colours = self.wardrobe.colours[p]
-        corners = points[[joint["left_shoulder"], joint["right_shoulder"], joint["right_hip"], joint["left_hip"]]]
-        edge = max(1, round(0.20 * scale))
-        cv2.polylines(picture, [corners], True, colours.jersey, edge, cv2.LINE_AA, SHIFT)
-        cv2.fillConvexPoly(picture, cv2.convexHull(corners), colours.jersey, cv2.LINE_AA, SHIFT)
-        if abs(self.facing[frame, p]) > 0.35 and scale > 22 and self.down[frame, p] < 0.5:
-            x, y = (0.6 * points[joint["chest"]] + 0.4 * points[joint["pelvis"]]).astype(int) >> SHIFT
-            size = 0.36 * scale / 22
-            number = self.wardrobe.numbers[p]
-            origin = (int(x - 9.5 * size * len(number)), int(y + 8 * size))
-            cv2.putText(picture, number, origin, cv2.FONT_HERSHEY_SIMPLEX, size, colours.digits, max(1, round(scale / 28)), cv2.LINE_AA)
 
-    def _draw_helmet(self, picture: np.ndarray, frame: int, p: int) -> None:
-        import cv2
+def _fixed(pixels: np.ndarray) -> np.ndarray:
+    """Pixels as int32 with `SHIFT` fractional bits, within what OpenCV can draw."""
+    return np.rint(np.clip(pixels, -3000, 4000) * (1 << SHIFT)).astype(np.int32)
 
-        points, scale, joint = self.pixels[frame, p], self.scale[frame, p], self.joint
-        colours = self.wardrobe.colours[p]
-        head = points[joint["head"]]
-        radius = HELMET_RADIUS * scale * (1 << SHIFT)
-        axes = (int(radius), int(1.1 * radius))
-        cv2.ellipse(picture, head.tolist(), axes, 0, 0, 360, colours.helmet, -1, cv2.LINE_AA, SHIFT)
-        toward = self.facing[frame, p]
-        if toward > 0.15:  # the face mask is seen
-            face = (int(head[0]), int(head[1] + 0.35 * radius))
-            cv2.ellipse(picture, face, (int(0.6 * radius), int(0.55 * radius)), 0, 0, 360, BLACK, -1, cv2.LINE_AA, SHIFT)
-        top = [int(head[0] - 0.25 * radius), int(head[1] - 0.55 * radius)]
-        cv2.circle(picture, top, int(0.3 * radius), WHITE, -1, cv2.LINE_AA, SHIFT)
+
+def _ground_depth(camera: Camera, bodies: Bodies, ball: np.ndarray) -> np.ndarray:
+    """[F, N + 1] depth in yd of the ground under each body and the ball: one who lies is not behind one who stands beyond him."""
+    middle = 0.5 * (bodies.joint("pelvis") + bodies.joint("chest"))
+    middle[..., 2] = bodies.joints[..., 2].min(-1)  # on top of a pile is nearer
+    return np.column_stack([camera.project(middle)[1], camera.project(ball * [1, 1, 0])[1]])
+
+
+def _shadows(camera: Camera, bodies: Bodies, lamps: np.ndarray) -> list[np.ndarray]:
+    """For each lamp [F, N, len(OUTLINE), 2] int32: the outline of each body's shadow, in pixels of the small picture."""
+    points = bodies.joints[:, :, [JOINT[name] for name in OUTLINE]]
+    thrown = []
+    for x, y, _ in lamps:
+        ground = points + points[..., 2:] * np.array([x, y, -1.0])
+        thrown.append(np.rint(np.clip(camera.project(ground)[0], -3000, 4000) / SOFT).astype(np.int32))
+    return thrown
+
+
+def _pan(camera: Camera) -> np.ndarray:
+    """[F, 2] px by which the ground in the middle of the picture moves until the next frame."""
+    middle = np.array([FRAME_WIDTH / 2, FRAME_HEIGHT / 2, 1.0])
+    ground = camera.ground()
+    under = np.linalg.solve(ground, np.broadcast_to(middle[:, None], (len(ground), 3, 1)))[..., 0]
+    later = np.einsum("fij,fj->fi", np.concatenate([ground[1:], ground[-1:]]), under)
+    return later[:, :2] / later[:, 2:] - middle[:2]

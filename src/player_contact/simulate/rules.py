@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from player_contact.simulate.state import NOBODY, State
+from player_contact.simulate.state import DROPPED, NOBODY, State
 from player_contact.simulate.wishes import wish
 
 RATE = 20.0  # integration steps a second
@@ -34,6 +34,15 @@ def move_ball(state: State, now: float) -> None:
         state.dead = min(state.dead, now)
     gap = np.linalg.norm(state.position - state.ball, axis=1) + np.where(state.lineup.offence, 1e3, 0.0)
     state.rank = gap.argsort(kind="stable").argsort(kind="stable")
+
+
+def holder(state: State, now: float) -> int:
+    """The index of who has the ball after `move_ball`; `NOBODY` while a pass flies and `DROPPED` after nobody caught it."""
+    script = state.script
+    flies = not script.run_play and script.handoff <= now < min(script.catch, state.dead)
+    if state.carrier == state.jobs.target and not script.caught:
+        return DROPPED
+    return NOBODY if flies else state.carrier
 
 
 def hold_and_release(state: State, rng: np.random.Generator, now: float) -> None:

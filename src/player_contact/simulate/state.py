@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from player_contact.simulate.roster import HEAVY, TOP_SPEED, Lineup
 from player_contact.simulate.script import Script
 
-NOBODY = -1
+NOBODY, DROPPED = -1, -2
 
 
 @dataclass(frozen=True)
