@@ -14,10 +14,10 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report season season-check predict look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check bench predict look-crops look-frames test check format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,9 @@ report: $(READY)  ## the report page
 folds features screen crops vision blend ladder bundle report:
 	@$(RUN_STAGE) --until $@
 
+ablation: $(READY)  ## what each family of features buys: the screen trained without it
+	@$(PY) -m player_contact ablation $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
+
 season: $(READY)  ## only the simulated season: PLAYS=240 VIDEO=0 select its size
 	@$(PY) -m player_contact season $(OPTIONS) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
 
@@ -51,6 +54,9 @@ season-check: $(READY)  ## a season's statistics beside those of real plays; PLA
 predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
+
+bench: $(READY)  ## time the stages beside the machine's limit and the usual way, on 240 plays without video; PLAYS= as above
+	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240) --set season.video=false
 
 look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play
 	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(PLAY),--play $(PLAY))

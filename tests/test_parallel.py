@@ -1,6 +1,8 @@
 import logging
+import os
 import time
 
+import numpy as np
 import pytest
 
 from player_contact.parallel import progress, run_all, show_progress, worker_count
@@ -89,3 +91,18 @@ def test_what_is_done_at_once_says_nothing(caplog):
     with caplog.at_level(logging.INFO):
         assert list(show_progress(range(100), 100, "numbers")) == list(range(100))
     assert not caplog.records
+
+
+KEPT = []
+
+
+def grow(number: int) -> int:
+    """Keeps 200 MB more, as a process does that has loaded a network, and tells which process it is."""
+    KEPT.append(np.ones(200_000_000, dtype=np.uint8))
+    time.sleep(1.1)
+    return os.getpid()
+
+
+def test_a_worker_that_grows_is_not_stopped():
+    processes = list(run_all(grow, range(9), 9, "growing", 2))
+    assert len(set(processes)) <= 2

@@ -3,11 +3,14 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from player_contact.errors import PlayerContactError
+
+if TYPE_CHECKING:
+    from player_contact.stages.run import Run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Player contact from sensors and video.")
 
@@ -33,24 +36,14 @@ def run(
 
     Example: player_contact run --config configs/demo.yaml --set vision.epochs=2
     """
-    from player_contact.config import load_config
     from player_contact.errors import ConfigError
     from player_contact.files import read_json
-    from player_contact.parallel import worker_count
     from player_contact.pipeline import STAGE_NAMES, run_pipeline
-    from player_contact.simulate.folder import season_folder
-    from player_contact.stages.run import Run
 
-    settings = load_config(config, set or [])
     if until not in STAGE_NAMES:
         raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
-    simulate = input == INPUT and not any(input.glob("*.csv"))
-    count = worker_count(workers, settings.threads)
-    if simulate:
-        input = season_folder(output / "seasons", settings.season, count)  # noqa: A001
-    folder = output / (name or config.stem)
-    simulated = (input / "truth").is_dir()  # what only a simulation knows
-    ran = run_pipeline(Run(settings, input, folder, count, simulated), until)
+    asked = _run_of(config, input, output, name, set, workers)
+    ran, folder = run_pipeline(asked, until), asked.folder
     if not ran:
         typer.echo("Nothing has changed since the last run.")
     if (folder / "ladder.json").is_file():
@@ -58,6 +51,27 @@ def run(
     for label, path in (("submission", "submission.csv"), ("out of fold", "oof.parquet"), ("bundle", "bundle"), ("report", "report/index.html")):
         if (folder / path).exists():
             typer.echo(f"{label:<12} {folder / path}")
+
+
+@app.command()
+def ablation(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")] = INPUT,  # noqa: A002
+    output: Annotated[Path, typer.Option(help="folder of runs")] = Path("outputs"),
+    name: Annotated[str, typer.Option(help="name of the run; the config's if not given")] = "",
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Train the screen without each family of features and print what the family buys.
+
+    Example: player_contact ablation --config configs/demo.yaml
+    """
+    from player_contact.pipeline import run_pipeline
+    from player_contact.stages.ablation import ablate
+
+    asked = _run_of(config, input, output, name, set, workers)
+    run_pipeline(asked, "screen")
+    typer.echo(ablate(asked))
 
 
 @app.command()
@@ -118,6 +132,34 @@ def season_check(
     typer.echo(check_text(check_season(folder), ceilings(folder)))
 
 
+@app.command()
+def bench(
+    config: ConfigOption = Path("configs/cpu.yaml"),
+    output: Annotated[Path, typer.Option(help="folder for bench.json")] = Path("outputs/bench"),
+    seasons: Annotated[Path, typer.Option(help="folder of seasons")] = Path("outputs/seasons"),
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Time the stages on a simulated season, beside the machine's limit and the usual way, and write bench.json.
+
+    Example: player_contact bench --set season.plays=240 --set season.video=false
+    """
+    from player_contact.bench.measure import bench_text
+    from player_contact.bench.sensors import bench_sensors
+    from player_contact.config import load_config
+    from player_contact.files import write_json
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+
+    settings = load_config(config, set or [])
+    count = worker_count(workers)
+    folder = season_folder(seasons, settings.season, count)
+    lines = bench_sensors(folder, settings.screen.max_distance, count)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json({line.stage: line.as_dict() for line in lines}, output / "bench.json")
+    typer.echo(bench_text(lines))
+
+
 @app.command("look-crops")
 def look_crops(
     run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
@@ -149,6 +191,21 @@ def look_frames(
 
     write_frame_sheet(input, split, play, output)
     typer.echo(output)
+
+
+def _run_of(config: Path, input: Path, output: Path, name: str, set: list[str] | None, workers: int) -> "Run":  # noqa: A002
+    """What the words of a command line ask for; makes the simulated season where the input folder holds no data."""
+    from player_contact.config import load_config
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+    from player_contact.stages.run import Run
+
+    settings = load_config(config, set or [])
+    count = worker_count(workers, settings.threads)
+    if input == INPUT and not any(input.glob("*.csv")):
+        input = season_folder(output / "seasons", settings.season, count)  # noqa: A001
+    simulated = (input / "truth").is_dir()  # what only a simulation knows
+    return Run(settings, input, output / (name or config.stem), count, simulated)
 
 
 def main() -> None:

@@ -52,7 +52,17 @@ class _Recorder(logging.Handler):
         self.records.append((record.name, record.levelno, record.getMessage()))
 
 
+def _may_grow() -> None:
+    """Tells the worker's pool not to stop it for growing by 300 MB, as it does where psutil is installed: a worker that holds a network is stopped
+    with the next item already taken, and the run may hang (joblib issue 869). What a worker holds is bounded by one play or one fold."""
+    from joblib.externals.loky import process_executor
+
+    if hasattr(process_executor, "_USE_PSUTIL"):
+        process_executor._USE_PSUTIL = False
+
+
 def _recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
+    _may_grow()
     recorder = _Recorder()
     PACKAGE.addHandler(recorder)
     PACKAGE.setLevel(logging.INFO)

@@ -182,6 +182,6 @@ def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
         boxes = np.full((frames, len(players), 4), np.nan, dtype=np.float32)
         boxes[frame, np.searchsorted(players, helmets["nfl_player_id"].to_numpy())] = helmets[["left", "top", "width", "height"]].to_numpy()
         views[video.view] = View(start, boxes, tables.video_folder / f"{tables.game_play}_{video.view}.mp4")
-    if stray := sorted(set(tables.helmets["view"].astype(str)) - set(views)):
+    if stray := sorted(set(map(str, tables.helmets["view"].unique())) - set(views)):
         log.warning("%s: boxes of %s left out, the video metadata has no such view", tables.game_play, ", ".join(stray))
     return {name: views[name] for name in VIEWS if name in views}

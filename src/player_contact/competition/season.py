@@ -51,16 +51,20 @@ class Season:
         slices = [_slices(frame) for frame in (self.rows, self.tracking, self.helmets, self.videos)]
         for game_play in self.game_plays:
             parts = [
-                frame.iloc[index.get(game_play, np.empty(0, dtype=np.int64))]
+                frame.iloc[index.get(game_play, slice(0, 0))]
                 for frame, index in zip((self.rows, self.tracking, self.helmets, self.videos), slices, strict=True)
             ]
             rows = parts[0].rename_axis("row").reset_index()
             yield PlayTables(game_play, rows, tracking=parts[1], helmets=parts[2], videos=parts[3], video_folder=self.video_folder)
 
 
-def _slices(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """game_play -> positions of its rows, ascending."""
-    return {str(key): np.sort(positions) for key, positions in frame.groupby("game_play", observed=True).indices.items()}
+def _slices(frame: pd.DataFrame) -> dict[str, np.ndarray | slice]:
+    """game_play -> positions of its rows, ascending: a slice, which copies nothing, where they lie together as in the competition's files."""
+    places: dict[str, np.ndarray | slice] = {}
+    for key, positions in frame.groupby("game_play", observed=True).indices.items():
+        low, high = int(positions.min()), int(positions.max()) + 1
+        places[str(key)] = slice(low, high) if high - low == len(positions) else np.sort(positions)
+    return places
 
 
 def read_season(folder: Path, split: str) -> Season:
@@ -131,15 +135,17 @@ def _check_times(videos: pd.DataFrame, path: Path) -> None:
 
 def _check_ids(labels: pd.DataFrame, path: Path) -> None:
     """The columns of the labels must say what their contact_id says."""
-    said = tables.contact_rows(labels["contact_id"])
+    differ = np.flatnonzero((tables.contact_ids(labels) != labels["contact_id"]).to_numpy())
+    if not differ.size:
+        return
+    told = labels.iloc[differ]
+    said = tables.contact_rows(told["contact_id"])
     for column in ("game_play", "step", "nfl_player_id_1", "nfl_player_id_2"):
-        left, right = labels[column], said[column]
-        wrong = (left.astype(str) != right.astype(str)).to_numpy() if column == "game_play" else (left != right).to_numpy()
-        if wrong.any():
-            first = int(np.argmax(wrong))
+        wrong = np.flatnonzero((told[column].astype(str) != said[column].astype(str)).to_numpy())
+        if wrong.size:
             raise InputError(
-                f"{path.name}, line {first + 2}: {column!r} is {left.iloc[first]}, but contact_id is {labels['contact_id'].iloc[first]!r}. "
-                f"{int(wrong.sum()) - 1} more rows like it. Download again: {path}"
+                f"{path.name}, line {told.index[wrong[0]] + 2}: {column!r} is {told[column].iloc[wrong[0]]}, but contact_id is "
+                f"{told['contact_id'].iloc[wrong[0]]!r}. {wrong.size - 1} more rows like it. Download again: {path}"
             )
 
 

@@ -228,17 +228,28 @@ def _sentence(frame: pd.DataFrame, name: str, bad: np.ndarray, path: Path, field
 
 def contact_rows(contact_id: pd.Series) -> pd.DataFrame:
     """The columns that `contact_id`s say: game_play (category), step, nfl_player_id_1, nfl_player_id_2 (int32, GROUND for `G`); order kept."""
-    play = contact_id.str.slice(0, 12)
-    rest = contact_id.str.slice(13).str.split("_", expand=True)
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = pc.split_pattern(pa.array(contact_id.str.slice(13), type=pa.large_string()), "_")
+    step, one, two = (pc.list_element(parts, place) for place in range(3))
     return pd.DataFrame(
         {
             "contact_id": contact_id,
-            "game_play": play.astype("category"),
-            "step": rest[0].astype("int32"),
-            "nfl_player_id_1": rest[1].astype("int32"),
-            "nfl_player_id_2": player_or_ground(rest[2]),
-        }
+            "game_play": contact_id.str.slice(0, 12).astype("category"),
+            "step": step.cast(pa.int32()).to_numpy(zero_copy_only=False),
+            "nfl_player_id_1": one.cast(pa.int32()).to_numpy(zero_copy_only=False),
+            "nfl_player_id_2": player_or_ground(two.to_pandas()),
+        },
+        index=contact_id.index,
     )
+
+
+def contact_ids(rows: pd.DataFrame) -> pd.Series:
+    """[N] the `contact_id`s that game_play, step and both players say: the other way round of `contact_rows`."""
+    two = rows["nfl_player_id_2"]
+    named = two.astype("str").where(two != GROUND, GROUND_TEXT)
+    return rows["game_play"].astype("str") + "_" + rows["step"].astype("str") + "_" + rows["nfl_player_id_1"].astype("str") + "_" + named
 
 
 def player_or_ground(text: pd.Series) -> np.ndarray:

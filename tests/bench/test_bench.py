@@ -1,0 +1,55 @@
+import json
+
+import numpy as np
+
+from player_contact.bench.measure import Line, bench_text, measuring
+from player_contact.bench.sensors import bench_sensors, merge_and_shift
+from player_contact.competition.season import read_season
+from player_contact.features.table import feature_table, is_candidate
+from player_contact.play import build_play
+
+
+def test_the_peer_that_the_features_are_timed_against_computes_the_same_values(season_tables):
+    for tables in read_season(season_tables, "train").plays():
+        play, rows = build_play(tables)
+        kept = rows[is_candidate(play, rows, 3.0)]
+        theirs = merge_and_shift(tables, kept)
+        assert theirs.shape == (len(kept), 20)
+        ours = feature_table(play, kept)[list(theirs.columns)]
+        np.testing.assert_allclose(ours.to_numpy(), theirs.to_numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_every_line_has_a_rate_and_something_beside_it(season_tables):
+    lines = bench_sensors(season_tables, 3.0, 1)
+    assert len({line.stage for line in lines}) == len(lines) == 3
+    for line in lines:
+        assert line.rows > 0
+        assert line.rows_per_s > 0
+        assert line.more or line.ratio_to_limit
+
+
+def test_memory_is_that_of_the_moment_it_is_largest():
+    with measuring() as cost:
+        block = np.ones(40_000_000, dtype=np.uint8)
+        block[::4096] += 1
+        taken = sum(block[::4096] for _ in range(200)).sum()
+    assert taken
+    with measuring() as after:
+        del block
+    assert cost.peak_mb > 40
+    assert after.seconds < cost.seconds
+
+
+def test_the_table_names_what_was_compared():
+    text = bench_text([Line("features", 1000, 5000.0, 12.0, "a copy", 3.0, "pandas", 20.0, {"label rows/s": 9.0})])
+    assert text.splitlines()[1].split("  ")[-1] == "3.0x the time of a copy, 20.0x as fast as pandas, label rows/s 9"
+
+
+def test_the_command_writes_json_and_prints_the_table(command, tmp_path):
+    small = ("--set", "season.plays=4", "--set", "season.test_plays=1", "--set", "season.median_steps=12", "--set", "season.video=false")
+    done = command("bench", "--config", tmp_path / "c.yaml", *small) if (tmp_path / "c.yaml").write_text("seed: 1\n") else None
+    assert done is not None
+    assert done.returncode == 0, done.stderr
+    stages = json.loads((tmp_path / "outputs" / "bench" / "bench.json").read_text())
+    assert all(stage in done.stdout for stage in stages)
+    assert {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"} <= set(next(iter(stages.values())))
