@@ -27,3 +27,8 @@ def test_a_play_that_is_not_there_is_named(season, tmp_path):
 def test_a_season_without_videos_has_no_frames(season_tables, tmp_path):
     with pytest.raises(InputError, match="has no train play with videos"):
         write_frame_sheet(season_tables, "train", "", tmp_path / "sheet.png")
+
+
+def test_a_name_that_is_no_picture_s_is_refused(season, tmp_path):
+    with pytest.raises(InputError, match=r"must end in \.png or \.jpg"):
+        write_frame_sheet(season, "train", "", tmp_path / "sheet.pdf")

@@ -1,4 +1,4 @@
-"""Whole frames to look at: the snap, the first contact and the pile of a play, both views, with boxes and who touches whom."""
+"""Whole frames to look at: the snap, the first contact of opponents and the pile of a play, both views, with boxes and who touches whom."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ SHRINK, TITLE = 2, 26
 
 
 def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) -> None:
-    """Writes a PNG with three moments of a play, one line each, Sideline left and Endzone right.
+    """Writes a picture (.png or .jpg) with three moments of a play, one line each, Sideline left and Endzone right.
 
     Boxes are those of the helmets table at that frame; a line joins the helmets of players in contact, a disc marks one in contact with the ground.
     `game_play` "" takes the first play that has videos. Where the labels are not known, the moments are the snap, the middle and the end. Raises
@@ -26,11 +26,13 @@ def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) ->
     """
     import cv2
 
+    if output.suffix not in (".png", ".jpg"):
+        raise InputError(f"{output} must end in .png or .jpg")
     tables = _find(folder, split, game_play)
     play, rows = build_play(tables)
     contact = tables.rows["contact"].to_numpy(dtype=bool) if "contact" in tables.rows else np.zeros(len(rows), dtype=bool)
     width, height = FRAME_WIDTH // SHRINK, FRAME_HEIGHT // SHRINK
-    moments = _moments(rows, contact)
+    moments = _moments(play, rows, contact)
     sheet = np.full((len(moments) * (height + TITLE), len(VIEWS) * width, 3), 255, dtype=np.uint8)
     for line, (title, step) in enumerate(moments):
         for column, name in enumerate(VIEWS):
@@ -42,7 +44,7 @@ def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) ->
                 small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
                 sheet[top + TITLE : top + TITLE + height, left : left + width] = small
     with replacing(output) as temporary:
-        temporary.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
+        temporary.write_bytes(cv2.imencode(output.suffix, sheet)[1].tobytes())
 
 
 def _find(folder: Path, split: str, game_play: str) -> PlayTables:
@@ -55,14 +57,14 @@ def _find(folder: Path, split: str, game_play: str) -> PlayTables:
     raise InputError(f"{folder} has no {split} play {game_play or 'with videos'}")
 
 
-def _moments(rows: Rows, contact: np.ndarray) -> list[tuple[str, int]]:
+def _moments(play: Play, rows: Rows, contact: np.ndarray) -> list[tuple[str, int]]:
     """What to look at, and its place on the S axis."""
     labelled = np.unique(rows.step)
     if not contact.any():
         return [("snap", labelled[0]), ("middle", labelled[len(labelled) // 2]), ("end", labelled[-1])]
-    touching = contact & ~rows.is_ground
-    first = rows.step[touching if touching.any() else contact].min()
-    return [("snap", labelled[0]), ("first contact", int(first)), ("most contacts", int(np.bincount(rows.step[contact]).argmax()))]
+    opponents = contact & ~rows.is_ground & (play.home[rows.first] != play.home[rows.second])
+    first = rows.step[opponents if opponents.any() else contact].min()
+    return [("snap", labelled[0]), ("first contact of opponents", int(first)), ("most contacts", int(np.bincount(rows.step[contact]).argmax()))]
 
 
 def _picture(play: Play, view: str, step: int) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from player_contact.competition.clock import STEPS_PER_SECOND
 from player_contact.simulate.motion import Motion
 
 POSITION_ERROR = 0.15  # yd, per axis, the slow part for a typical player
-BAD_SENSORS = 0.03  # share of the players
+BAD_SENSORS = 0.05  # share of the players
 ERROR_SECONDS = 2.5  # how long it stays alike
 JITTER = 0.004  # yd, the fast part
 
@@ -24,7 +24,7 @@ def sense(rng: np.random.Generator, motion: Motion, time: np.ndarray, lag: float
     world = CubicSpline(motion.time, motion.position)(padded - lag)
     players = (world.shape[1], 1)
     error = POSITION_ERROR * rng.lognormal(-0.05, 0.35, players)  # some sensors sit worse than others, a few are far off
-    error *= np.where(rng.random(players) < BAD_SENSORS, 2.2, 1.0)
+    error *= np.where(rng.random(players) < BAD_SENSORS, 2.7, 1.0)
     track = world + _drift(rng, world.shape, error, ERROR_SECONDS) + rng.normal(0, JITTER, world.shape)
     central = (track[2:] - track[:-2]) / (2 * dt)
     step = np.linalg.norm(track[1:-1] - track[:-2], axis=-1)
