@@ -55,7 +55,7 @@ predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=fo
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
 
-bench: $(READY)  ## time the stages beside the machine's limit and the usual way, on 240 plays without video; PLAYS= as above
+bench: $(READY)  ## time tables, features and thresholds beside the machine's limit and the usual way; PLAYS= (240)
 	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240) --set season.video=false
 
 look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play

@@ -172,3 +172,11 @@ def test_the_real_play_is_predicted_the_same_from_shuffled_tables(predict, real_
         real_folder.shuffle(file)
     predict(real_folder)
     assert (tmp_path / "submission.csv").read_bytes() == before
+
+
+def test_a_bundle_with_other_features_is_refused_before_the_tables_are_read(own_bundle, tmp_path):
+    manifest = read_json(own_bundle / "manifest.json")
+    manifest["features"] = manifest["features"][1:]
+    write_json(manifest, own_bundle / "manifest.json")
+    with pytest.raises(BundleError, match="made with other features"):
+        predict_folder(own_bundle, tmp_path / "nowhere", tmp_path / "submission.csv", 1)

@@ -140,7 +140,7 @@ def bench(
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
 ) -> None:
-    """Time the stages on a simulated season, beside the machine's limit and the usual way, and write bench.json.
+    """Time tables, features and thresholds on a simulated season, beside the machine's limit and the usual way; write bench.json.
 
     Example: player_contact bench --set season.plays=240 --set season.video=false
     """

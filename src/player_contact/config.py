@@ -71,6 +71,12 @@ class ScreenConfig(Section):
     booster: ScreenBoosterConfig = ScreenBoosterConfig()
 
 
+class BoxesConfig(Section):
+    """What is done about imperfect helmet boxes."""
+
+    complete: bool = Field(True, description="register the field to the picture, undo swapped names, add boxes that the detector missed")
+
+
 class CropsConfig(Section):
     """Pictures cut from the video for the rows that the screen leaves open."""
 
@@ -144,6 +150,7 @@ class Config(Section):
     folds: int = Field(4, ge=2, le=20)
     threads: int = Field(1, ge=1, description="of one fold or one play; part of the result, since sums depend on their order. See also --workers")
     season: SeasonConfig = SeasonConfig()
+    boxes: BoxesConfig = BoxesConfig()
     screen: ScreenConfig = ScreenConfig()
     crops: CropsConfig = CropsConfig()
     vision: VisionConfig = VisionConfig()

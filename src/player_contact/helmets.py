@@ -7,6 +7,7 @@ import numpy as np
 from player_contact.competition import clock
 from player_contact.play import Play, View
 
+LONGEST_AGE = 10.0  # s, for a player who was never detected in the view
 HELD = 6  # frames, a step: boxes and videos end up to so many frames before the last labelled step
 
 
@@ -18,12 +19,20 @@ class StepBoxes:
     centre  [S, P, 2] float32, pixels; NaN: no box, not even a completed one
     size    [S, P, 2] float32, width and height in pixels
     age     [S, P] float32, seconds to the nearest frame with a detected box: 0 where the box was detected, NaN where there is none
+    off     [S, P, 2] float32, pixels right and down from where registration expects the box; NaN where it was not detected or not registered
     """
 
     frame: np.ndarray
     centre: np.ndarray
     size: np.ndarray
     age: np.ndarray
+    off: np.ndarray
+
+
+def no_boxes(steps: int, players: int) -> StepBoxes:
+    """Those of a view that does not exist."""
+    nothing = np.full((steps, players, 2), np.nan, dtype=np.float32)
+    return StepBoxes(np.full(steps, -1), nothing, nothing, nothing[..., 0], nothing)
 
 
 def fill_gaps(boxes: np.ndarray, longest_gap: int) -> np.ndarray:
@@ -52,10 +61,9 @@ def hold_last(boxes: np.ndarray) -> np.ndarray:
     return held
 
 
-def frames_to_nearest_box(boxes: np.ndarray) -> np.ndarray:
-    """[F, P] float32 frames to the nearest frame in which the player has a box; inf where he has none at all."""
-    frames = np.arange(len(boxes), dtype=np.float32)[:, None]
-    seen = ~np.isnan(boxes[..., 0])
+def frames_to_nearest_box(seen: np.ndarray) -> np.ndarray:
+    """[F, P] float32 frames to the nearest frame in which [F, P] `seen` is true for the player; inf where it never is."""
+    frames = np.arange(len(seen), dtype=np.float32)[:, None]
     last = np.maximum.accumulate(np.where(seen, frames, -np.inf), axis=0)
     following = np.minimum.accumulate(np.where(seen, frames, np.inf)[::-1], axis=0)[::-1]
     return np.minimum(frames - last, following - frames)
@@ -70,6 +78,11 @@ def step_boxes(play: Play, view: View, longest_gap: int) -> StepBoxes:
     boxes = np.full((len(frame), len(play.players), 4), np.nan, dtype=np.float32)
     boxes[inside] = hold_last(fill_gaps(view.boxes, longest_gap))[frame[inside]]
     age = np.full(boxes.shape[:2], np.nan, dtype=np.float32)
-    age[inside] = frames_to_nearest_box(view.boxes)[frame[inside]] / clock.FRAMES_PER_SECOND
+    detected = ~np.isnan(view.boxes[..., 0]) if view.detected is None else view.detected
+    age[inside] = np.minimum(frames_to_nearest_box(detected)[frame[inside]] / clock.FRAMES_PER_SECOND, LONGEST_AGE)
+    off = np.full((len(frame), len(play.players), 2), np.nan, dtype=np.float32)
+    if view.residual is not None:
+        off[inside] = view.residual[frame[inside]]
     left_top, size = boxes[..., :2], boxes[..., 2:]
-    return StepBoxes(frame=frame, centre=left_top + size / 2, size=size, age=np.where(np.isnan(size[..., 0]), np.float32(np.nan), age))
+    age = np.where(np.isnan(size[..., 0]), np.float32(np.nan), age)
+    return StepBoxes(frame=frame, centre=left_top + size / 2, size=size, age=age, off=off)

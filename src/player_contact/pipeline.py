@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 BASE = ("competition", "play.py", "odds.py", "files.py", "stages/run.py")  # code that every stage uses
 SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py")
-CROPS = ("video", "helmets.py", "stages/crops.py")
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,21 @@ def _training(config: Config) -> dict[str, Any]:
 
 STAGES = (
     Stage("folds", screen.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], SCREEN[:1] + SCREEN[3:4], ("train tables",)),
-    Stage("features", screen.features_stage, ("features",), ("folds",), lambda c: c.screen.max_distance, SCREEN[:3]),
+    Stage(
+        "features",
+        screen.features_stage,
+        ("features",),
+        ("folds",),
+        lambda c: [c.screen.max_distance, c.boxes.model_dump()],
+        (*SCREEN[:3], "video/registration.py", "video/completion.py"),
+    ),
     Stage("screen", screen.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], SCREEN),
     Stage(
         "crops",
         crops.crops_stage,
         ("crops",),
         ("screen",),
-        lambda c: c.crops.model_dump(),
+        lambda c: [c.crops.model_dump(), c.boxes.model_dump()],
         ("video", "helmets.py", "stages/crops.py"),
         ("train videos",),
     ),

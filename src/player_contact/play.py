@@ -22,11 +22,15 @@ class View:
     start_time  when frame 0 was taken, datetime64[ms]
     boxes       [F, P, 4] float32: left, top, width, height in pixels (not the order of the CSV); NaN: no box
     video       where its video should lie; it may be missing
+    detected    [F, P] bool, the boxes that a detector found; the others were completed. None: all were found
+    residual    [F, P, 2] float32, pixels right and down from where registration expects the box; NaN: not detected. None: not registered
     """
 
     start_time: np.datetime64
     boxes: np.ndarray
     video: Path
+    detected: np.ndarray | None = None
+    residual: np.ndarray | None = None
 
     def frame_of(self, time: np.ndarray) -> np.ndarray:
         """The frame (from 0) nearest to each datetime; may lie outside the video."""

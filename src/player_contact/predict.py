@@ -14,12 +14,13 @@ from player_contact.boosting.booster import booster_probability
 from player_contact.bundle import Bundle, load_bundle
 from player_contact.competition.names import VIEWS
 from player_contact.competition.season import PlayTables, read_season
-from player_contact.errors import PlayerContactError
-from player_contact.features.table import feature_table, is_candidate
+from player_contact.errors import BundleError, PlayerContactError
+from player_contact.features.table import feature_names, feature_table, is_candidate
 from player_contact.files import refuse_folder, replacing
 from player_contact.odds import sigmoid
 from player_contact.parallel import run_all
 from player_contact.play import Rows, build_play
+from player_contact.video.completion import complete_play
 from player_contact.video.crops import Crops, cut_crops
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ def predict_folder(bundle_folder: Path, input_folder: Path, output: Path, worker
     """
     refuse_folder(output)
     bundle = load_bundle(bundle_folder)
+    if bundle.manifest["features"] != feature_names():
+        raise BundleError(f"{bundle.folder} was made with other features than this version computes. Train again or use the version that wrote it")
     if bundle.has_vision:
         from player_contact.vision.train import vision_workers
 
@@ -67,6 +70,7 @@ def predict_play(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
     bundle = load_bundle(bundle_folder)
     config = bundle.config
     play, rows = build_play(tables)
+    play = complete_play(play) if config.boxes.complete else play
     decided = np.zeros(len(rows), dtype=bool)
     candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
     kept = rows[candidate]

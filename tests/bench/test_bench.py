@@ -1,4 +1,5 @@
 import json
+import time
 
 import numpy as np
 
@@ -29,20 +30,19 @@ def test_every_line_has_a_rate_and_something_beside_it(season_tables):
 
 
 def test_memory_is_that_of_the_moment_it_is_largest():
+    with measuring() as before:
+        time.sleep(0.2)
     with measuring() as cost:
         block = np.ones(40_000_000, dtype=np.uint8)
         block[::4096] += 1
         taken = sum(block[::4096] for _ in range(200)).sum()
     assert taken
-    with measuring() as after:
-        del block
-    assert cost.peak_mb > 40
-    assert after.seconds < cost.seconds
+    assert cost.peak_mb > before.peak_mb + 30
 
 
 def test_the_table_names_what_was_compared():
     text = bench_text([Line("features", 1000, 5000.0, 12.0, "a copy", 3.0, "pandas", 20.0, {"label rows/s": 9.0})])
-    assert text.splitlines()[1].split("  ")[-1] == "3.0x the time of a copy, 20.0x as fast as pandas, label rows/s 9"
+    assert [line.strip() for line in text.splitlines()[2:]] == ["3.0x the time of a copy", "20.0x as fast as pandas", "label rows/s 9"]
 
 
 def test_the_command_writes_json_and_prints_the_table(command, tmp_path):

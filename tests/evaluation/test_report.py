@@ -40,10 +40,17 @@ def test_the_page_shows_the_settings_and_every_play(page, finished_run):
         assert f"<td>{play}</td>" in page
 
 
+def test_the_page_names_the_features_that_decide_and_the_contacts_that_the_cut_loses(page, finished_run):
+    importance = pd.read_csv(finished_run.folder / "screen" / "importance.csv")
+    assert f"<td>{importance['feature'].iloc[0]}</td>" in page
+    cut = read_json(finished_run.folder / "screen" / "cut.json")
+    assert f"{cut['lost_positives']:,} of {cut['contacts']:,} contacts" in " ".join(page.split())
+
+
 def test_a_name_with_markup_is_shown_as_text(finished_run, tmp_path):
     run = tmp_path / "<b>mine"
-    run.mkdir()
-    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml"):
+    (run / "screen").mkdir(parents=True)
+    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml", "screen/importance.csv", "screen/cut.json"):
         shutil.copyfile(finished_run.folder / name, run / name)
     write_report(run, tmp_path / "report")
     page = (tmp_path / "report" / "index.html").read_text()
@@ -53,8 +60,8 @@ def test_a_name_with_markup_is_shown_as_text(finished_run, tmp_path):
 
 def test_a_run_without_vision_has_a_page_without_a_learning_curve(finished_run, page, tmp_path):
     run = tmp_path / "run"
-    run.mkdir()
-    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml"):
+    (run / "screen").mkdir(parents=True)
+    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml", "screen/importance.csv", "screen/cut.json"):
         shutil.copyfile(finished_run.folder / name, run / name)
     write_report(run, tmp_path / "report")
     assert "Vision: training loss" in page

@@ -60,8 +60,8 @@ def test_steps_are_counted_since_and_until_something_happens(happens, most):
     for step in range(len(happens)):
         for player in range(2):
             past, future = np.flatnonzero(happens[: step + 1, player]), np.flatnonzero(happens[step:, player])
-            assert since[step, player] == (min(step - past[-1], most) if len(past) else most)
-            assert until[step, player] == (min(future[0], most) if len(future) else most)
+            assert since[step, player] == min(step - past[-1] if len(past) else step + 1, most)
+            assert until[step, player] == min(future[0] if len(future) else len(happens) - step, most)
 
 
 def test_a_window_holds_the_steps_around_in_order():

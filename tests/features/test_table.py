@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from player_contact.features.table import PAIR_FEATURES, feature_families, feature_names, feature_table, helmet_columns, is_candidate
-from player_contact.play import Rows
+from player_contact.play import CHANNELS, Rows
 from tests.makers import all_rows, make_play, mirrored, plays, swapped
 
 
@@ -58,8 +58,18 @@ def test_no_rows_give_an_empty_table_with_all_columns():
     assert list(table.columns) == list(feature_table(play, all_rows(play)).columns)
 
 
+def registered(play):
+    """The play as if its boxes lay a few pixels off where they are expected."""
+    random = np.random.default_rng(int(play.players[0]))
+    views = {
+        name: dataclasses.replace(view, residual=random.normal(size=view.boxes[..., :2].shape).astype(np.float32))
+        for name, view in play.views.items()
+    }
+    return dataclasses.replace(play, views=views)
+
+
 def test_the_helmet_columns_are_those_that_change_with_the_boxes():
-    play, other = make_play(seed=1, players=20), make_play(seed=2, players=20)
+    play, other = registered(make_play(seed=1, players=20)), registered(make_play(seed=2, players=20))
     rows = all_rows(play)
     before, after = feature_table(play, rows), feature_table(dataclasses.replace(play, views=other.views), rows)
     changed = [name for name in before.columns if not before[name].equals(after[name])]
@@ -129,3 +139,35 @@ def test_a_feature_named_twice_is_refused(monkeypatch):
     monkeypatch.setitem(PAIR_FEATURES, "more", PAIR_FEATURES["kinematics"])
     with pytest.raises(ValueError, match="two features are named 'across_high'"):
         feature_names()
+
+
+def test_a_player_who_was_never_tracked_does_not_look_like_one_who_lies_still():
+    play = make_play(players=6, steps=30)
+    play.position[:, 2] = np.nan
+    for name in CHANNELS:
+        getattr(play, name)[:, 2] = np.nan
+    rows = all_rows(play)
+    table = feature_table(play, rows)
+    his = (rows.first == 2) | (rows.second == 2)
+    sensed = [name for family, names in feature_families().items() if family != "helmets" for name in names]
+    of_play = [name for name in sensed if not name.endswith(("_low", "_high")) and table.loc[rows.is_ground, name].notna().any()]
+    alone = table.loc[his & rows.is_ground, [name for name in sensed if name not in of_play]]
+    assert alone.isna().all(axis=None)
+    assert table.loc[his & ~rows.is_ground, "same_team"].isna().all()
+
+
+def test_the_order_of_the_players_changes_no_feature():
+    play = make_play(players=20, steps=12)  # three passers among them
+    order = np.random.default_rng(3).permutation(20)
+    place = np.argsort(order)
+    moved = dataclasses.replace(
+        play,
+        position=play.position[:, order],
+        home=play.home[order],
+        role=play.role[order],
+        views={name: dataclasses.replace(view, boxes=view.boxes[:, order]) for name, view in play.views.items()},
+        **{name: getattr(play, name)[:, order] for name in CHANNELS},
+    )
+    rows = all_rows(play)
+    elsewhere = Rows(rows.row, rows.step, place[rows.first], np.where(rows.is_ground, -1, place[rows.second]))
+    assert_same(feature_table(moved, elsewhere), feature_table(play, rows))

@@ -32,13 +32,13 @@ def test_points_without_error_give_the_homography_that_made_them(seed):
     np.testing.assert_allclose(project(fitted, positions(seed + 1)), project(truth, positions(seed + 1)), atol=1e-2)
 
 
-@given(st.integers(0, 200))
-def test_two_players_under_each_other_s_name_do_not_pull_the_fit(seed):
-    field, truth = positions(seed, 16), camera(seed)[None]
-    pixels = project(truth, field) + np.random.default_rng(seed).normal(0, 1, (1, 16, 2))
-    swapped = pixels[:, [1, 0, *range(2, 16)]]
-    away = np.linalg.norm(project(fit_homographies(field, swapped), field) - project(truth, field), axis=-1)
-    assert np.median(away) < 3
+def test_two_players_under_each_other_s_name_do_not_pull_the_fit():
+    for seed in range(400):
+        field, truth = positions(seed, 16), camera(seed)[None]
+        pixels = project(truth, field) + np.random.default_rng(seed).normal(0, 1, (1, 16, 2))
+        swapped = pixels[:, [1, 0, *range(2, 16)]]
+        away = np.linalg.norm(project(fit_homographies(field, swapped), field) - project(truth, field), axis=-1)
+        assert np.median(away) < 3, seed
 
 
 def test_a_frame_with_few_boxes_is_not_registered():

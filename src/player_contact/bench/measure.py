@@ -70,12 +70,12 @@ def measuring() -> Iterator[Cost]:
 
 
 def bench_text(lines: list[Line]) -> str:
-    """A table that fits 120 columns."""
-    out = [f"{'':34}{'rows':>11}{'rows/s':>12}{'peak MB':>9}  beside"]
+    """A table that fits 100 columns: what was measured in one line, what it stands beside in lines below."""
+    out = [f"{'':34}{'rows':>11}{'rows/s':>12}{'peak MB':>9}"]
     for line in lines:
         beside = [f"{line.ratio_to_limit:.1f}x the time of {line.limit}"] if line.ratio_to_limit is not None else []
         beside += [f"{line.ratio_to_peer:.1f}x as fast as {line.peer}"] if line.ratio_to_peer is not None else []
         beside += [f"{name} {value:,.0f}" for name, value in line.more.items()]
         peak = f"{line.peak_mb:9.0f}" if line.peak_mb is not None else f"{'':9}"
-        out.append(f"{line.stage:34}{line.rows:11,}{line.rows_per_s:12,.0f}{peak}  {', '.join(beside)}")
+        out += [f"{line.stage:34}{line.rows:11,}{line.rows_per_s:12,.0f}{peak}", *(f"    {text}" for text in beside)]
     return "\n".join(out)

@@ -126,7 +126,8 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
             f"{path.name} has no column {missing[0]!r}; it has {', '.join(header[:8])}{', ...' if len(header) > 8 else ''}. "
             f"Is this the {table.name} table? ({path})"
         )
-    types = {name: field.dtype for name, field in table.fields.items() if name in columns}
+    # Whole numbers are read wide and made narrow once their range is checked: pandas 2 lets 257 wrap to 1 in a narrow column.
+    types = {name: "int64" if field.dtype.startswith("int") else field.dtype for name, field in table.fields.items() if name in columns}
     try:
         frame = pd.read_csv(path, usecols=columns, dtype=types, **READING)[columns]
     except (ValueError, TypeError, OverflowError):
@@ -135,6 +136,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     if table.refuse_empty and frame.empty:
         raise InputError(f"{path.name} has no rows. Download it again: {path}")
     _check(frame, path, table)
+    frame = frame.astype({name: field.dtype for name, field in table.fields.items() if field.dtype.startswith("int")})
     for name, field in table.fields.items():
         if field.optional_value and (empty := int(frame[name].isna().sum())):
             log.warning("%s: %d rows have no %r; they count as not measured", path.name, empty, name)
@@ -171,7 +173,7 @@ def _numbers_of_text(frame: pd.DataFrame, path: Path, table: Table) -> pd.DataFr
         bad |= number.notna() & ~number.between(*(limit if limit is not None else edge for limit, edge in zip(limits, (-2e9, 2e9), strict=True)))
         if bad.any():
             raise InputError(_sentence(frame, name, bad.to_numpy(), path, field))
-        frame[name] = number.astype(field.dtype)
+        frame[name] = number.astype("int64" if field.dtype.startswith("int") else field.dtype)
     return frame
 
 
@@ -211,7 +213,7 @@ def _schema(table: Table):
             checks.append(pa.Check.le(field.high))
         if field.allowed is not None:
             checks.append(pa.Check.isin(list(field.allowed)))
-        return pa.Column(None if field.dtype in ("category", "str") else field.dtype, checks, nullable=field.optional_value)
+        return pa.Column(None if not field.dtype.startswith("float") else field.dtype, checks, nullable=field.optional_value)
 
     return pa.DataFrameSchema({name: column(field) for name, field in table.fields.items()})
 

@@ -8,7 +8,6 @@ from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.competition.season import PlayTables, read_season
 from player_contact.errors import InputError
 from player_contact.files import replacing
-from player_contact.helmets import step_boxes
 from player_contact.play import Play, Rows, build_play
 from player_contact.video.decode import VideoError, colour_frames
 
@@ -44,7 +43,7 @@ def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) ->
                 small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
                 sheet[top + TITLE : top + TITLE + height, left : left + width] = small
     with replacing(output) as temporary:
-        temporary.write_bytes(cv2.imencode(output.suffix, sheet)[1].tobytes())
+        temporary.write_bytes(cv2.imencode(output.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes())
 
 
 def _find(folder: Path, split: str, game_play: str) -> PlayTables:
@@ -80,8 +79,8 @@ def _picture(play: Play, view: str, step: int) -> np.ndarray | None:
 def _draw(picture: np.ndarray, play: Play, view: str, step: int, touching: Rows) -> None:
     import cv2
 
-    boxes = step_boxes(play, play.views[view], longest_gap=0)
-    centre, size = boxes.centre[step], boxes.size[step]
+    boxes = play.views[view].boxes[int(play.views[view].frame_of(play.times[[step]])[0])]
+    centre, size = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:]
     for player in np.flatnonzero(~np.isnan(centre[:, 0])):
         low, high = centre[player] - size[player] / 2, centre[player] + size[player] / 2
         cv2.rectangle(picture, np.rint(low).astype(int).tolist(), np.rint(high).astype(int).tolist(), TEAMS[int(play.home[player])], 2)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from player_contact.competition.names import GROUND, VIEWS
 from player_contact.errors import InputError
+from player_contact.features.store import read_places
 from player_contact.files import replacing
 from player_contact.video.draw import paint_boxes
 from player_contact.video.store import open_crops, read_crop_rows
@@ -48,7 +49,7 @@ def _choose(run: Path, columns: int, seed: int) -> dict[str, list[tuple[Path, in
     rows = []
     for number, folder in enumerate(folders):
         places = pd.DataFrame({"row": read_crop_rows(folder), "seen": np.asarray(open_crops(folder).seen).all(axis=1)})
-        table = pd.read_parquet(run / "features" / f"{folder.name}.parquet", columns=["row", "second", "contact"])
+        table = read_places(run / "features", folder.name)[["row", "second", "contact"]]
         rows.append(places.rename_axis("place").reset_index().merge(table, on="row").assign(folder=number))
     table = pd.concat(rows, ignore_index=True)
     table = table[table["seen"]]

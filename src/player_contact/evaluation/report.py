@@ -31,6 +31,8 @@ def write_report(run: Path, folder: Path) -> None:
         config=(run / "config.yaml").read_text(),
         distances=by_distance(oof, ground),
         plays=by_play(oof),
+        features=top_features(run / "screen" / "importance.csv"),
+        cut=read_json(run / "screen" / "cut.json"),
         threshold_picture=_threshold_picture(oof, ground, ladder["thresholds"]),
         learning_picture=_learning_picture(run / "vision" / "log.csv"),
     )
@@ -57,6 +59,12 @@ def by_play(oof: pd.DataFrame) -> pd.DataFrame:
         counts = count(part["contact"].to_numpy(dtype=bool), part["final"].to_numpy(dtype=bool))
         lines.append({"play": play, "fold": int(part["fold"].iloc[0]), **_numbers(counts)})
     return pd.DataFrame(lines).sort_values("mcc", kind="stable")
+
+
+def top_features(path: Path, most: int = 20) -> pd.DataFrame:
+    """The features that the screen's boosters gain most from, with their share of the whole gain in percent."""
+    table = pd.read_csv(path).head(most)
+    return table.assign(gain=(100 * table["gain"]).map("{:.1f} %".format))
 
 
 def _numbers(counts: Counts) -> dict[str, float]:

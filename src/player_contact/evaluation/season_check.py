@@ -13,6 +13,7 @@ import pandas as pd
 from player_contact.competition.clock import STEPS_PER_SECOND
 from player_contact.competition.metric import Thresholds, best_thresholds, count, matthews
 from player_contact.competition.season import read_season
+from player_contact.features.context import place_at_snap
 from player_contact.features.gather import pair_distance
 from player_contact.helmets import step_boxes
 from player_contact.play import Play, Rows, build_play
@@ -128,10 +129,11 @@ def _of_play(play: Play, rows: Rows, contact: np.ndarray) -> dict[str, np.ndarra
     for step in MOMENTS:
         if step in play.steps:
             apart = pair_distance(play)[step - play.steps[0]] + np.where(np.eye(len(same), dtype=bool), np.inf, 0)
-            pooled[f"opponent {step}"] = np.where(same, np.inf, apart).min(axis=1)
-            pooled[f"mate {step}"] = np.where(same, apart, np.inf).min(axis=1)
-    snap = play.position[-play.steps[0]]
-    pooled["spread along"], pooled["spread across"] = snap.std(axis=0)
+            apart = np.where(np.isnan(apart), np.inf, apart)
+            for side, others in (("opponent", ~same), ("mate", same)):
+                nearest = np.where(others, apart, np.inf).min(axis=1)
+                pooled[f"{side} {step}"] = nearest[np.isfinite(nearest)]
+    pooled["spread along"], pooled["spread across"] = np.nanstd(place_at_snap(play), axis=0)
     return pooled | _boxes_of_play(play, rows, contact)
 
 

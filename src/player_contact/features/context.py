@@ -21,7 +21,7 @@ def play_state(play: Play) -> Values:
     columns: Values = {
         "step": play.steps.astype(np.float32),
         "mean_speed": speed,
-        "slow_share": (play.speed < SLOW).mean(1).astype(np.float32),
+        "slow_share": ((play.speed < SLOW).sum(1) / np.isfinite(play.speed).sum(1)).astype(np.float32),
         "spread": nan_reduce(np.nanmean, apart, axis=1),
     }
     columns |= {f"mean_speed_{lag:+d}": later(speed, lag) for lag in (-20, -10, 10, 20)}
@@ -35,12 +35,12 @@ def player_place(play: Play) -> Values:
     centre = nan_reduce(np.nanmean, position, axis=1)[:, None]
     role = np.array([role_number(name) for name in play.role], dtype=np.float32)
     attack = attackers(play)
-    snap = position[int(np.clip(-play.steps[0], 0, len(play.steps) - 1))]
+    snap = place_at_snap(play)
     ball = _mean_of(snap, attack & (np.array([ROLE_ALIASES.get(name, name) for name in play.role]) == "C"))
     ball = np.where(np.isnan(ball), _mean_of(snap, np.ones(len(snap), dtype=bool)), ball)
     onward = np.sign(_mean_of(snap, ~attack)[0] - _mean_of(snap, attack)[0])
-    passer = position[:, play.role == "QB"]
-    to_passer = np.linalg.norm(position - passer[:, :1], axis=-1) if passer.shape[1] else np.full(play.speed.shape, np.nan)
+    passers = np.linalg.norm(position[:, :, None] - position[:, None, play.role == "QB"], axis=-1)
+    to_passer = np.fmin.reduce(passers, axis=-1, initial=np.nan)
     everywhere = np.broadcast_to
     return {
         "off_centre_along": np.abs(position[..., 0] - FIELD_LENGTH / 2),
@@ -61,12 +61,21 @@ def pair_roles(play: Play, pairs: Rows) -> Values:
     """Of a pair: same team or not, one number for the two roles, and how far apart the two were at the snap (yd)."""
     one, other = pairs.first, pairs.second
     role = np.array([role_number(name) for name in play.role], dtype=np.float32)
-    snap = play.position[int(np.clip(-play.steps[0], 0, len(play.steps) - 1))]
+    snap = place_at_snap(play)
     return {
         "same_team": play.home[one] == play.home[other],
         "roles": np.minimum(role[one], role[other]) * len(ROLE_ORDER) + np.maximum(role[one], role[other]),
         "distance_at_snap": np.linalg.norm(snap[one] - snap[other], axis=-1),
     }
+
+
+def place_at_snap(play: Play) -> np.ndarray:
+    """[P, 2] yards: where each player was last seen up to the snap, or first after it; NaN where never."""
+    known = ~np.isnan(play.position[..., 0])
+    until = (play.steps <= 0)[:, None] & known
+    last = len(known) - 1 - until[::-1].argmax(0)
+    step = np.where(until.any(0), last, known.argmax(0))
+    return play.position[step, np.arange(known.shape[1])]
 
 
 def attackers(play: Play) -> np.ndarray:

@@ -80,14 +80,17 @@ def mean(values: np.ndarray, before: int, after: int) -> np.ndarray:
 
 
 def steps_since(happens: np.ndarray, most_steps: int) -> np.ndarray:
-    """[S, P] float32 steps since [S, P] `happens` was last true, at most `most_steps`; 0 where it is."""
+    """[S, P] float32 steps since [S, P] `happens` was last true, at most `most_steps`; 0 where it is.
+
+    Where it never was before, it is as long ago as anybody knows: the steps since the play began, and one.
+    """
     step = np.arange(len(happens), dtype=np.float32)[:, None]
-    last = np.maximum.accumulate(np.where(happens, step, -np.inf), axis=0)
+    last = np.maximum.accumulate(np.where(happens, step, -1), axis=0)
     return np.minimum(step - last, most_steps).astype(np.float32)
 
 
 def steps_until(happens: np.ndarray, most_steps: int) -> np.ndarray:
-    """[S, P] float32 steps until [S, P] `happens` is next true, at most `most_steps`; 0 where it is."""
+    """[S, P] float32 steps until [S, P] `happens` is next true, as `steps_since` the other way round."""
     return steps_since(happens[::-1], most_steps)[::-1]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from player_contact.competition.names import VIEWS
 from player_contact.features.gather import Values, around_rows, later, least, mean, most, nan_reduce
-from player_contact.helmets import StepBoxes, step_boxes
+from player_contact.helmets import StepBoxes, no_boxes, step_boxes
 from player_contact.play import Play, Rows
 
 LONGEST_GAP = 30  # frames filled on a straight line: half a second
@@ -14,7 +14,8 @@ REACH = 10
 
 
 def player_helmets(play: Play) -> Values:
-    """Of a player, per view: the age of his box (s), its height and shape, how high it is among all boxes and how it sank and moved against them."""
+    """Of a player, per view: the age of his box (s), its height and shape, how far it is below all boxes, how it
+    sank and moved against them, and how far it is from where registration expects it (helmets)."""
     columns: Values = {}
     for name in VIEWS:
         boxes, prefix = _boxes(play, name), name.lower()
@@ -29,10 +30,13 @@ def player_helmets(play: Play) -> Values:
             "box_shape": shape,
             "box_shape_mean_8": mean(shape, 8, 8),
             "box_share_8": mean(seen.astype(np.float32), 8, 8),
-            "height": height,
+            "below_others": height,
         }
         of_view |= {f"sank_{lag:+d}": height - later(height, lag) for lag in HEIGHT_LAGS}
-        of_view["lowest_10"], of_view["highest_10"] = most(height, 10, 10) - height, height - least(height, 10, 10)
+        below = boxes.off[..., 1] / unit  # than registration expects a standing player's helmet: he stoops or lies
+        of_view |= {"below": below, "below_mean_5": mean(below, 5, 5), "below_most_10": most(below, 10, 10)}
+        of_view["off_expected"] = np.linalg.norm(boxes.off, axis=-1) / unit
+        of_view["above_lowest_10"], of_view["below_highest_10"] = most(height, 10, 10) - height, height - least(height, 10, 10)
         of_view["moved_10"] = np.linalg.norm(later(among, 5) - later(among, -5), axis=-1)
         columns |= {f"{prefix}_{key}": values for key, values in of_view.items()}
     return columns
@@ -71,11 +75,7 @@ def pair_helmets(play: Play, pairs: Rows) -> Values:
 
 def _boxes(play: Play, view: str) -> StepBoxes:
     """The boxes of a view at the steps; of one without metadata, none."""
-    if view in play.views:
-        return step_boxes(play, play.views[view], LONGEST_GAP)
-    shape = (len(play.steps), len(play.players))
-    nothing = np.full((*shape, 2), np.nan, dtype=np.float32)
-    return StepBoxes(np.full(shape[0], -1), nothing, nothing, nothing[..., 0])
+    return step_boxes(play, play.views[view], LONGEST_GAP) if view in play.views else no_boxes(len(play.steps), len(play.players))
 
 
 def _unit(boxes: StepBoxes) -> np.ndarray:

@@ -29,7 +29,6 @@ def pair_history(play: Play, pairs: Rows) -> Values:
     columns |= {f"moved_apart_{size}": distance[FAR + size] - distance[FAR - size] for size in (3, 8, 15, 25)}
     known = ~np.isnan(distance)
     filled = np.where(known, distance, 0)
-    squared = filled**2
     for before, after in WINDOWS:
         span = slice(FAR - before, FAR + after + 1)
         count = known[span].sum(0)
@@ -38,7 +37,7 @@ def pair_history(play: Play, pairs: Rows) -> Values:
         columns[f"distance_least_{name}"] = np.fmin.reduce(distance[span], axis=0)
         columns[f"distance_most_{name}"] = np.fmax.reduce(distance[span], axis=0)
         columns[f"distance_mean_{name}"] = average
-        columns[f"distance_spread_{name}"] = np.sqrt(np.maximum(squared[span].sum(0) / count - average**2, 0))
+        columns[f"distance_spread_{name}"] = np.sqrt((np.where(known[span], distance[span] - average, 0) ** 2).sum(0) / count)
     columns["distance_trend"] = columns["distance_mean_after_10"] - columns["distance_mean_before_10"]
     near = slice(FAR - STEADY, FAR + STEADY + 1)
     for reach in REACH:
@@ -46,8 +45,9 @@ def pair_history(play: Play, pairs: Rows) -> Values:
         name = f"{reach:g}".replace(".", "_")
         columns[f"share_within_{name}"] = within[near].sum(0) / known[near].sum(0)
         columns[f"run_within_{name}"] = _run(within)
-    step = np.hypot(np.diff(x, axis=0), np.diff(y, axis=0))
-    columns["relative_way_10"] = np.where(np.isnan(step), 0, step)[FAR - 5 : FAR + 5].sum(0)
+    step = np.hypot(np.diff(x, axis=0), np.diff(y, axis=0))[FAR - 5 : FAR + 5]
+    known_steps = np.isfinite(step)
+    columns["relative_way_10"] = 10 * np.where(known_steps, step, 0).sum(0) / known_steps.sum(0)
     columns["held_still"] = np.hypot(x[FAR + 5] - x[FAR - 5], y[FAR + 5] - y[FAR - 5])
     return columns
 

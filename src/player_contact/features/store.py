@@ -8,8 +8,6 @@ import pandas as pd
 from player_contact.files import read_json, write_json
 from player_contact.play import Rows
 
-PLACES = ["row", "step_place", "first", "second", "contact"]
-
 
 def write_features(folder: Path, game_play: str, rows: Rows, contact: np.ndarray, features: pd.DataFrame) -> None:
     """Writes a play's N candidate rows, their [N] labels and their [N, K] features into `folder`."""

@@ -77,6 +77,8 @@ def helmet_columns() -> list[str]:
 def _families(play: Play, rows: Rows) -> dict[str, Values]:
     """Family -> its columns. Raises ValueError where two features have one name."""
     pairs = rows[~rows.is_ground]
+    tracked = ~np.isnan(play.position[..., 0])
+    both = tracked[pairs.step, pairs.first] & tracked[pairs.step, pairs.second]
     families: dict[str, Values] = {}
 
     def add(family: str, columns: Values) -> None:
@@ -88,10 +90,17 @@ def _families(play: Play, rows: Rows) -> dict[str, Values]:
         for family, of_play in PLAY_FEATURES.items():
             add(family, spread(of_play(play), rows.step))
         for family, of_player in PLAYER_FEATURES.items():
-            add(family, low_high(of_player(play), rows))
+            add(family, low_high(_where(of_player(play), tracked, family), rows))
         for family, of_pair in PAIR_FEATURES.items():
-            add(family, at_pairs(of_pair(play, pairs), rows))
+            add(family, at_pairs(_where(of_pair(play, pairs), both, family), rows))
     return families
+
+
+def _where(values: Values, tracked: np.ndarray, family: str) -> Values:
+    """The features where the sensors know the players, else NaN: one who is nowhere must not look like one who lies still. Boxes need no sensors."""
+    if family == HELMETS or tracked.all():
+        return values
+    return {name: np.where(tracked, array, np.float32(np.nan)) for name, array in values.items()}
 
 
 def _smallest_play() -> tuple[Play, Rows]:

@@ -13,6 +13,7 @@ from player_contact.files import remove
 from player_contact.parallel import run_all
 from player_contact.play import build_play
 from player_contact.stages.run import Run
+from player_contact.video.completion import complete_play
 from player_contact.video.crops import cut_crops
 from player_contact.video.store import open_crops, write_crops
 
@@ -43,6 +44,7 @@ def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: 
     target = folder / tables.game_play
     if not target.is_dir():
         play, rows = build_play(tables)
+        play = complete_play(play) if config.boxes.complete else play
         kept = rows[np.isin(rows.row, open_rows)]
         write_crops(cut_crops(play, kept, config.crops), kept.row, target)
     return open_crops(target).seen.sum(axis=0)

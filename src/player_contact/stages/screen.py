@@ -9,6 +9,7 @@ import numpy as np
 from player_contact.boosting.booster import importance
 from player_contact.boosting.out_of_fold import Training, out_of_fold
 from player_contact.competition.season import PlayTables
+from player_contact.config import Config
 from player_contact.evaluation.folds import make_folds
 from player_contact.features.store import write_features, write_names
 from player_contact.features.table import feature_names, feature_table, helmet_columns, is_candidate
@@ -16,6 +17,7 @@ from player_contact.files import write_json
 from player_contact.parallel import run_all
 from player_contact.play import build_play
 from player_contact.stages.run import Run
+from player_contact.video.completion import complete_play
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +35,17 @@ def features_stage(run: Run, out: Path) -> None:
     """Writes the candidate rows of each play with their features."""
     folder = out / "features"
     folder.mkdir(exist_ok=True)
-    work = partial(write_play_features, folder=folder, max_distance=run.config.screen.max_distance)
+    work = partial(write_play_features, folder=folder, config=run.config)
     write_names(folder, feature_names())
     kept = sum(run_all(work, run.season.plays(), len(run.season.game_plays), "features", run.workers))
     log.info("%d of %d rows are candidates", kept, len(run.season.rows))
 
 
-def write_play_features(tables: PlayTables, folder: Path, max_distance: float) -> int:
+def write_play_features(tables: PlayTables, folder: Path, config: Config) -> int:
     """Writes the features file of a play; returns its number of candidates."""
     play, rows = build_play(tables)
-    candidate = np.flatnonzero(is_candidate(play, rows, max_distance))
+    play = complete_play(play) if config.boxes.complete else play
+    candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
     kept = rows[candidate]
     write_features(folder, tables.game_play, kept, tables.rows["contact"].to_numpy()[candidate], feature_table(play, kept))
     return len(kept)
