@@ -19,6 +19,7 @@ from player_contact.stages.crops import crops_stage
 from player_contact.stages.run import Run
 from player_contact.stages.screen import open_cut
 from player_contact.stages.vision import vision_stage
+from player_contact.video.completion import complete_play
 from player_contact.video.store import open_crops, read_crop_rows
 
 
@@ -48,7 +49,7 @@ def test_a_features_file_holds_the_candidates_of_its_play(finished_run):
         ground = tables.rows["contact_id"].str.endswith("_G")
         assert set(tables.rows.loc[ground, "row"]) <= set(table["row"])
         play, rows = build_play(tables)
-        expected = feature_table(play, rows[np.isin(rows.row, table["row"])])
+        expected = feature_table(complete_play(play), rows[np.isin(rows.row, table["row"])])
         values = open_values(finished_run.folder / "features", tables.game_play)
         assert list(expected.columns) == finished_run.feature_names
         np.testing.assert_array_equal(values, expected.to_numpy())
