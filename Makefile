@@ -55,8 +55,8 @@ predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=fo
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
 
-bench: $(READY)  ## time tables, features and thresholds beside the machine's limit and the usual way; PLAYS= (240)
-	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240) --set season.video=false
+bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240)
+	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240)
 
 look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play
 	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(PLAY),--play $(PLAY))

@@ -144,21 +144,31 @@ def first_play(season) -> tuple[Play, Rows]:
     return build_play(next(iter(season.plays())))
 
 
-def write_video(path: Path, pictures: Iterable[np.ndarray], options: dict[str, str] | None = None) -> None:
-    """Grey pictures [H, W] as an H.264 video of 59.94 frames a second; by default nothing is lost."""
+def write_video(
+    path: Path,
+    pictures: Iterable[np.ndarray],
+    options: dict[str, str] | None = None,
+    rate: Fraction | int = FRAME_RATE,
+    without: Iterable[int] = (),
+) -> None:
+    """Grey pictures [H, W] as an H.264 video of 59.94 frames a second; by default nothing is lost. Pictures `without` are left out, in time too."""
     import av
 
     options = options or {"qp": "0", "preset": "ultrafast", "threads": "1"}
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = None
-        for picture in pictures:
+        for number, picture in enumerate(pictures):
+            if number in without:
+                continue
             if stream is None:
-                stream = container.add_stream("libx264", rate=FRAME_RATE, options=options or {"qp": "0", "preset": "ultrafast", "threads": "1"})
+                stream = container.add_stream("libx264", rate=rate, options=options or {"qp": "0", "preset": "ultrafast", "threads": "1"})
                 stream.height, stream.width = picture.shape
                 stream.pix_fmt = "yuv420p"
             planes = np.full((picture.shape[0] * 3 // 2, picture.shape[1]), 128, dtype=np.uint8)
             planes[: picture.shape[0]] = picture
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = number, 1 / Fraction(rate)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
 

@@ -140,12 +140,13 @@ def bench(
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
 ) -> None:
-    """Time tables, features and thresholds on a simulated season, beside the machine's limit and the usual way; write bench.json.
+    """Time the stages before the models, on tables of a simulated season and videos of four plays, beside limits and peers; write bench.json.
 
-    Example: player_contact bench --set season.plays=240 --set season.video=false
+    Example: player_contact bench --set season.plays=240
     """
     from player_contact.bench.measure import bench_text
     from player_contact.bench.sensors import bench_sensors
+    from player_contact.bench.video import FILMED_PLAYS, bench_video
     from player_contact.config import load_config
     from player_contact.files import write_json
     from player_contact.parallel import worker_count
@@ -153,8 +154,10 @@ def bench(
 
     settings = load_config(config, set or [])
     count = worker_count(workers)
-    folder = season_folder(seasons, settings.season, count)
-    lines = bench_sensors(folder, settings.screen.max_distance, count)
+    tables_only = settings.season.model_copy(update={"video": False})
+    lines = bench_sensors(season_folder(seasons, tables_only, count), settings.screen.max_distance, count)
+    filmed = settings.season.model_copy(update={"plays": FILMED_PLAYS, "test_plays": 1, "video": True})
+    lines += bench_video(season_folder(seasons, filmed, count), settings)
     output.mkdir(parents=True, exist_ok=True)
     write_json({line.stage: line.as_dict() for line in lines}, output / "bench.json")
     typer.echo(bench_text(lines))

@@ -1,6 +1,7 @@
 import dataclasses
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -190,3 +191,19 @@ def test_no_rows_no_crops(tmp_path):
     play = filmed_play(tmp_path, [[600, 300, 20, 20]])
     crops = cut_crops(play, all_rows(play)[:0], CONFIG)
     assert crops.pictures.shape == (0, 2, 3, 72, 72)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (1920, 1080), (960, 720)])
+def test_in_a_video_of_another_size_the_helmet_is_where_its_box_is_too(tmp_path, caplog, width, height):
+    play = filmed_play(tmp_path, [[600, 300, 24, 24]])
+    full = cut_crops(play, one_row(), CONFIG)
+    picture = np.full((FRAME_HEIGHT, FRAME_WIDTH), GREY, dtype=np.uint8)
+    picture[300:324, 600:624] = WHITE
+    for view in play.views.values():
+        write_video(view.video, [cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)] * 12)
+    with caplog.at_level(logging.WARNING):
+        crops = cut_crops(play, one_row(), CONFIG)
+    assert crops.seen.all()
+    np.testing.assert_array_equal(crops.boxes, full.boxes)
+    np.testing.assert_allclose(bright_part(crops.pictures[0, 0, 1]), crops.boxes[0, 0, 0], atol=1.2)
+    assert f"has {width}x{height} pixels at 59.94 frames a second; boxes are moved to fit" in caplog.text

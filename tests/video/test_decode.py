@@ -3,7 +3,9 @@ import cv2
 import numpy as np
 import pytest
 
-from player_contact.video.decode import VideoError, frame_count, grey_frames
+from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.video import decode
+from player_contact.video.decode import VideoError, VideoFacts, grey_frames, video_facts
 from tests.makers import numbered_picture, read_number, write_video
 
 FRAMES = 140
@@ -86,22 +88,52 @@ def test_a_picture_has_the_video_s_height_and_width_and_no_padding(tmp_path):
 
 
 def test_a_video_tells_how_many_frames_it_has(whole_video):
-    assert frame_count(whole_video) == 9
+    assert video_facts(whole_video) == VideoFacts(9, 1280, 720, pytest.approx(59.94, abs=0.01))
 
 
-def test_a_video_of_another_size_is_refused_since_its_boxes_would_lie_elsewhere(plain_video):
-    with pytest.raises(VideoError, match=r"^plain\.mp4 has 96x64 pixels at 59\.94 frames a second, expected 1280x720 at 59\.94"):
-        frame_count(plain_video)
+@pytest.mark.parametrize("rate", [30, 50, 120])
+def test_a_video_of_another_rate_shows_what_was_recorded_nearest_to_each_moment(tmp_path, rate):
+    path = tmp_path / "other.mp4"
+    write_video(path, (numbered_picture(number) for number in range(2 * rate)), LOSSLESS, rate=rate)
+    frames = range(4, 110)
+    shown = {frame: read_number(picture) for frame, picture in decoded(path, frames).items()}
+    assert list(shown) == list(frames)
+    expected = {frame: frame / FRAMES_PER_SECOND * rate for frame in frames}
+    assert max(abs(shown[frame] - expected[frame]) for frame in frames) <= 0.5 + 1e-6
+    assert video_facts(path).frames == pytest.approx(2 * FRAMES_PER_SECOND, abs=1)
 
 
-@pytest.mark.parametrize("read", [lambda path: list(grey_frames(path, np.arange(3))), frame_count])
+def test_a_frame_that_the_video_lacks_is_not_made_up(tmp_path):
+    path = tmp_path / "gap.mp4"
+    write_video(path, (numbered_picture(number) for number in range(60)), LOSSLESS, without=range(20, 30))
+    shown = {frame: read_number(picture) for frame, picture in decoded(path, range(10, 40)).items()}
+    assert shown == {frame: frame for frame in range(10, 40) if frame not in range(20, 30)}
+
+
+def test_what_is_not_asked_for_is_not_decoded_where_nothing_depends_on_it(numbered_video, monkeypatch):
+    whole, few = decoded(numbered_video, range(FRAMES)), decoded(numbered_video, range(3, FRAMES, 6))
+    for frame, picture in few.items():
+        np.testing.assert_array_equal(picture, whole[frame])
+
+
+def test_packets_are_skipped_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "b.mp4"
+    write_video(path, (numbered_picture(number) for number in range(FRAMES)), ENCODINGS["with B-frames"])
+    skipped = []
+    original = decode._is_disposable
+    monkeypatch.setattr(decode, "_is_disposable", lambda *packet: skipped.append(original(*packet)) or skipped[-1])
+    decoded(path, range(0, FRAMES, 6))
+    assert sum(skipped) > 30
+
+
+@pytest.mark.parametrize("read", [lambda path: list(grey_frames(path, np.arange(3))), video_facts])
 def test_a_missing_video_is_named(tmp_path, read):
     with pytest.raises(VideoError, match=r"^58168_003392_Endzone\.mp4 is missing$"):
         read(tmp_path / "58168_003392_Endzone.mp4")
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all", bytes(5000)], ids=["empty", "text", "zeros"])
-@pytest.mark.parametrize("read", [lambda path: list(grey_frames(path, np.arange(3))), frame_count])
+@pytest.mark.parametrize("read", [lambda path: list(grey_frames(path, np.arange(3))), video_facts])
 def test_a_file_that_is_no_video_is_named_with_the_reason(tmp_path, content, read):
     path = tmp_path / "58168_003392_Endzone.mp4"
     path.write_bytes(content)
@@ -118,7 +150,7 @@ def test_a_file_with_sound_alone_has_no_video_stream(tmp_path):
         container.mux(stream.encode(sound))
         container.mux(stream.encode())
     with pytest.raises(VideoError, match=r"^sound\.mp4 has no video stream"):
-        frame_count(path)
+        video_facts(path)
 
 
 def test_a_video_that_breaks_off_gives_the_good_frames_before(tmp_path, plain_video):

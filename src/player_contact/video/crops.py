@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from player_contact.competition.names import VIEWS
+from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.config import CropsConfig
 from player_contact.helmets import StepBoxes, step_boxes
 from player_contact.play import Play, Rows
-from player_contact.video.decode import VideoError, frame_count, grey_frames
+from player_contact.video.decode import VideoError, grey_frames, video_facts
 
 log = logging.getLogger(__name__)
 
+RATE_TOLERANCE = 0.005
 LATE_FRAMES = 6  # a step this far outside the video is shown by its first or last frame: videos end shortly before the last labelled step
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
 
@@ -100,7 +102,11 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
     """Fills `out` [N, C, H, W] from one video; returns [N] bool: all C frames were there. A broken end leaves the rows before it good."""
     import cv2
 
-    size, last = out.shape[-1], frame_count(video) - 1
+    facts = video_facts(video)
+    size, last = out.shape[-1], facts.frames - 1
+    stretch = np.array([facts.width / FRAME_WIDTH, facts.height / FRAME_HEIGHT])  # boxes are in pixels of the competition's size
+    if (stretch != 1).any() or abs(facts.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
+        log.warning("%s has %dx%d pixels at %.2f frames a second; boxes are moved to fit", video.name, facts.width, facts.height, facts.rate)
     wanted = ~np.isnan(window.side) & (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
     for channel, offset in enumerate(offsets):
@@ -113,10 +119,10 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
             # Shrink once, then sample: a window much larger than the crop would alias, and area sampling of every crop costs more.
             half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
             for row, channel in by_frame[frame]:
-                source, factor = (half, 0.5) if window.side[row] > 1.8 * size else (picture, 1.0)
+                source, factor = (half, 0.5 * stretch) if window.side[row] * stretch[0] > 1.8 * size else (picture, stretch)
                 scale = size / (window.side[row] * factor)
-                x, y = window.centre[row] * factor
-                move = np.array([[scale, 0, (size - 1) / 2 - scale * (x - 0.5)], [0, scale, (size - 1) / 2 - scale * (y - 0.5)]], dtype=np.float32)
+                shift = (size - 1) / 2 - scale * (window.centre[row] * factor - 0.5)
+                move = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], dtype=np.float32)
                 # Beyond the frame the edge goes on: a black bar would tell the model where the frame ends.
                 cv2.warpAffine(source, move, (size, size), dst=out[row, channel], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                 got[row, channel] = True

@@ -1,28 +1,42 @@
-"""Grey pictures of chosen frames, decoded once in one pass."""
+"""Pictures of chosen frames, decoded once in one pass.
+
+A **frame** here is a moment: 1 / 59.94 s after the one before, from 0. What a video shows at that moment is found by its timestamps, so a video of
+another rate, or one that lacks pictures, gives what it has.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
-from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.errors import InputError
 
-RATE_TOLERANCE = 0.005
+SLICES = range(1, 6)  # H.264: units of these types hold pictures
 
 
 class VideoError(InputError):
     """A video is missing, can't be opened, or breaks off; the sentence names it."""
 
 
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a video says about itself: `frames` of 1 / 59.94 s it lasts, pixels, pictures a second."""
+
+    frames: int
+    width: int
+    height: int
+    rate: float
+
+
 def grey_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (frame, [H, W] uint8 grey picture) for each of the ascending `frames` (from 0) that the video has.
 
-    Decoding starts at the key frame before the first of them and stops after the last. Frames are told by their timestamps, not by counting. The
-    picture is the Y plane of the video (limited range, 16..235), a view that is valid until the next one. Raises VideoError where the file is
-    missing or broken; what was yielded before is good.
+    Decoding starts at the key frame before the first of them and stops after the last; of H.264, packets that no asked frame depends on are never
+    decoded. The picture is the Y plane of the video (limited range, 16..235), a view that is valid until the next one. Raises VideoError where the
+    file is missing or broken; what was yielded before is good.
     """
     for frame, picture in _pictures(path, frames):
         yield frame, _luma(picture)
@@ -53,25 +67,60 @@ def _pictures(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
             if not rate or not base:
                 raise VideoError(f"{path.name} does not tell its frame rate")
             start = stream.start_time or 0
-            container.seek(start + int(wanted[0] / rate / base), stream=stream, backward=True)
+            # In a video of a lower rate, a picture stands for the frames around it.
+            reach = max(1.0, FRAMES_PER_SECOND / float(rate)) / 2
+            container.seek(start + int(max(wanted[0] - reach, 0) / FRAMES_PER_SECOND / base), stream=stream, backward=True)
             place = 0
-            for picture in container.decode(stream):
+            for picture in _decoded(container, stream, np.array(wanted), start, reach):
                 if picture.pts is None:
                     continue
-                frame = round((picture.pts - start) * base * rate)
-                while place < len(wanted) and wanted[place] < frame:
+                frame = float((picture.pts - start) * base) * FRAMES_PER_SECOND
+                while place < len(wanted) and wanted[place] < frame - reach:
                     place += 1  # a frame that the video lacks
+                while place < len(wanted) and wanted[place] < frame + reach:
+                    yield wanted[place], picture
+                    place += 1
                 if place == len(wanted):
                     return
-                if wanted[place] == frame:
-                    yield frame, picture
-                    place += 1
     except av.error.FFmpegError as error:
         raise VideoError(f"{path.name} can't be decoded ({error.strerror or type(error).__name__})") from None
 
 
-def frame_count(path: Path) -> int:
-    """How many frames the video says it has. Raises VideoError where it is missing, can't be opened, or is not of the competition's size and rate."""
+def _decoded(container, stream, wanted: np.ndarray, start: int, reach: float) -> Iterator[Any]:
+    """The pictures from here on, less those that are neither wanted nor needed for others."""
+    length_size = _length_size(stream)
+    for packet in container.demux(stream):
+        if length_size and packet.pts is not None and packet.size:
+            frame = float((packet.pts - start) * stream.time_base) * FRAMES_PER_SECOND
+            near = np.searchsorted(wanted, frame - reach)
+            asked = near < len(wanted) and wanted[near] < frame + reach
+            if not asked and _is_disposable(bytes(packet), length_size):
+                continue
+        yield from packet.decode()
+
+
+def _length_size(stream) -> int:
+    """Bytes of the length before each unit of an H.264 packet in an MP4 file; 0 where packets are of another kind."""
+    extra = stream.codec_context.extradata
+    return (extra[4] & 3) + 1 if stream.codec_context.name == "h264" and extra and len(extra) > 4 and extra[0] == 1 else 0
+
+
+def _is_disposable(packet: bytes, length_size: int) -> bool:
+    """Whether no other picture is predicted from this one: `nal_ref_idc` is 0 in all its slices (ITU-T H.264, 7.4.1)."""
+    place, slices = 0, 0
+    while place + length_size < len(packet):
+        length = int.from_bytes(packet[place : place + length_size], "big")
+        header = packet[place + length_size]
+        if header & 31 in SLICES:
+            if header >> 5 & 3:
+                return False
+            slices += 1
+        place += length_size + length
+    return slices > 0
+
+
+def video_facts(path: Path) -> VideoFacts:
+    """What the video says about itself. Raises VideoError where it is missing or can't be opened."""
     import av
 
     if not path.is_file():
@@ -82,18 +131,15 @@ def frame_count(path: Path) -> int:
                 raise VideoError(f"{path.name} has no video stream")
             stream = container.streams.video[0]
             rate = float(stream.average_rate or 0)
-            if abs(rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE or (stream.width, stream.height) != (FRAME_WIDTH, FRAME_HEIGHT):
-                raise VideoError(
-                    f"{path.name} has {stream.width}x{stream.height} pixels at {rate:.2f} frames a second, expected {FRAME_WIDTH}x{FRAME_HEIGHT} "
-                    f"at {FRAMES_PER_SECOND:.2f}: its boxes would lie elsewhere"
-                )
-            if stream.frames:
-                return int(stream.frames)
-            if stream.duration and stream.time_base and stream.average_rate:
-                return round(stream.duration * stream.time_base * stream.average_rate)
+            if rate and stream.frames:
+                seconds = stream.frames / rate
+            elif stream.duration and stream.time_base:
+                seconds = float(stream.duration * stream.time_base)
+            else:
+                raise VideoError(f"{path.name} does not tell its length")
+            return VideoFacts(round(seconds * FRAMES_PER_SECOND), stream.width, stream.height, rate)
     except av.error.FFmpegError as error:
         raise VideoError(f"{path.name} can't be opened ({error.strerror or type(error).__name__})") from None
-    raise VideoError(f"{path.name} does not tell its length")
 
 
 def _luma(picture) -> np.ndarray:
