@@ -1,5 +1,6 @@
 """One LightGBM classifier, trained the same way wherever it runs."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,10 @@ def train_booster(
     The same rows, config, seed and threads give the same text. No early stopping: the rounds are a setting.
     """
     import lightgbm as lgb
+
+    quiet = logging.getLogger("lightgbm")
+    quiet.setLevel(logging.ERROR)  # it warns that a fifth of the rows is a small sample to choose bins by: for dense features it is plenty
+    lgb.register_logger(quiet)
 
     class Part(lgb.Sequence):
         batch_size = 8192
