@@ -49,7 +49,7 @@ def test_a_features_file_holds_the_candidates_of_its_play(finished_run):
         ground = tables.rows["contact_id"].str.endswith("_G")
         assert set(tables.rows.loc[ground, "row"]) <= set(table["row"])
         play, rows = build_play(tables)
-        expected = feature_table(complete_play(play), rows[np.isin(rows.row, table["row"])])
+        expected = feature_table(complete_play(play)[0], rows[np.isin(rows.row, table["row"])])
         values = open_values(finished_run.folder / "features", tables.game_play)
         assert list(expected.columns) == finished_run.feature_names
         np.testing.assert_array_equal(values, expected.to_numpy())

@@ -17,15 +17,18 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 ConfigOption = Annotated[Path, typer.Option(help="settings, one YAML per experiment")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="one setting, such as vision.steps=8; may be given again")]
 WorkersOption = Annotated[int, typer.Option(help="processes; 0: one a core. Changes no result")]
+NameOption = Annotated[str, typer.Option(help="name of the run; the config's if not given")]
+RunsOption = Annotated[Path, typer.Option(help="folder of runs")]
+DataOption = Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")]
 INPUT = Path("input/nfl-player-contact-detection")
 
 
 @app.command()
 def run(
     config: ConfigOption = Path("configs/demo.yaml"),
-    input: Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")] = INPUT,  # noqa: A002
-    output: Annotated[Path, typer.Option(help="folder of runs")] = Path("outputs"),
-    name: Annotated[str, typer.Option(help="name of the run; the config's if not given")] = "",
+    input: DataOption = INPUT,  # noqa: A002
+    output: RunsOption = Path("outputs"),
+    name: NameOption = "",
     until: Annotated[
         str, typer.Option(help="last stage: folds, features, screen, crops, vision, blend, ladder, bundle, submission, report")
     ] = "report",
@@ -56,9 +59,9 @@ def run(
 @app.command()
 def ablation(
     config: ConfigOption = Path("configs/demo.yaml"),
-    input: Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")] = INPUT,  # noqa: A002
-    output: Annotated[Path, typer.Option(help="folder of runs")] = Path("outputs"),
-    name: Annotated[str, typer.Option(help="name of the run; the config's if not given")] = "",
+    input: DataOption = INPUT,  # noqa: A002
+    output: RunsOption = Path("outputs"),
+    name: NameOption = "",
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
 ) -> None:

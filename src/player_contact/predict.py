@@ -70,7 +70,7 @@ def predict_play(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
     bundle = load_bundle(bundle_folder)
     config = bundle.config
     play, rows = build_play(tables)
-    play = complete_play(play) if config.boxes.complete else play
+    play, repaired = complete_play(play) if config.boxes.complete else (play, Counter())
     decided = np.zeros(len(rows), dtype=bool)
     candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
     kept = rows[candidate]
@@ -78,6 +78,7 @@ def predict_play(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
     screen = mean_probability(bundle.screen, features, config.threads)
     is_open = screen >= bundle.cut
     vision, counted = np.full(len(kept), np.nan, dtype=np.float32), Counter(candidates=len(kept), open=int(is_open.sum()))
+    counted.update(repaired)
     try:
         crops = cut_crops(play, kept[is_open], config.crops)
         seen = np.asarray(crops.seen.any(axis=1))

@@ -33,7 +33,7 @@ def bench_video(folder: Path, config: Config) -> list[Line]:
     if not plays:
         return []
     with measuring() as registering:
-        completed = [(complete_play(play), rows) for play, rows in plays]
+        completed = [(complete_play(play)[0], rows) for play, rows in plays]
     frames = sum(len(view.boxes) for play, _ in plays for view in play.views.values())
     each = {"ms a play": 1000 * registering.seconds / len(plays)}
     lines = [Line("registration and completed boxes", frames, frames / registering.seconds, registering.peak_mb, more=each)]

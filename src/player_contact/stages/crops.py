@@ -44,7 +44,7 @@ def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: 
     target = folder / tables.game_play
     if not target.is_dir():
         play, rows = build_play(tables)
-        play = complete_play(play) if config.boxes.complete else play
+        play = complete_play(play)[0] if config.boxes.complete else play
         kept = rows[np.isin(rows.row, open_rows)]
         write_crops(cut_crops(play, kept, config.crops), kept.row, target)
     return open_crops(target).seen.sum(axis=0)

@@ -1,6 +1,7 @@
 """From the tables to the rows that stay open: folds, features, and the first model."""
 
 import logging
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -37,18 +38,19 @@ def features_stage(run: Run, out: Path) -> None:
     folder.mkdir(exist_ok=True)
     work = partial(write_play_features, folder=folder, config=run.config)
     write_names(folder, feature_names())
-    kept = sum(run_all(work, run.season.plays(), len(run.season.game_plays), "features", run.workers))
-    log.info("%d of %d rows are candidates", kept, len(run.season.rows))
+    counted = sum(run_all(work, run.season.plays(), len(run.season.game_plays), "features", run.workers), Counter())
+    log.info("of %d rows: %s", len(run.season.rows), ", ".join(f"{number} {name}" for name, number in counted.items()))
 
 
-def write_play_features(tables: PlayTables, folder: Path, config: Config) -> int:
-    """Writes the features file of a play; returns its number of candidates."""
+def write_play_features(tables: PlayTables, folder: Path, config: Config) -> Counter:
+    """Writes the features file of a play; returns the number of its candidates and what was done about its boxes."""
     play, rows = build_play(tables)
-    play = complete_play(play) if config.boxes.complete else play
+    play, counted = complete_play(play) if config.boxes.complete else (play, Counter())
     candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
     kept = rows[candidate]
     write_features(folder, tables.game_play, kept, tables.rows["contact"].to_numpy()[candidate], feature_table(play, kept))
-    return len(kept)
+    counted.update(candidates=len(kept))
+    return counted
 
 
 def screen_stage(run: Run, out: Path) -> None:

@@ -1,7 +1,7 @@
 """Boxes put right by registration: names that two players swapped, and boxes for players whom the detector missed."""
 
 import dataclasses
-import logging
+from collections import Counter
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -10,8 +10,6 @@ from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.helmets import fill_gaps
 from player_contact.play import Play, View
 from player_contact.video.registration import Registration, nan_median, register
-
-log = logging.getLogger(__name__)
 
 SHORT_GAP = 12  # frames that a straight line fills better than any registration
 MEMORY = 10.0  # frames over which a player stays as far from where he should be
@@ -36,15 +34,14 @@ class Completed:
     error: float
 
 
-def complete_play(play: Play) -> Play:
-    """The play with the boxes of its views put right; what was done is logged."""
-    views = {}
+def complete_play(play: Play) -> tuple[Play, Counter]:
+    """The play with the boxes of its views put right, and what was done: boxes added and given back, views that could not be registered."""
+    views, counted = {}, Counter({"boxes added": 0, "boxes given back": 0, "views not registered": 0})
     for name, view in play.views.items():
         done = complete_view(view, register(play, view))
         views[name] = done.view
-        state = f"registered to {done.error:.2f} box widths" if done.error <= POOR else "registration is poor, boxes stay as they are"
-        log.debug("%s %s: %s; %d boxes added, %d given back", play.game_play, name, state, done.added, done.swapped)
-    return dataclasses.replace(play, views=views)
+        counted.update({"boxes added": done.added, "boxes given back": done.swapped, "views not registered": int(not done.error <= POOR)})
+    return dataclasses.replace(play, views=views), counted
 
 
 def complete_view(view: View, registration: Registration) -> Completed:
