@@ -43,7 +43,7 @@ def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) ->
                 small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
                 sheet[top + TITLE : top + TITLE + height, left : left + width] = small
     with replacing(output) as temporary:
-        temporary.write_bytes(cv2.imencode(output.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes())
+        temporary.write_bytes(cv2.imencode(output.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 82] if output.suffix == ".jpg" else [])[1].tobytes())
 
 
 def _find(folder: Path, split: str, game_play: str) -> PlayTables:

@@ -10,26 +10,26 @@ from player_contact.features import context, ground, image, kinematics, lags, ne
 from player_contact.features.gather import Values, at_pairs, low_high, spread
 from player_contact.play import CHANNELS, Play, Rows
 
-# The one place to add a feature. A family is a name that `make ablation` leaves out as a whole, and functions that return named arrays: of the play
-# [S], of a player [S, P], or of a pair [M]; see `gather`.
+# The one place to add a feature: a line with its family, which `make ablation` leaves out as a whole, and a function that returns named arrays, of
+# the play [S], of a player [S, P], or of a pair [M]; see `gather`.
 OfPlay = Callable[[Play], Values]
 OfPair = Callable[[Play, Rows], Values]
-PLAY_FEATURES: dict[str, OfPlay] = {"context": context.play_state}
-PLAYER_FEATURES: dict[str, OfPlay] = {
-    "kinematics": kinematics.motion,
-    "history": lags.player_history,
-    "neighbours": neighbours.crowd,
-    "ground": ground.falling,
-    "context": context.player_place,
-    "helmets": image.player_helmets,
-}
-PAIR_FEATURES: dict[str, OfPair] = {
-    "kinematics": kinematics.approach,
-    "history": lags.pair_history,
-    "neighbours": neighbours.company,
-    "context": context.pair_roles,
-    "helmets": image.pair_helmets,
-}
+PLAY_FEATURES: list[tuple[str, OfPlay]] = [("context", context.play_state)]
+PLAYER_FEATURES: list[tuple[str, OfPlay]] = [
+    ("kinematics", kinematics.motion),
+    ("history", lags.player_history),
+    ("neighbours", neighbours.crowd),
+    ("ground", ground.falling),
+    ("context", context.player_place),
+    ("helmets", image.player_helmets),
+]
+PAIR_FEATURES: list[tuple[str, OfPair]] = [
+    ("kinematics", kinematics.approach),
+    ("history", lags.pair_history),
+    ("neighbours", neighbours.company),
+    ("context", context.pair_roles),
+    ("helmets", image.pair_helmets),
+]
 HELMETS = "helmets"  # the family that needs boxes; all others need sensors alone
 
 NEAR_HELMETS = 6.0  # helmet sizes between two helmets, in either view, that may touch where the sensors can't tell
@@ -87,11 +87,11 @@ def _families(play: Play, rows: Rows) -> dict[str, Values]:
         families.setdefault(family, {}).update(columns)
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        for family, of_play in PLAY_FEATURES.items():
+        for family, of_play in PLAY_FEATURES:
             add(family, spread(of_play(play), rows.step))
-        for family, of_player in PLAYER_FEATURES.items():
+        for family, of_player in PLAYER_FEATURES:
             add(family, low_high(_where(of_player(play), tracked, family), rows))
-        for family, of_pair in PAIR_FEATURES.items():
+        for family, of_pair in PAIR_FEATURES:
             add(family, at_pairs(_where(of_pair(play, pairs), both, family), rows))
     return families
 
