@@ -22,8 +22,8 @@ STRETCH = 7.0  # share of a full stretch an arm gains a second
 SWING, TUCKED, WIDE = 0, 1, 2  # what an idle arm does
 
 # rates a second of laying a hand on somebody within reach, and of letting go
-GRAB = {"held": 9.0, "opponent": 0.36, "mate": 0.06}
-LET_GO = {"held": 0.25, "opponent": 0.4, "mate": 0.8}
+GRAB = {"held": 9.0, "opponent": 0.42, "mate": 0.07}
+LET_GO = {"held": 0.19, "opponent": 0.33, "mate": 0.8}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from player_contact.simulate.script import Script
 from player_contact.simulate.state import NOBODY, State, draw_state, is_heavy
 
 SMOOTHING = 2.6  # integration steps, takes the corners off the paths
+TURN = 9.0  # radians a second, the fastest that a player turns round
+STOOP_SECONDS, STOOP, STOOP_HELD = 0.45, 0.26, 0.38  # how long one bends at the waist; how deep, and how deep with a man in the hands
 FALLING, RISING = 0.45, 0.8  # s from the feet to the ground, and back
 
 
@@ -68,16 +70,18 @@ def play_out(rng: np.random.Generator, lineup: Lineup, script: Script, spot: tup
     track = {}
     for name in moments[0]:
         after = np.stack([moment[name] for moment in moments])
+        if name == "crouch":
+            after = np.clip(after + _stoop(rng, time[before:], state.traits.react, np.stack([moment["hold"] for moment in moments])), 0, 1)
         first = place if name == "position" else np.repeat(after[:1], before, axis=0)
         track[name] = np.concatenate([first, after])
-    for name, sigma in (("position", SMOOTHING), ("facing", 3.0), ("down", 2.0), ("crouch", 2.0), ("ball", 2.0)):
+    for name, sigma in (("position", SMOOTHING), ("down", 2.0), ("crouch", 2.0), ("ball", 2.0)):
         track[name] = gaussian_filter1d(track[name], sigma, axis=0, mode="nearest")
     turn = 0.0 if sign > 0 else np.pi
     origin = np.array(spot)
     return Motion(
         time=time,
         position=origin + sign * track["position"],
-        heading=np.arctan2(track["facing"][..., 1], track["facing"][..., 0]) + turn,
+        heading=gaussian_filter1d(_turned(track["facing"]), 3.0, axis=0, mode="nearest") + turn,
         crouch=track["crouch"],
         down=track["down"],
         fall=track["fall"] + turn,
@@ -110,12 +114,30 @@ def _snapshot(state: State, now: float) -> dict[str, np.ndarray]:
         "position": state.position,
         "facing": _facing(state, now),
         "crouch": np.where(now < state.traits.react, stance, working),
-        "down": depth * state.traits.kneel,
+        "down": depth * state.depth,
         "fall": state.fall.copy(),
         "hold": state.hold.copy(),
         "ball": state.ball,
         "holder": np.array(rules.holder(state, now)),
     }
+
+
+def _stoop(rng: np.random.Generator, time: np.ndarray, react: np.ndarray, hold: np.ndarray) -> np.ndarray:
+    """[T, P] how far each bends beyond his stance, as players do who fend off, reach, tire or look: low helmets that are not on the ground."""
+    wander = gaussian_filter1d(rng.normal(0, 1, hold.shape), STOOP_SECONDS * RATE, axis=0, mode="nearest")
+    wander *= np.sqrt(2 * np.sqrt(np.pi) * STOOP_SECONDS * RATE)  # standard deviation 1
+    deep = np.where(hold != NOBODY, STOOP_HELD, STOOP)
+    return np.where(time[:, None] < react, 0, np.clip(deep * wander, 0, 0.75))
+
+
+def _turned(facing: np.ndarray) -> np.ndarray:
+    """[T, P] radians: the way of the `facing` vectors [T, P, 2], followed no faster than a player turns."""
+    wanted = np.arctan2(facing[..., 1], facing[..., 0])
+    heading = wanted.copy()
+    for t in range(1, len(heading)):
+        off = (wanted[t] - heading[t - 1] + np.pi) % (2 * np.pi) - np.pi
+        heading[t] = heading[t - 1] + np.clip(off, -TURN / RATE, TURN / RATE)
+    return heading
 
 
 def _facing(state: State, now: float) -> np.ndarray:

@@ -10,6 +10,7 @@ LEGS = 5.0  # yd/s2, the most that legs give
 BUMP = 12.0  # yd/s2, the most that a collision gives
 END_ZONE = 10.0  # yd
 HESITATION = 0.28  # s until a changed mind shows in the legs
+DOWN, STUMBLE = (0.55, 1.0), (0.2, 0.42)  # how far down a fall goes, and a stumble
 BLOCK_REACH, TACKLE_REACH = 1.0, 1.1  # yd
 
 
@@ -108,14 +109,20 @@ def _release(state: State, rng: np.random.Generator, i: int, now: float) -> None
 
 
 def fall_and_rise(state: State, rng: np.random.Generator, now: float) -> None:
-    """Linemen are put on the ground now and then; the pile draws in those who arrive late."""
+    """Linemen are put on the ground now and then; the pile draws in those who arrive late; many stumble and stay up."""
     standing = state.fallen == np.inf
-    hazard = np.where(state.hold != NOBODY, 0.034, 0.003)
+    hazard = np.where(state.hold != NOBODY, 0.043, 0.004)
     if state.fallen[state.carrier] < np.inf and state.dead - 0.3 < now < state.dead + 0.8:
         near = np.linalg.norm(state.position - state.position[state.carrier], axis=1) < 1.4
-        hazard = np.where(near, 0.9, hazard)
+        hazard = np.where(near, 1.1, hazard)
     for i in np.flatnonzero(standing & (rng.random(len(standing)) < hazard / RATE)).tolist():
         _drop(state, rng, i, now)
+    stumbles = np.where(state.hold != NOBODY, 0.10, 0.02)
+    stumbles[state.carrier] = 0
+    for i in np.flatnonzero((state.fallen == np.inf) & (rng.random(len(standing)) < stumbles / RATE)).tolist():
+        _drop(state, rng, i, now)
+        state.depth[i] = rng.uniform(*STUMBLE)
+        state.rise[i] = now + rng.uniform(0.3, 0.7)
     up_again = ~standing & (now > state.rise + 0.8)
     state.fallen[up_again] = state.rise[up_again] = np.inf
 
@@ -125,6 +132,7 @@ def _drop(state: State, rng: np.random.Generator, i: int, when: float) -> None:
     if state.fallen[i] < np.inf:
         return
     state.fallen[i] = when
+    state.depth[i] = rng.uniform(*DOWN)
     state.rise[i] = when + 0.3 + rng.lognormal(np.log(2.9), 0.5)
     leader = i if state.hold[i] == NOBODY else state.hold[i]  # a tackler goes down with his man
     tumble = 1.4 * state.velocity[leader] + rng.normal(0, 0.6, 2)

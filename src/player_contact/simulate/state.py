@@ -49,7 +49,6 @@ class Traits:
     spread              [P, 2] yd from the ball where one trots when another has caught it
     stroll              [P, 2] yd/s after the whistle
     leaning             [P] 0..1, settles left or right, curious or not
-    kneel               [P] how far down a fall goes, 1 is flat
     """
 
     top: np.ndarray
@@ -61,7 +60,6 @@ class Traits:
     spread: np.ndarray
     stroll: np.ndarray
     leaning: np.ndarray
-    kneel: np.ndarray
 
 
 @dataclass
@@ -75,6 +73,7 @@ class State:
     gap                 [P] yd, distance at which one holds another
     push                [P, 2] yd/s, how a block wanders
     fallen, rise, fall  [P] when a fall begins; when he gets up; radians, towards which side his head falls
+    depth               [P] how far down the fall goes: 1 is flat, a half on the knees, less a stumble that the ground never sees
     carrier, ball       the index of who has the ball; [2] where it is
     thrown_from         [2] where it was last in the passer's hands
     dead                when the play is over
@@ -97,6 +96,7 @@ class State:
     fallen: np.ndarray
     rise: np.ndarray
     fall: np.ndarray
+    depth: np.ndarray
     carrier: int
     ball: np.ndarray
     thrown_from: np.ndarray
@@ -126,6 +126,7 @@ def draw_state(rng: np.random.Generator, lineup: Lineup, script: Script, bounds:
         fallen=np.full(n, np.inf),
         rise=np.full(n, np.inf),
         fall=rng.uniform(-np.pi, np.pi, n),
+        depth=np.ones(n),
         carrier=jobs.quarterback,
         ball=lineup.place[jobs.quarterback],
         thrown_from=lineup.place[jobs.quarterback],
@@ -147,7 +148,6 @@ def _draw_traits(rng: np.random.Generator, lineup: Lineup) -> Traits:
         spread=rng.normal((2.0, 0.0), 6.5, (n, 2)),
         stroll=pace[:, None] * np.column_stack([np.cos(way), np.sin(way)]),
         leaning=rng.random(n),
-        kneel=rng.uniform(0.62, 1.0, n),
     )
 
 
