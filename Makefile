@@ -61,7 +61,7 @@ bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside th
 look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play
 	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(PLAY),--play $(PLAY))
 
-look-crops: $(READY)  ## a picture of crops as the model sees them
+look-crops: $(READY)  ## a picture of a run's crops with their boxes and labels: RUN=name
 	@$(PY) -m player_contact look-crops --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
 test: $(READY)  ## all tests

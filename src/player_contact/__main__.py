@@ -169,15 +169,16 @@ def bench(
 @app.command("look-crops")
 def look_crops(
     run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
-    output: Annotated[Path, typer.Option(help="the picture to write")] = Path("outputs/crops.png"),
+    output: Annotated[Path | None, typer.Option(help="the picture to write; crops.png in the run's folder if not given")] = None,
     seed: Annotated[int, typer.Option(help="which rows are drawn")] = 0,
 ) -> None:
     """Draw a contact sheet: what the model sees, contacts beside non-contacts.
 
-    Example: player_contact look-crops --run outputs/demo --output outputs/crops.png
+    Example: player_contact look-crops --run outputs/demo
     """
     from player_contact.evaluation.look import write_contact_sheet
 
+    output = output or run / "crops.png"
     write_contact_sheet(run, output, seed=seed)
     typer.echo(output)
 
