@@ -1,6 +1,7 @@
 """A contact sheet: crops as the model sees them, contacts beside non-contacts, both views, boxes drawn over, each with its name and label."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def _explain(figure) -> None:
     """What colours and lines mean, below the crops."""
     from matplotlib.lines import Line2D
 
-    meanings = (
+    meanings: tuple[tuple[str, str, Any], ...] = (
         ("players of the row", PAIR, FOUND),
         ("others", OTHERS, FOUND),
         ("found by the detector", "black", FOUND),

@@ -140,7 +140,7 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
 
 
 def _boxes_in_windows(boxes: StepBoxes, rows: Rows, window: Windows, size: int, others: int) -> tuple[np.ndarray, np.ndarray]:
-    """[N, 2 + others, 4] left, top, right, bottom in crop pixels: the row's players, then those nearest to the window's middle; and which were detected."""
+    """[N, 2 + others, 4] left, top, right, bottom in crop pixels: the row's players, then those nearest to its middle; and which were detected."""
     who = _drawn_players(boxes, rows, window, others)
     step = rows.step[:, None]
     scale = (size / window.side)[:, None, None]
