@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check bench predict look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench predict look-crops look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ season: $(READY)  ## only the simulated season: PLAYS=240 VIDEO=0 select its siz
 season-check: $(READY)  ## a season's statistics beside those of real plays; PLAYS= VIDEO= as above
 	@$(PY) -m player_contact season-check $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
 
+boxes-check: $(READY)  ## hide and swap helmet boxes, and see what registration makes of them; INPUT= PLAYS= VIDEO= as above
+	@$(PY) -m player_contact boxes-check $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
+
 predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
@@ -61,7 +64,7 @@ bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside th
 look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play
 	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(PLAY),--play $(PLAY))
 
-look-crops: $(READY)  ## a picture of crops as the model sees them
+look-crops: $(READY)  ## a picture of a run's crops with their boxes and labels: RUN=name
 	@$(PY) -m player_contact look-crops --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
 test: $(READY)  ## all tests

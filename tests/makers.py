@@ -203,7 +203,7 @@ def make_open_rows(seed: int = 0, tracks: int = 6, steps: int = 8, size: int = 3
     seen = random.random((n, 2)) < 0.8
     seen[~seen.any(1), 0] = True
     half = n // 2
-    crops = [Crops(pictures[part], boxes[part], seen[part]) for part in (slice(0, half), slice(half, n))]
+    crops = [Crops(pictures[part], boxes[part], ~np.isnan(boxes[part, ..., 0]), seen[part]) for part in (slice(0, half), slice(half, n))]
     rows = OpenRows(
         track=np.repeat(np.arange(tracks), steps),
         step=np.tile(np.arange(steps), tracks),

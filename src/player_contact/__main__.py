@@ -135,6 +135,27 @@ def season_check(
     typer.echo(check_text(check_season(folder), ceilings(folder)))
 
 
+@app.command("boxes-check")
+def boxes_check(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: Annotated[Path | None, typer.Option(help="a season's folder; the config's simulated season if not given")] = None,  # noqa: A002
+    output: Annotated[Path, typer.Option(help="folder of seasons")] = Path("outputs/seasons"),
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Hide helmet boxes and exchange names, and print what registration makes of them; in a simulated season beside its truth.
+
+    Example: player_contact boxes-check --input input/nfl-player-contact-detection
+    """
+    from player_contact.config import load_config
+    from player_contact.evaluation.boxes_check import boxes_text, check_boxes
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+
+    folder = input or season_folder(output, load_config(config, set or []).season, worker_count(workers))
+    typer.echo(boxes_text(check_boxes(folder, worker_count(workers))))
+
+
 @app.command()
 def bench(
     config: ConfigOption = Path("configs/cpu.yaml"),
@@ -169,15 +190,16 @@ def bench(
 @app.command("look-crops")
 def look_crops(
     run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
-    output: Annotated[Path, typer.Option(help="the picture to write")] = Path("outputs/crops.png"),
+    output: Annotated[Path | None, typer.Option(help="the picture to write; crops.png in the run's folder if not given")] = None,
     seed: Annotated[int, typer.Option(help="which rows are drawn")] = 0,
 ) -> None:
     """Draw a contact sheet: what the model sees, contacts beside non-contacts.
 
-    Example: player_contact look-crops --run outputs/demo --output outputs/crops.png
+    Example: player_contact look-crops --run outputs/demo
     """
     from player_contact.evaluation.look import write_contact_sheet
 
+    output = output or run / "crops.png"
     write_contact_sheet(run, output, seed=seed)
     typer.echo(output)
 

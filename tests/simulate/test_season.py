@@ -95,6 +95,7 @@ def test_the_truth_holds_every_play(tables_only):
         F = len(truth["boxes_Sideline"])
         assert truth["position"].shape == (S, P, 2)
         assert truth["pair_contact"].shape == (S, P, P)
+        assert 0.08 <= truth["sensor_lag"] <= 0.11
         for view in names.VIEWS:
             assert truth[f"boxes_{view}"].shape == (F, P, 4)
             assert truth[f"visibility_{view}"].shape == (F, P)

@@ -107,6 +107,15 @@ def test_the_boxes_of_a_row_are_its_two_players_then_the_nearest_others(tmp_path
     assert np.isnan(boxes[3]).all(), "a player far outside the window has no box in it"
 
 
+def test_a_crop_tells_which_of_its_boxes_the_detector_found(tmp_path):
+    play = filmed_play(tmp_path, [[600, 300, 20, 20], [630, 300, 20, 20], [640, 310, 20, 20]])
+    detected = np.zeros((12, 3), dtype=bool)
+    detected[:, [0, 2]] = True
+    views = {name: dataclasses.replace(view, detected=detected) for name, view in play.views.items()}
+    crops = cut_crops(dataclasses.replace(play, views=views), one_row(1, 0), CONFIG)
+    assert crops.detected.tolist() == [[[False, True, True, False]] * 2]
+
+
 def test_a_player_and_the_ground_have_one_box(tmp_path):
     play = filmed_play(tmp_path, [[600, 300, 20, 20], [1100, 300, 20, 20]])
     boxes = cut_crops(play, one_row(0), CONFIG).boxes[0, 0]
@@ -183,7 +192,7 @@ def test_the_crop_of_a_row_does_not_depend_on_the_other_rows(tmp_path):
     whole = cut_crops(play, rows, CONFIG)
     for place in (0, 4, len(rows) - 1):
         alone = cut_crops(play, rows[np.array([place])], CONFIG)
-        for name in ("pictures", "boxes", "seen"):
+        for name in ("pictures", "boxes", "detected", "seen"):
             np.testing.assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[place])
 
 

@@ -41,7 +41,7 @@ def bench_video(folder: Path, config: Config) -> list[Line]:
     with tempfile.TemporaryDirectory() as scratch:
         with measuring() as cutting:
             for number, (play, rows) in enumerate(completed):
-                write_crops(cut_crops(play, rows, config.crops), rows.row, Path(scratch) / str(number))
+                write_crops(cut_crops(play, rows, config.crops), rows.row, rows.row.astype(str), Path(scratch) / str(number))
         size = sum(path.stat().st_size for path in Path(scratch).rglob("*") if path.is_file())
         for play, rows in completed:
             for view in play.views.values():

@@ -48,6 +48,7 @@ class SimulatedPlay:
     pair_label: np.ndarray  # [S, P, P] bool, with the annotators' errors
     ground_label: np.ndarray  # [S, P] bool
     tracking: pd.DataFrame
+    sensor_lag: float  # s, by which the sensors report late
     bodies: pose.Bodies
     officials: pose.Bodies  # seven more, in the pictures only
     ball: np.ndarray  # [F, 3] yd
@@ -112,6 +113,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
         pair_label=pair_label | pair_label.transpose(0, 2, 1),
         ground_label=contact.label_noise(rng, ground),
         tracking=_tracking_table(report, lineup, tracking_steps),
+        sensor_lag=lag,
         bodies=bodies,
         officials=officials.officials_at(np.random.default_rng([seed, index, 4]), moves, sign, frame_time),
         ball=ball.ball_at(moves, bodies, frame_time),

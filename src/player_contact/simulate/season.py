@@ -101,6 +101,7 @@ def _truth(play: SimulatedPlay) -> dict[str, Any]:
         "position": play.position.astype(np.float32),  # [S, P, 2] yd
         "pair_contact": play.pair_truth,  # [S, P, P] bool
         "ground_contact": play.ground_truth,  # [S, P] bool
+        "sensor_lag": np.float64(play.sensor_lag),  # s, a report shows the world so long ago
     }
     for name, view in play.views.items():
         arrays[f"boxes_{name}"] = view.boxes.astype(np.float32)  # [F, P, 4] left, top, width, height

@@ -45,6 +45,7 @@ def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: 
     if not target.is_dir():
         play, rows = build_play(tables)
         play = complete_play(play)[0] if config.boxes.complete else play
-        kept = rows[np.isin(rows.row, open_rows)]
-        write_crops(cut_crops(play, kept, config.crops), kept.row, target)
+        chosen = np.isin(rows.row, open_rows)
+        kept = rows[chosen]
+        write_crops(cut_crops(play, kept, config.crops), kept.row, tables.rows["contact_id"].to_numpy()[chosen], target)
     return open_crops(target).seen.sum(axis=0)

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 RATE_TOLERANCE = 0.005
 LATE_FRAMES = 6  # a step this far outside the video is shown by its first or last frame: videos end shortly before the last labelled step
+NOBODY = -1
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
 
 
@@ -25,11 +26,13 @@ class Crops:
 
     pictures  [N, V, C, H, W] uint8 grey; 0 where the view did not see the row
     boxes     [N, V, K, 4] float32 left, top, right, bottom in pixels of the picture: first the pair's (the second NaN for the ground), then others'
+    detected  [N, V, K] bool: the detector found the box at the step; the others were completed or filled in
     seen      [N, V] bool: the video has the frames and at least one player of the row has a box
     """
 
     pictures: np.ndarray
     boxes: np.ndarray
+    detected: np.ndarray
     seen: np.ndarray
 
 
@@ -79,6 +82,7 @@ def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
     n, size = len(rows), config.size
     pictures = np.zeros((n, len(VIEWS), len(config.frames), size, size), dtype=np.uint8)
     boxes = np.full((n, len(VIEWS), 2 + config.others, 4), np.nan, dtype=np.float32)
+    detected = np.zeros(boxes.shape[:3], dtype=bool)
     seen = np.zeros((n, len(VIEWS)), dtype=bool)
     for place, name in enumerate(VIEWS):
         if name not in play.views or not n:
@@ -94,8 +98,8 @@ def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
             continue
         if missing := int((~seen[:, place] & ~np.isnan(window.side)).sum()):
             log.info("%s ends before the play: %d rows have no %s view", view.video.name, missing, name)
-        boxes[:, place] = _boxes_in_windows(at_step, rows, window, size, config.others)
-    return Crops(pictures, boxes, seen)
+        boxes[:, place], detected[:, place] = _boxes_in_windows(at_step, rows, window, size, config.others)
+    return Crops(pictures, boxes, detected, seen)
 
 
 def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int, ...], out: np.ndarray) -> np.ndarray:
@@ -135,25 +139,29 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
     return complete
 
 
-def _boxes_in_windows(boxes: StepBoxes, rows: Rows, window: Windows, size: int, others: int) -> np.ndarray:
-    """[N, 2 + others, 4] left, top, right, bottom in crop pixels: the row's players, then the players nearest to the window's middle."""
-    n, players = len(rows), boxes.centre.shape[1]
+def _boxes_in_windows(boxes: StepBoxes, rows: Rows, window: Windows, size: int, others: int) -> tuple[np.ndarray, np.ndarray]:
+    """[N, 2 + others, 4] left, top, right, bottom in crop pixels: the row's players, then those nearest to its middle; and which were detected."""
+    who = _drawn_players(boxes, rows, window, others)
+    step = rows.step[:, None]
     scale = (size / window.side)[:, None, None]
     corner = (window.centre - window.side[:, None] / 2)[:, None, :]
-    centre, extent = boxes.centre[rows.step], boxes.size[rows.step]  # [N, P, 2]
-    left_top = (centre - extent / 2 - corner) * scale
-    in_crop = np.concatenate([left_top, left_top + extent * scale], axis=-1)  # [N, P, 4]
-    row = np.arange(n)
-    found = np.full((n, 2 + others, 4), np.nan, dtype=np.float32)
-    found[:, 0] = in_crop[row, rows.first]
-    pair = ~rows.is_ground
-    found[pair, 1] = in_crop[row[pair], rows.second[pair]]
-    far = np.abs(centre - window.centre[:, None, :]).max(-1) / window.side[:, None]
+    extent = boxes.size[step, who]
+    left_top = (boxes.centre[step, who] - extent / 2 - corner) * scale
+    found = np.concatenate([left_top, left_top + extent * scale], axis=-1)
+    found[who == NOBODY] = np.nan
+    return found, (who != NOBODY) & (boxes.age[step, who] == 0)
+
+
+def _drawn_players(boxes: StepBoxes, rows: Rows, window: Windows, others: int) -> np.ndarray:
+    """[N, 2 + others] the row's players, then the others whose helmets are nearest to the window's middle, places on the P axis; NOBODY: no more."""
+    row, pair = np.arange(len(rows)), ~rows.is_ground
+    who = np.full((len(rows), 2 + others), NOBODY)
+    who[:, 0] = rows.first
+    who[pair, 1] = rows.second[pair]
+    far = np.abs(boxes.centre[rows.step] - window.centre[:, None, :]).max(-1) / window.side[:, None]  # [N, P]
     far[row, rows.first] = np.inf
     far[row[pair], rows.second[pair]] = np.inf
     far = np.where(np.isnan(far) | (far > 0.6), np.inf, far)
     nearest = np.argsort(far, axis=1, kind="stable")[:, :others]
-    chosen = np.take_along_axis(in_crop, nearest[..., None], axis=1)
-    chosen[np.isinf(np.take_along_axis(far, nearest, axis=1))] = np.nan
-    found[:, 2 : 2 + min(others, players)] = chosen
-    return found
+    who[:, 2 : 2 + nearest.shape[1]] = np.where(np.isinf(np.take_along_axis(far, nearest, axis=1)), NOBODY, nearest)
+    return who
