@@ -11,7 +11,7 @@ import player_contact
 PACKAGE = Path(player_contact.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "player_contact.") if not module.name.endswith("__main__")]
-WITH_TORCH = {"dataset", "model", "train"}  # of player_contact.vision
+WITH_TORCH = {"classic", "dataset", "encoders", "model", "resnet", "train", "transfer", "weights"}  # of player_contact.vision
 LIGHT = [name for name in MODULES if not (name.startswith("player_contact.vision.") and name.rpartition(".")[2] in WITH_TORCH)]
 MAY_IMPORT = {
     "competition": {"errors"},
@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "helmets.py": {"competition", "play"},
     "features": {"competition", "files", "play", "helmets"},
     "video": {"competition", "config", "errors", "files", "helmets", "play"},
-    "vision": {"config", "errors", "odds", "video"},
+    "vision": {"config", "errors", "files", "odds", "video"},
     "boosting": {"competition", "config", "features", "odds", "parallel", "play"},
     "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "play", "video", "vision", "boosting"},
 }

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import timm
+from safetensors.torch import save_file
 from sklearn.metrics import matthews_corrcoef
 
 import player_contact
+from player_contact.bundle import load_bundle
 from player_contact.config import load_config
 from player_contact.errors import ConfigError, InputError
 from player_contact.files import read_json
@@ -188,6 +191,8 @@ def test_a_fault_in_the_test_tables_is_said_before_anything_is_trained(tiny_seas
     [
         ({"tabular": ("distance", "closing_sped")}, "'vision.tabular' names 'closing_sped', which is no feature. Did you mean 'closing_speed'?"),
         ({"encoder": "nothing_at_all"}, "'vision.encoder' is 'nothing_at_all', which is no timm model."),
+        ({"encoder_options": {"shortcut": "none"}}, "'vision.encoder' 'resnet10t' does not take 'vision.encoder_options' shortcut=none"),
+        ({"weights": "nowhere.safetensors"}, "There is no file nowhere.safetensors to take weights from."),
     ],
 )
 def test_a_feature_or_encoder_that_does_not_exist_is_said_before_anything_is_trained(tiny_season, tiny_config, tmp_path, settings, words):
@@ -205,6 +210,18 @@ def test_another_video_of_the_same_tables_cuts_the_crops_again_and_keeps_the_scr
     video = sorted((season.folder / "train").glob("*_Sideline.mp4"))[0]
     video.unlink()
     assert run_pipeline(run, until="crops") == ["crops"]
+
+
+def test_other_weights_in_the_same_file_train_vision_again_and_the_bundle_needs_no_file(own_run, tiny_config, tmp_path):
+    file = tmp_path / "w.safetensors"
+    run = own_run(tiny_config.model_copy(update={"vision": tiny_config.vision.model_copy(update={"weights": str(file)})}))
+    weights = timm.create_model("resnet10t").state_dict()
+    for _ in range(2):
+        save_file(weights, file)
+        assert run_pipeline(run, until="bundle") == ["vision", "blend", "ladder", "bundle"]
+        weights["bn1.bias"] += 1
+    file.unlink()
+    assert len(load_bundle(run.folder / "bundle").vision_models) == 2
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

@@ -17,7 +17,7 @@ from player_contact.files import replacing, write_json
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
 
-FORMAT = 2
+FORMAT = 3
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
 
 

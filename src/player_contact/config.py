@@ -6,7 +6,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from yaml import YAMLError
 
 from player_contact.errors import ConfigError
+
+Shortcut = Literal["identity", "projection_where_needed", "projection", "none"]
 
 
 class Section(BaseModel):
@@ -101,11 +103,26 @@ class AugmentConfig(Section):
     drop_sensors: float = Field(0.3, ge=0, le=1, description="chance that the sensor values of a stretch are hidden")
 
 
+class TransferConfig(Section):
+    """How training goes on from `vision.weights`: first the new layers alone, then the encoder too, stage by stage from its end."""
+
+    frozen_epochs: int = Field(0, ge=0, description="first epochs that leave the encoder as it is; all of them: it is never trained")
+    unfreeze_every: int = Field(0, ge=0, description="after those, one more stage every so many epochs; 0: the whole encoder at once")
+    rate_decay: float = Field(1.0, gt=0, le=1, description="learning rate of a stage over that of the next one; the new layers have the full one")
+
+
 class VisionConfig(Section):
     """A ResNet that reads a stretch of a pair's track, fused with sensor values."""
 
-    encoder: str = Field("resnet10t", description="any timm model")
-    pretrained: bool = Field(False, description="start from timm's ImageNet weights, which it downloads; prediction never does")
+    encoder: str = Field("resnet10t", description="any timm model, alexnet, googlenet, or our own contact_resnet10, 18, 34 or 50")
+    encoder_options: dict[str, bool | int | float | str | list[Any]] = Field(
+        {}, description="keyword arguments of the model, such as drop_path_rate=0.1; of our own: shortcut, one of `Shortcut` above"
+    )
+    weights: str = Field(
+        "none",
+        description="none; timm: its ImageNet weights, downloaded; or a safetensors file or torch checkpoint, its path as the command sees it",
+    )
+    transfer: TransferConfig = TransferConfig()
     image_size: int = Field(64, ge=16, le=512, description="pixels, square")
     boxes: Literal["channel", "painted", "none"] = Field(
         "channel", description="drawn boxes as channels of their own, painted into the picture, or not at all"
@@ -135,6 +152,12 @@ class VisionConfig(Section):
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the processor multiplies it natively")
     augment: AugmentConfig = AugmentConfig()
 
+    @model_validator(mode="after")
+    def _something_to_freeze(self) -> Self:
+        if self.weights == "none" and self.transfer.frozen_epochs:
+            raise ValueError("vision.transfer.frozen_epochs freezes an encoder that knows nothing: set vision.weights, or 0 frozen epochs")
+        return self
+
 
 class BlendConfig(Section):
     """The last model: screen and vision along neighbouring steps."""
@@ -157,7 +180,7 @@ class Config(Section):
     blend: BlendConfig = BlendConfig()
 
     @model_validator(mode="after")
-    def _crop_fits(self) -> "Config":
+    def _crop_fits(self) -> Self:
         if self.vision.image_size > self.crops.size:
             raise ValueError(f"vision.image_size ({self.vision.image_size}) can't be larger than crops.size ({self.crops.size})")
         return self

@@ -42,6 +42,12 @@ def _training(config: Config) -> dict[str, Any]:
     return {"seed": config.seed, "threads": config.threads}
 
 
+def _weights(config: Config) -> str | None:
+    """The hash of the file that the encoder starts from, if it is one: other weights under the same name train again."""
+    path = Path(config.vision.weights)
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() if path.is_file() else None
+
+
 STAGES = (
     Stage("folds", screen.folds_stage, ("folds.csv",), (), lambda c: [c.seed, c.folds], SCREEN[:1] + SCREEN[3:4], ("train tables",)),
     Stage(
@@ -67,7 +73,7 @@ STAGES = (
         vision.vision_stage,
         ("vision",),
         ("crops",),
-        lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"})],
+        lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"}), _weights(c)],
         ("vision", "video", "stages/vision.py"),
     ),
     Stage("blend", blend.blend_stage, ("blend",), ("vision",), lambda c: [_training(c), c.blend.model_dump()], ("boosting", "stages/blend.py")),
@@ -131,9 +137,10 @@ def _check_early(run: Run, names: tuple[str, ...]) -> None:
     if "submission" in names:
         read_season(run.input, "test")
     if "vision" in names:
-        from player_contact.vision.model import check_encoder
+        from player_contact.vision.encoders import check_encoder
+        from player_contact.vision.model import input_channels
 
-        check_encoder(run.config.vision.encoder)
+        check_encoder(run.config.vision, input_channels(run.config.vision, len(run.config.crops.frames)))
         known = (*feature_names(), "screen")
         for name in run.config.vision.tabular:
             if name not in known:

@@ -3,35 +3,16 @@
 Letters: B stretches, T steps, V views, C channels, H = W pixels, K sensor values, D features of the encoder.
 """
 
-import difflib
-
 import torch
 from torch import Tensor, nn
 
 from player_contact.config import VisionConfig
-from player_contact.errors import ConfigError
+from player_contact.vision.encoders import make_encoder
 
 
 def input_channels(config: VisionConfig, frames: int) -> int:
     """Channels of one picture: a grey frame each, and two for the drawn boxes where they have channels of their own."""
     return frames + (2 if config.boxes == "channel" else 0)
-
-
-def check_encoder(name: str) -> None:
-    """Raises ConfigError for a name that timm does not know."""
-    import timm
-
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.5)
-        raise ConfigError(f"'vision.encoder' is {name!r}, which is no timm model." + (f" Near: {', '.join(near)}" if near else ""))
-
-
-def make_encoder(name: str, channels: int, pretrained: bool) -> nn.Module:
-    """A timm model without its classifier: [N, channels, H, W] -> [N, D]. Raises ConfigError for a name that timm does not know."""
-    import timm
-
-    check_encoder(name)
-    return timm.create_model(name, pretrained=pretrained, in_chans=channels, num_classes=0)
 
 
 class ContactModel(nn.Module):
@@ -43,14 +24,13 @@ class ContactModel(nn.Module):
     def __init__(self, config: VisionConfig, frames: int, pretrained: bool = False) -> None:
         super().__init__()
         sensors = len(config.tabular)
-        self.encoder = make_encoder(config.encoder, input_channels(config, frames), pretrained)
+        weights = config.weights if pretrained else "none"
+        self.encoder, self.features = make_encoder(config.encoder, input_channels(config, frames), config.image_size, config.encoder_options, weights)
         self.register_buffer("sensor_mean", torch.zeros(sensors))
         self.register_buffer("sensor_scale", torch.ones(sensors))
         self.sensors = nn.Sequential(
             nn.Linear(2 * sensors, config.sensor_width), nn.ReLU(), nn.Linear(config.sensor_width, config.sensor_width), nn.ReLU()
         )
-        # timm: what comes out where an encoder ends in a layer of its own, num_features where not
-        self.features: int = getattr(self.encoder, "head_hidden_size", None) or self.encoder.num_features  # type: ignore[assignment]
         self.picture = nn.Sequential(nn.LayerNorm(self.features), nn.Dropout(config.dropout), nn.Linear(self.features, config.track_width), nn.ReLU())
         self.picture_head = nn.Linear(config.track_width, 1)
         self.along_track = nn.GRU(config.track_width + config.sensor_width + 3, config.track_width, batch_first=True, bidirectional=True)

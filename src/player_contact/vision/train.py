@@ -46,7 +46,7 @@ def train_model(
     seed_everything(int(np.random.SeedSequence(seed).generate_state(1)[0]), verbose=False)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
-    model = ContactModel(config, frames, config.pretrained)
+    model = ContactModel(config, frames, pretrained=True)
     set_sensor_scale(model, rows.sensors)
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
