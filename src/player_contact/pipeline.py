@@ -78,7 +78,7 @@ STAGES = (
         result.submission_stage,
         ("submission.csv", "submission.json"),
         ("bundle",),
-        code=("predict.py",),
+        code=("predict.py", "cascade.py", "pace.py"),
         data=("test tables", "test videos"),
     ),
     Stage("report", result.report_stage, ("report",), ("submission",), code=("evaluation",)),
