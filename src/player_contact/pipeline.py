@@ -49,8 +49,8 @@ STAGES = (
         screen.features_stage,
         ("features",),
         ("folds",),
-        lambda c: [c.screen.max_distance, c.boxes.model_dump()],
-        (*SCREEN[:3], "video/registration.py", "video/completion.py"),
+        lambda c: [c.screen.max_distance, c.boxes.model_dump(), c.faults],
+        (*SCREEN[:3], "stages/faults.py", "video/registration.py", "video/completion.py"),
     ),
     Stage("screen", screen.screen_stage, ("screen",), ("features",), lambda c: [_training(c), c.screen.model_dump()], SCREEN),
     Stage(
@@ -58,8 +58,8 @@ STAGES = (
         crops.crops_stage,
         ("crops",),
         ("screen",),
-        lambda c: [c.crops.model_dump(), c.boxes.model_dump()],
-        ("video", "helmets.py", "stages/crops.py"),
+        lambda c: [c.crops.model_dump(), c.boxes.model_dump(), c.faults],
+        ("video", "helmets.py", "stages/faults.py", "stages/crops.py"),
         ("train videos",),
     ),
     Stage(
