@@ -54,9 +54,9 @@ season-check: $(READY)  ## a season's statistics beside those of real plays; PLA
 boxes-check: $(READY)  ## hide and swap helmet boxes, and see what registration makes of them; INPUT= PLAYS= VIDEO= as above
 	@$(PY) -m player_contact boxes-check $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
 
-predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv
+predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv BUDGET=8h
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
-	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS)
+	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS) $(if $(BUDGET),--time-budget $(BUDGET))
 
 bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240)
 	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240)

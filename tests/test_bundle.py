@@ -74,7 +74,7 @@ def test_a_bundle_of_another_format_says_so_and_does_not_call_itself_damaged(own
         load_bundle(own_bundle)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", f'{{"format": {FORMAT}}}'])
 def test_a_damaged_manifest_is_called_so(own_bundle, text):
     (own_bundle / "manifest.json").write_text(text)
     with pytest.raises(BundleError, match=r"manifest\.json is damaged"):

@@ -1,11 +1,13 @@
 import logging
 import os
+import signal
 import time
 
 import numpy as np
 import pytest
 
-from player_contact.parallel import progress, run_all, show_progress, worker_count
+from player_contact.errors import WorkerError
+from player_contact.parallel import Failure, progress, run_all, run_surviving, show_progress, worker_count
 
 log = logging.getLogger("player_contact.tests")
 
@@ -103,3 +105,73 @@ def grow(number: int) -> int:
 def test_a_worker_that_grows_is_not_stopped():
     processes = list(run_all(grow, range(9), 9, "growing", 2))
     assert len(set(processes)) <= 2
+
+
+def die_at_three(number: int) -> int:
+    """As where the system kills a process that takes too much memory."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return number
+
+
+def die_once(path) -> str:
+    """Dies the first time that it is asked."""
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_a_killed_process_ends_a_run_in_order_with_one_sentence():
+    with pytest.raises(WorkerError, match=r"ended from outside during 'numbers', mostly because memory ran out.*fewer WORKERS \(there were 2\)"):
+        list(run_all(die_at_three, range(6), 6, "numbers", 2))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_item_that_raises_is_a_failure_and_the_others_are_done(workers):
+    outcomes = dict(run_surviving(fail_at_three, range(6), workers))
+    assert outcomes.pop(3) == Failure("ValueError: three is too much")
+    assert outcomes == {number: number for number in (0, 1, 2, 4, 5)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_item_that_kills_its_process_twice_is_a_failure_and_the_others_are_done(workers):
+    outcomes = dict(run_surviving(die_at_three, range(6), workers))
+    assert outcomes.pop(3) == Failure("its process died twice; did memory run out?")
+    assert outcomes == {number: number for number in (0, 1, 2, 4, 5)}
+
+
+def test_an_item_whose_process_dies_once_is_done_at_the_second_try(tmp_path):
+    items = [tmp_path / str(number) for number in range(3)]
+    assert dict(run_surviving(die_once, items, 2)) == {item: item.name for item in items}
+
+
+def test_what_survives_is_logged_once(caplog):
+    with caplog.at_level(logging.INFO):
+        list(run_surviving(square, range(5), 2))
+    assert sorted(record.getMessage() for record in caplog.records if record.name == log.name) == [f"squaring {number}" for number in range(5)]
+
+
+def test_an_item_is_taken_when_a_worker_is_free_for_it_and_not_before():
+    taken = []
+
+    def items():
+        for number in range(6):
+            taken.append(number)
+            yield number
+
+    ahead = [len(taken) - done for done, _ in enumerate(run_surviving(wait, items(), 2))]
+    assert max(ahead) <= 2
+
+
+def test_at_the_deadline_workers_are_stopped_and_nothing_more_is_taken():
+    started = time.monotonic()
+    outcomes = dict(run_surviving(sleep, iter([0.01, 30.0, 31.0, 32.0]), 2, deadline=started + 2.5))
+    assert time.monotonic() - started < 10
+    assert outcomes == {0.01: 0.01, 30.0: Failure("there was no time left"), 31.0: Failure("there was no time left")}

@@ -83,16 +83,20 @@ def predict(
     input: Annotated[Path, typer.Option(help="folder with sample_submission.csv, test_*.csv and, if there are, videos in test/")],  # noqa: A002
     output: Annotated[Path, typer.Option(help="the submission to write")] = Path("submission.csv"),
     workers: WorkersOption = 0,
+    time_budget: Annotated[str, typer.Option(help="such as 8h: the most doubtful plays get vision first, the rest none once it would not fit")] = "",
+    mend: Annotated[bool, typer.Option("--mend", help="leave out the faulty rows of tables, and tables that can't be read, and go on")] = False,
 ) -> None:
     """Predict plays with the models of a bundle: the only way in which this project predicts.
 
     Example: player_contact predict --bundle outputs/demo/bundle --input input/nfl-player-contact-detection --output submission.csv
     """
     from player_contact.bundle import load_bundle
+    from player_contact.pace import seconds_of
     from player_contact.parallel import worker_count
     from player_contact.predict import predict_folder
 
-    counted = predict_folder(bundle, input, output, worker_count(workers, load_bundle(bundle).config.threads))
+    budget = seconds_of(time_budget) if time_budget else float("inf")
+    counted = predict_folder(bundle, input, output, worker_count(workers, load_bundle(bundle).config.threads), budget, mend)
     typer.echo(f"{output}: " + ", ".join(f"{name} {number}" for name, number in counted.items()))
 
 

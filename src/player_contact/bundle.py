@@ -26,6 +26,7 @@ class Bundle:
     """One booster and one vision model a fold; predictions are means over the folds.
 
     cut         rows whose screen probability is below it are decided without the video
+    touching    yards within which pairs count as touching where no model can be asked
     manifest    where it comes from: versions, data, folds, feature names, and the hash of every file
     """
 
@@ -35,6 +36,7 @@ class Bundle:
     blend: list[str]
     thresholds: Thresholds
     cut: float
+    touching: float
     manifest: dict[str, Any]
 
     @property
@@ -107,7 +109,7 @@ def _load(folder: Path, text: bytes) -> Bundle:
         raise BundleError(f"{folder} has format {made_for}, this version reads {FORMAT}. Train again or use the version that wrote it")
     try:
         files = dict(manifest["files"])
-        thresholds, cut = Thresholds(**manifest["thresholds"]), float(manifest["cut"])
+        thresholds, cut, touching = Thresholds(**manifest["thresholds"]), float(manifest["cut"]), float(manifest["touching"])
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{folder}/manifest.json is damaged ({error}). Copy the bundle again") from None
     folds = len([name for name in files if name.startswith("screen/")])
@@ -120,7 +122,7 @@ def _load(folder: Path, text: bytes) -> Bundle:
     if not folds:
         raise BundleError(f"{folder} holds no models")
     texts = {stage: [(folder / name).read_text() for name in sorted(files) if name.startswith(f"{stage}/")] for stage in ("screen", "blend")}
-    return Bundle(folder, load_config(folder / "config.yaml"), texts["screen"], texts["blend"], thresholds, cut, manifest)
+    return Bundle(folder, load_config(folder / "config.yaml"), texts["screen"], texts["blend"], thresholds, cut, touching, manifest)
 
 
 def _digest(path: Path) -> str:

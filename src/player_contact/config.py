@@ -172,6 +172,9 @@ class Config(Section):
     seed: int = Field(1, ge=0)
     folds: int = Field(4, ge=2, le=20)
     threads: int = Field(1, ge=1, description="of one fold or one play; part of the result, since sums depend on their order. See also --workers")
+    faults: Literal["stop", "skip"] = Field(
+        "stop", description="what a damaged training play does: stop the run with one sentence, or be trained on without what is damaged"
+    )
     season: SeasonConfig = SeasonConfig()
     boxes: BoxesConfig = BoxesConfig()
     screen: ScreenConfig = ScreenConfig()

@@ -15,3 +15,7 @@ class ConfigError(PlayerContactError, ValueError):
 
 class BundleError(PlayerContactError, ValueError):
     """A bundle is incomplete, or was made for something else."""
+
+
+class WorkerError(PlayerContactError):
+    """A process that worked for this one was ended from outside."""

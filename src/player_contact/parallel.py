@@ -1,14 +1,23 @@
-"""One function over many plays or folds: in parallel, in order, with progress, and with nothing that was logged lost."""
+"""One function over many plays or folds: in parallel, with progress, and with nothing that was logged lost.
 
+`run_all` gives results in order, and a fault ends it. `run_surviving` gives them as they come, and a fault is the result of its own item alone.
+"""
+
+import itertools
 import logging
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import joblib
+
+from player_contact.errors import WorkerError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,17 +30,116 @@ SECONDS_BETWEEN_LINES = 15
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: int, what: str, workers: int) -> Iterator[Result]:
     """Yields `function(item)` for every item, in order. Items are taken only a few ahead of the workers, so memory stays bounded.
 
-    What workers log is logged here, in the order of the items. A progress bar is shown on a terminal, a line now and then elsewhere.
+    What workers log is logged here, in the order of the items. A progress bar is shown on a terminal, a line now and then elsewhere. Raises
+    WorkerError where a worker's process was ended from outside.
     """
     if workers == 1:
         yield from show_progress((function(item) for item in items), total, what)
         return
     calls = (joblib.delayed(_recorded)(function, item) for item in items)
     outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(calls)
-    for result, records in show_progress(outcomes, total, what):
-        for name, level, message in records:
-            logging.getLogger(name).log(level, "%s", message)
-        yield result
+    try:
+        for result, records in show_progress(outcomes, total, what):
+            _log(records)
+            yield result
+    except BrokenExecutor:
+        raise WorkerError(
+            f"A process was ended from outside during '{what}', mostly because memory ran out. What was finished is kept: "
+            f"run again with fewer WORKERS (there were {workers})"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What became of an item without a result: a sentence's end, such as "IndexError: ..." or "its process died twice"."""
+
+    reason: str
+
+
+def run_surviving(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, deadline: float = math.inf
+) -> Iterator[tuple[Item, Result | Failure]]:
+    """Yields every item with `function(item)`, as they finish, or with a Failure where that raised or its process was ended.
+
+    An item is taken when a worker is free for it, so `items` may decide late what comes next. Where a process dies, the items that were under way
+    are tried again, one at a time, for nobody knows which of them it was. At the `deadline` (of `time.monotonic`) workers are stopped, what was
+    under way fails, and nothing more is taken. With `workers` 0 all happens in this process: nothing is stopped, and an end of it ends all.
+    """
+    queue = iter(items)
+    if not workers:
+        while time.monotonic() < deadline and (one := list(itertools.islice(queue, 1))):
+            yield one[0], _tried(function, one[0])
+        return
+    running: dict[Future, Item] = {}
+    while True:
+        while len(running) < workers and time.monotonic() < deadline and (one := list(itertools.islice(queue, 1))):
+            running[_submit(function, one[0], workers)] = one[0]
+        if not running:
+            return
+        done, _ = wait(running, timeout=_left(deadline), return_when=FIRST_COMPLETED)
+        if not done:
+            _executor(workers).shutdown(wait=True, kill_workers=True)
+            yield from ((item, Failure("there was no time left")) for item in running.values())
+            return
+        if any(isinstance(future.exception(), BrokenExecutor) for future in done):
+            done = set(running)  # all that was under way is lost with one process; a result that was there already is kept
+        for future in done:
+            item = running.pop(future)
+            outcome = _outcome(future)
+            yield item, _alone(function, item, deadline) if outcome is None else outcome
+
+
+def _tried(function: Callable[[Item], Result], item: Item) -> Result | Failure:
+    try:
+        return function(item)
+    except Exception as error:  # whatever it is, it is the end of one item
+        return Failure(f"{type(error).__name__}: {error}")
+
+
+def _executor(workers: int) -> Any:
+    from joblib.externals.loky import get_reusable_executor
+
+    threads = str(max(1, worker_count(0) // workers))
+    return get_reusable_executor(workers, timeout=60, env=dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads))
+
+
+def _submit(function: Callable[[Item], Result], item: Item, workers: int) -> Future:
+    try:
+        return _executor(workers).submit(_recorded, function, item)
+    except BrokenExecutor:  # it broke between two calls; the next one is whole
+        return _executor(workers).submit(_recorded, function, item)
+
+
+def _left(deadline: float) -> float | None:
+    return None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())
+
+
+def _outcome(future: Future) -> Any:
+    """The result of a future, or a Failure; None where its process died."""
+    try:
+        result, records = future.result()
+    except BrokenExecutor:
+        return None
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {error}")
+    _log(records)
+    return result
+
+
+def _alone(function: Callable[[Item], Result], item: Item, deadline: float) -> Result | Failure:
+    """A second try in a process that no other item shares."""
+    future = _submit(function, item, 1)
+    done, _ = wait([future], timeout=_left(deadline))
+    if not done:
+        _executor(1).shutdown(wait=True, kill_workers=True)
+        return Failure("its process died, and there was no time left for a second try")
+    outcome = _outcome(future)
+    return Failure("its process died twice; did memory run out?") if outcome is None else outcome
+
+
+def _log(records: list[tuple[str, int, str]]) -> None:
+    for name, level, message in records:
+        logging.getLogger(name).log(level, "%s", message)
 
 
 def worker_count(asked: int, threads: int = 1) -> int:

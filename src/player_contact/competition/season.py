@@ -2,14 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from player_contact.competition import tables
+from player_contact.competition import mending, tables
 from player_contact.competition.names import GROUND, VIEW_ALIASES, VIEWS
 from player_contact.errors import InputError
 
@@ -46,10 +46,10 @@ class Season:
         """The plays with rows to predict, in the order in which they first appear."""
         return [str(play) for play in self.rows["game_play"].unique()]
 
-    def plays(self) -> Iterator[PlayTables]:
-        """The tables of each play, one after the other."""
+    def plays(self, chosen: Iterable[str] | None = None) -> Iterator[PlayTables]:
+        """The tables of each play, one after the other; of the `chosen` ones, in that order, where given."""
         slices = [_slices(frame) for frame in (self.rows, self.tracking, self.helmets, self.videos)]
-        for game_play in self.game_plays:
+        for game_play in self.game_plays if chosen is None else chosen:
             parts = [
                 frame.iloc[index.get(game_play, slice(0, 0))]
                 for frame, index in zip((self.rows, self.tracking, self.helmets, self.videos), slices, strict=True)
@@ -67,11 +67,13 @@ def _slices(frame: pd.DataFrame) -> dict[str, np.ndarray | slice]:
     return places
 
 
-def read_season(folder: Path, split: str) -> Season:
+def read_season(folder: Path, split: str, mend: bool = False) -> Season:
     """Reads and checks a split's tables. `split` is `train` (labels) or `test` (ids of sample_submission.csv).
 
-    Raises InputError as `tables.read_table` does, and where labels and their ids disagree.
+    With `mend`, faulty rows of all tables but the labels or ids are left out, and counted. Raises InputError as `tables.read_table` does, and where
+    labels and their ids disagree.
     """
+    read = mending.read_mended if mend else tables.read_table
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"The input folder {folder} does not exist")
@@ -84,14 +86,14 @@ def read_season(folder: Path, split: str) -> Season:
         path = folder / "sample_submission.csv"
         rows = tables.contact_rows(tables.read_table(path, tables.SUBMISSION)["contact_id"])
     _check_order(rows, path)
-    tracking = tables.read_table(folder / f"{split}_player_tracking.csv", tables.TRACKING)
-    tracking["datetime"] = tables.times_of(tracking, "datetime", folder / f"{split}_player_tracking.csv")
-    helmets_path = folder / f"{split}_baseline_helmets.csv"
-    helmets = _plain_views(tables.read_table(helmets_path, tables.HELMETS), helmets_path, tables.HELMETS)
-    videos_path = folder / f"{split}_video_metadata.csv"
-    videos = _plain_views(tables.read_table(videos_path, tables.VIDEOS), videos_path, tables.VIDEOS)
-    for column in ("start_time", "end_time", "snap_time"):
-        videos[column] = tables.times_of(videos, column, videos_path)
+    tracking_path, helmets_path, videos_path = (folder / f"{split}_{name}.csv" for name in ("player_tracking", "baseline_helmets", "video_metadata"))
+    tracking = _timed(read(tracking_path, tables.TRACKING), ("datetime",), tracking_path, mend)
+    helmets = _plain_views(read(helmets_path, tables.HELMETS), helmets_path, tables.HELMETS)
+    videos = _plain_views(read(videos_path, tables.VIDEOS), videos_path, tables.VIDEOS)
+    videos = _timed(videos, ("start_time", "end_time", "snap_time"), videos_path, mend)
+    if mend and not (well := _runs_well(videos)).all():
+        log.warning("%s: the times of %d rows can't be true. Going on without them", videos_path.name, int((~well).sum()))
+        videos = videos[well].reset_index(drop=True)
     _check_times(videos, videos_path)
     return Season(split, rows, tracking, helmets, videos, folder / split)
 
@@ -120,10 +122,22 @@ def _check_order(rows: pd.DataFrame, path: Path) -> None:
         )
 
 
+def _timed(frame: pd.DataFrame, columns: tuple[str, ...], path: Path, mend: bool) -> pd.DataFrame:
+    """The table with its texts of times as times; where it may be mended, without the rows in which one is none."""
+    if mend:
+        frame = mending.with_times(frame, columns, path)
+    return frame.assign(**{column: tables.times_of(frame, column, path) for column in columns})
+
+
+def _runs_well(videos: pd.DataFrame) -> np.ndarray:
+    """[N] bool: start, snap and end follow each other within LONGEST_VIDEO."""
+    length = videos["end_time"] - videos["start_time"]
+    return ((videos["start_time"] <= videos["snap_time"]) & (videos["snap_time"] < videos["end_time"]) & (length <= LONGEST_VIDEO)).to_numpy()
+
+
 def _check_times(videos: pd.DataFrame, path: Path) -> None:
     """A video starts, sees the snap, and ends within minutes; anything else would make absurdly long plays."""
-    length = videos["end_time"] - videos["start_time"]
-    wrong = ~((videos["start_time"] <= videos["snap_time"]) & (videos["snap_time"] < videos["end_time"]) & (length <= LONGEST_VIDEO)).to_numpy()
+    wrong = ~_runs_well(videos)
     if wrong.any():
         first = int(np.argmax(wrong))
         raise InputError(

@@ -9,11 +9,11 @@ from player_contact.files import read_json, write_json
 from player_contact.play import Rows
 
 
-def write_features(folder: Path, game_play: str, rows: Rows, contact: np.ndarray, features: pd.DataFrame) -> None:
+def write_features(folder: Path, game_play: str, rows: Rows, contact: np.ndarray, features: np.ndarray) -> None:
     """Writes a play's N candidate rows, their [N] labels and their [N, K] features into `folder`."""
     places = {"row": rows.row, "step_place": rows.step, "first": rows.first, "second": rows.second, "contact": contact.astype(np.int8)}
     pd.DataFrame(places).to_parquet(folder / f"{game_play}.parquet", index=False)
-    np.save(folder / f"{game_play}.npy", np.ascontiguousarray(features.to_numpy(dtype=np.float32)), allow_pickle=False)
+    np.save(folder / f"{game_play}.npy", np.ascontiguousarray(features, dtype=np.float32), allow_pickle=False)
 
 
 def write_names(folder: Path, names: list[str]) -> None:

@@ -28,7 +28,7 @@ def blend_stage(run: Run, out: Path) -> None:
     items = ((tables, table.iloc[here], screen[here], vision[here]) for tables, here in zip(run.season.plays(), places, strict=True))
     work = partial(play_blend_table, reach=run.config.blend.reach)
     tables = list(run_all(work, items, len(places), "neighbouring steps", run.workers))
-    columns = {name: place for place, name in enumerate(tables[0].columns)}
+    columns = {name: place for place, name in enumerate(next(one for one in tables if len(one)).columns)}
     training = Training(run.config.blend.booster, run.config.seed, run.config.threads, folder / "fold", rising_columns(list(columns)))
     trained = out_of_fold(run.folded([one.to_numpy() for one in tables], columns), training, "training the blend", run.workers)
     log.info("blend, MCC by rounds: %s", ", ".join(f"{rounds}: {mcc:.3f}" for rounds, mcc in trained.curve.items()))
@@ -36,8 +36,10 @@ def blend_stage(run: Run, out: Path) -> None:
 
 
 def play_blend_table(item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], reach: int) -> pd.DataFrame:
-    """The blend's table of a play's candidates."""
+    """The blend's table of a play's candidates; without columns where there are none."""
     tables, candidates, screen, vision = item
+    if not len(candidates):
+        return pd.DataFrame()
     play, _ = build_play(tables)
     rows = Rows(*(candidates[name].to_numpy() for name in ("row", "step_place", "first", "second")))
     return blend_table(play, rows, screen, vision, reach)

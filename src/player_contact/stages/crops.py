@@ -8,13 +8,14 @@ import numpy as np
 
 from player_contact.competition.names import VIEWS
 from player_contact.competition.season import PlayTables
-from player_contact.config import Config
+from player_contact.config import Config, CropsConfig
 from player_contact.files import remove
 from player_contact.parallel import run_all
 from player_contact.play import build_play
+from player_contact.stages.faults import check_videos, guarded
 from player_contact.stages.run import Run
 from player_contact.video.completion import complete_play
-from player_contact.video.crops import cut_crops
+from player_contact.video.crops import Crops, cut_crops
 from player_contact.video.store import open_crops, write_crops
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,21 @@ def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: 
     tables, open_rows = item
     target = folder / tables.game_play
     if not target.is_dir():
-        play, rows = build_play(tables)
-        play = complete_play(play)[0] if config.boxes.complete else play
-        chosen = np.isin(rows.row, open_rows)
-        kept = rows[chosen]
-        write_crops(cut_crops(play, kept, config.crops), kept.row, tables.rows["contact_id"].to_numpy()[chosen], target)
+        chosen = np.isin(tables.rows["row"].to_numpy(), open_rows)
+        ids = tables.rows["contact_id"].to_numpy()[chosen]
+        crops, row = _no_crops(len(open_rows), config.crops), open_rows
+        with guarded(config, tables.game_play, "the crops"):
+            play, rows = build_play(tables)
+            play = complete_play(play)[0] if config.boxes.complete else play
+            kept = rows[chosen]
+            crops, row = cut_crops(play, kept, config.crops), kept.row
+            check_videos(config, play, kept, crops)
+        write_crops(crops, row, ids, target)
     return open_crops(target).seen.sum(axis=0)
+
+
+def _no_crops(rows: int, config: CropsConfig) -> Crops:
+    """Those of a play of which no picture could be cut."""
+    pictures = np.zeros((rows, len(VIEWS), len(config.frames), config.size, config.size), dtype=np.uint8)
+    boxes = np.full((rows, len(VIEWS), 2 + config.others, 4), np.nan, dtype=np.float32)
+    return Crops(pictures, boxes, np.zeros(boxes.shape[:3], dtype=bool), np.zeros((rows, len(VIEWS)), dtype=bool))

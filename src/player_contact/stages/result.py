@@ -41,11 +41,13 @@ def ladder_stage(run: Run, out: Path) -> None:
     decisions = {name: decide_out_of_fold(label, scores[column], ground, fold) for name, column in RUNGS.items()}
     rungs = make_ladder(label, ground, game, decisions, GAIN_OVER, run.config.seed)
     thresholds: Thresholds = best_thresholds(label, scores["blend"], ground)
+    touching = 1 / best_thresholds(label, scores["nearness"], ground).pair - 1
     table = rows[["contact_id", "game_play", "contact"]].assign(fold=fold, **scores, final=decisions["blend"].astype(np.int8))
     table["game_play"] = table["game_play"].astype(str)
     table.to_parquet(out / "oof.parquet", index=False)
     text = ladder_text(rungs, run.simulated)
     result = {"simulated": run.simulated, "rows": len(rows), "contacts": int(label.sum()), "thresholds": dataclasses.asdict(thresholds)}
+    result["touching"] = touching
     write_json(result | {"rungs": [dataclasses.asdict(rung) for rung in rungs], "text": text}, out / "ladder.json")
 
 
@@ -61,6 +63,7 @@ def bundle_stage(run: Run, out: Path) -> None:
     ladder, cut = read_json(run.folder / "ladder.json"), read_json(run.folder / "screen" / "cut.json")
     folds = {str(fold): part["game_play"].tolist() for fold, part in run.folds.groupby("fold")}
     origin = {"data": fingerprint(run.input, "train"), "simulated": run.simulated, "folds": folds, "features": cut["features"]}
+    origin["touching"] = ladder["touching"]
     write_bundle(out / "bundle", run.config, run.folder, Thresholds(**ladder["thresholds"]), cut["cut"], origin)
 
 

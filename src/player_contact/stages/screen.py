@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from player_contact.boosting.booster import importance
 from player_contact.boosting.out_of_fold import Training, out_of_fold
@@ -16,9 +17,12 @@ from player_contact.features.store import write_features, write_names
 from player_contact.features.table import feature_names, feature_table, helmet_columns, is_candidate
 from player_contact.files import write_json
 from player_contact.parallel import run_all
-from player_contact.play import build_play
+from player_contact.play import Rows, build_play
+from player_contact.stages.faults import check_boxes, check_sensors, guarded
 from player_contact.stages.run import Run
 from player_contact.video.completion import complete_play
+
+NO_ROWS = Rows(*(np.empty(0, dtype=np.int64) for _ in range(4)))
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +47,20 @@ def features_stage(run: Run, out: Path) -> None:
 
 
 def write_play_features(tables: PlayTables, folder: Path, config: Config) -> Counter:
-    """Writes the features file of a play; returns the number of its candidates and what was done about its boxes."""
-    play, rows = build_play(tables)
-    play, counted = complete_play(play) if config.boxes.complete else (play, Counter())
-    candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
-    kept = rows[candidate]
-    write_features(folder, tables.game_play, kept, tables.rows["contact"].to_numpy()[candidate], feature_table(play, kept))
+    """Writes the features file of a play; returns the number of its candidates and what was done about its boxes.
+
+    A play whose features fail has no candidates, where faults are passed over: all its rows then count as no contact.
+    """
+    kept, features, counted = NO_ROWS, np.empty((0, len(feature_names())), dtype=np.float32), Counter({"plays without features": 1})
+    check_sensors(config, tables)
+    with guarded(config, tables.game_play, "the features"):
+        play, rows = build_play(tables)
+        check_boxes(config, play)
+        play, counted = complete_play(play) if config.boxes.complete else (play, Counter())
+        candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
+        kept, features = rows[candidate], feature_table(play, rows[candidate]).to_numpy()
+    place = pd.Index(tables.rows["row"]).get_indexer(kept.row)
+    write_features(folder, tables.game_play, kept, tables.rows["contact"].to_numpy()[place], features)
     counted.update(candidates=len(kept))
     return counted
 
