@@ -150,23 +150,27 @@ def write_video(
     options: dict[str, str] | None = None,
     rate: Fraction | int = FRAME_RATE,
     without: Iterable[int] = (),
+    codec: str = "libx264",
 ) -> None:
-    """Grey pictures [H, W] as an H.264 video of 59.94 frames a second; by default nothing is lost. Pictures `without` are left out, in time too."""
+    """Grey pictures [H, W] as a video of 59.94 frames a second, by default lossless H.264. Pictures `without` are left out, in time too."""
     import av
 
-    options = options or {"qp": "0", "preset": "ultrafast", "threads": "1"}
+    options = options or ({"qp": "0", "preset": "ultrafast", "threads": "1"} if codec == "libx264" else {"q": "3"})
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = None
         for number, picture in enumerate(pictures):
             if number in without:
                 continue
             if stream is None:
-                stream = container.add_stream("libx264", rate=rate, options=options or {"qp": "0", "preset": "ultrafast", "threads": "1"})
+                stream = container.add_stream(codec, rate=rate, options=options)
                 stream.height, stream.width = picture.shape
-                stream.pix_fmt = "yuv420p"
-            planes = np.full((picture.shape[0] * 3 // 2, picture.shape[1]), 128, dtype=np.uint8)
-            planes[: picture.shape[0]] = picture
-            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            if codec == "libx264":
+                planes = np.full((picture.shape[0] * 3 // 2, picture.shape[1]), 128, dtype=np.uint8)
+                planes[: picture.shape[0]] = picture
+                frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            else:
+                frame = av.VideoFrame.from_ndarray(picture, format="gray")
             frame.pts, frame.time_base = number, 1 / Fraction(rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -91,26 +92,25 @@ def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
         at_step = step_boxes(play, view, config.longest_gap)
         window = windows(at_step, rows, config.helmets_wide)
         try:
-            seen[:, place] = _cut_view(view.video, at_step.frame[rows.step], window, config.frames, pictures[:, place])
+            seen[:, place] = _cut_view(name, view.video, at_step.frame[rows.step], window, config.frames, pictures[:, place])
         except VideoError as error:
             log.warning("%s. %d rows are scored without the %s view", error, n, name)
             pictures[:, place] = 0
             continue
-        if missing := int((~seen[:, place] & ~np.isnan(window.side)).sum()):
-            log.info("%s ends before the play: %d rows have no %s view", view.video.name, missing, name)
         boxes[:, place], detected[:, place] = _boxes_in_windows(at_step, rows, window, size, config.others)
     return Crops(pictures, boxes, detected, seen)
 
 
-def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int, ...], out: np.ndarray) -> np.ndarray:
+def _cut_view(view: str, video: Path, step_frame: np.ndarray, window: Windows, offsets: tuple[int, ...], out: np.ndarray) -> np.ndarray:
     """Fills `out` [N, C, H, W] from one video; returns [N] bool: all C frames were there. A broken end leaves the rows before it good."""
     import cv2
 
     facts = video_facts(video)
     size, last = out.shape[-1], facts.frames - 1
     stretch = np.array([facts.width / FRAME_WIDTH, facts.height / FRAME_HEIGHT])  # boxes are in pixels of the competition's size
-    if (stretch != 1).any() or abs(facts.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
-        log.warning("%s has %dx%d pixels at %.2f frames a second; boxes are moved to fit", video.name, facts.width, facts.height, facts.rate)
+    remarks = [f"has {facts.width}x{facts.height} pixels: boxes are moved to fit"] if (stretch != 1).any() else []
+    if abs(facts.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
+        remarks.append(f"has {facts.rate:.2f} frames a second: those nearest in time are taken")
     wanted = ~np.isnan(window.side) & (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
     for channel, offset in enumerate(offsets):
@@ -118,6 +118,7 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
             frame = min(max(int(step_frame[row]) + offset, 0), last)
             by_frame.setdefault(frame, []).append((row, channel))
     got = np.zeros((len(out), len(offsets)), dtype=bool)
+    broken = False
     try:
         for frame, picture in grey_frames(video, np.array(sorted(by_frame), dtype=np.int64)):
             # Shrink once, then sample: a window much larger than the crop would alias, and area sampling of every crop costs more.
@@ -133,9 +134,15 @@ def _cut_view(video, step_frame: np.ndarray, window: Windows, offsets: tuple[int
     except VideoError:
         if not got.any():
             raise
-        log.warning("%s breaks off: %d rows have no such view", video.name, int((wanted & ~got.all(1)).sum()))
+        broken = True
     complete = np.asarray(got.all(axis=1))
     out[~complete] = 0
+    missing = ~complete & ~np.isnan(window.side)
+    if missing.any():
+        fault = "breaks off" if broken else "ends before the play" if (step_frame[missing] > last).all() else "lacks pictures"
+        remarks.append(f"{fault}: {missing.sum()} rows have no {view} view")
+    if remarks:
+        log.warning("%s %s", video.name, "; it ".join(remarks))
     return complete
 
 

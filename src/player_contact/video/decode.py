@@ -58,10 +58,8 @@ def _pictures(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
     if not wanted:
         return
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoError(f"{path.name} has no video stream")
-            stream = container.streams.video[0]
+        with av.open(str(path), metadata_errors="ignore") as container:
+            stream = _video_stream(container, path)
             stream.thread_type = "NONE"
             rate, base = stream.average_rate, stream.time_base
             if not rate or not base:
@@ -86,8 +84,23 @@ def _pictures(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
         raise VideoError(f"{path.name} can't be decoded ({error.strerror or type(error).__name__})") from None
 
 
+def _video_stream(container, path: Path) -> Any:
+    if not container.streams.video:
+        raise VideoError(f"{path.name} has no video stream")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise VideoError(f"{path.name} is of a kind that can't be decoded")
+    return stream
+
+
 def _decoded(container, stream, wanted: np.ndarray, start: int, reach: float) -> Iterator[Any]:
-    """The pictures from here on, less those that are neither wanted nor needed for others."""
+    """The pictures from here on, less those that are neither wanted nor needed for others.
+
+    Where a packet can't be decoded its pictures are left out, and all that may depend on them: those before the next key frame.
+    """
+    from av.error import InvalidDataError
+
+    fault, lost, good = None, False, False
     length_size = _length_size(stream)
     for packet in container.demux(stream):
         if length_size and packet.pts is not None and packet.size:
@@ -96,7 +109,17 @@ def _decoded(container, stream, wanted: np.ndarray, start: int, reach: float) ->
             asked = near < len(wanted) and wanted[near] < frame + reach
             if not asked and _is_disposable(bytes(packet), length_size):
                 continue
-        yield from packet.decode()
+        if lost and packet.size and not packet.is_keyframe:
+            continue
+        try:
+            pictures = packet.decode()
+        except InvalidDataError as error:
+            fault, lost = error, True
+            continue
+        lost, good = False, good or bool(pictures)
+        yield from pictures
+    if fault and not good:
+        raise fault
 
 
 def _length_size(stream) -> int:
@@ -126,10 +149,8 @@ def video_facts(path: Path) -> VideoFacts:
     if not path.is_file():
         raise VideoError(f"{path.name} is missing")
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoError(f"{path.name} has no video stream")
-            stream = container.streams.video[0]
+        with av.open(str(path), metadata_errors="ignore") as container:
+            stream = _video_stream(container, path)
             rate = float(stream.average_rate or 0)
             if rate and stream.frames:
                 seconds = stream.frames / rate
