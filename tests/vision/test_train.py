@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from player_contact.config import AugmentConfig
+from player_contact.config import AugmentConfig, TransferConfig
 from player_contact.vision.model import ContactModel
 from player_contact.vision.tracks import OpenRows, cut_stretches
 from player_contact.vision.train import draw_stretches, score_rows, set_sensor_scale, train_model, use_bf16
@@ -146,3 +147,16 @@ def test_a_training_of_a_few_steps_ends_well(epochs):
     config = TINY_VISION.model_copy(update={"epochs": epochs, "stretches": 1, "batch": 1})
     _, lines = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
     assert len(lines) == epochs
+
+
+@pytest.mark.parametrize(("frozen", "same"), [(2, True), (1, False)])
+def test_an_encoder_learns_only_after_its_frozen_epochs(tmp_path, frozen, same):
+    torch.manual_seed(3)
+    start = ContactModel(TINY_VISION, 3).encoder.state_dict()
+    save_file(start, tmp_path / "encoder.safetensors")
+    config = TINY_VISION.model_copy(
+        update={"weights": str(tmp_path / "encoder.safetensors"), "transfer": TransferConfig(frozen_epochs=frozen), "average": 0.0}
+    )
+    assert config.epochs == 2
+    ended = train_model(ROWS, LABEL, config, 3, (1, 0), 1)[0].encoder.state_dict()
+    assert all(torch.equal(ended[name], value) for name, value in start.items()) == same

@@ -15,6 +15,7 @@ from player_contact.config import VisionConfig
 from player_contact.vision.dataset import StretchDataset
 from player_contact.vision.model import ContactModel
 from player_contact.vision.tracks import OpenRows, cut_stretches
+from player_contact.vision.transfer import parameter_groups, start_epoch
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ def train_model(
     model = ContactModel(config, frames, pretrained=True)
     set_sensor_scale(model, rows.sensors)
     model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(parameter_groups(model, config), weight_decay=config.weight_decay)
+    rates = [group["lr"] for group in optimizer.param_groups]
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
     trained, optimizer = fabric.setup(model, optimizer)
     average.to(fabric.device)
@@ -61,8 +63,8 @@ def train_model(
         loader: Any = fabric.setup_dataloaders(DataLoader(data, batch_size=config.batch, num_workers=config.loaders))
         if schedule is None:
             steps = max(config.epochs * len(loader), SHORTEST_SCHEDULE)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps, pct_start=0.2)
-        trained.train()
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=0.2)
+        start_epoch(model, config, epoch)
         losses: list[torch.Tensor] = []
         norms: list[torch.Tensor] = []
         for batch in loader:
