@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench predict look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench predict kernel kernel-check push data look-crops look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,20 @@ boxes-check: $(READY)  ## hide and swap helmet boxes, and see what registration 
 predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv BUDGET=8h
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
 	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS) $(if $(BUDGET),--time-budget $(BUDGET))
+
+RUN_FOLDER = --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
+
+kernel: $(READY)  ## all that is uploaded to Kaggle, from a run's bundle: RUN=demo KAGGLE_USER= BUDGET=8h WHEELS="packages Kaggle lacks"
+	@$(PY) -m player_contact kernel $(RUN_FOLDER) $(if $(KAGGLE_USER),--user $(KAGGLE_USER)) $(if $(BUDGET),--time-budget $(BUDGET)) $(if $(WHEELS),--wheels "$(WHEELS)")
+
+kernel-check: $(READY)  ## run that notebook as Kaggle would, offline, on plays it never saw: RUN=demo PLAYS=6
+	@$(PY) -m player_contact kernel-check $(RUN_FOLDER) --workers $(WORKERS) $(if $(PLAYS),--plays $(PLAYS))
+
+push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
+	@$(PY) -m player_contact push $(RUN_FOLDER)
+
+data: $(READY)  ## download the competition's data with Kaggle's own tool
+	@$(PY) -m player_contact data
 
 bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240)
 	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240)

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "vision": {"config", "errors", "files", "odds", "video"},
     "boosting": {"competition", "config", "features", "odds", "parallel", "play"},
     "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "play", "video", "vision", "boosting"},
+    "kaggle": {"bundle", "competition", "errors", "files", "pace"},
 }
 
 
