@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "video": {"competition", "config", "errors", "files", "helmets", "play"},
     "vision": {"config", "errors", "files", "odds", "video"},
     "boosting": {"competition", "config", "features", "odds", "parallel", "play"},
-    "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "parallel", "play", "video", "vision", "boosting"},
+    "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "play", "video", "vision", "boosting"},
     "kaggle": {"bundle", "competition", "errors", "files", "pace"},
 }
 

@@ -219,9 +219,10 @@ def boxes_check(
     Example: player_contact boxes-check --input input/nfl-player-contact-detection
     """
     from player_contact.config import load_config
-    from player_contact.evaluation.boxes_check import boxes_text, check_boxes
+    from player_contact.evaluation.boxes_check import boxes_text
     from player_contact.parallel import worker_count
     from player_contact.simulate.folder import season_folder
+    from player_contact.stages.boxes import check_boxes
 
     folder = input or season_folder(output, load_config(config, set or []).season, worker_count(workers))
     typer.echo(boxes_text(check_boxes(folder, worker_count(workers))))

@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 
 from player_contact.__main__ import app
 from player_contact.competition.names import VIEWS
-from player_contact.evaluation.boxes_check import EITHER, SWAPPED_SHARE, TABLE, boxes_text, check_boxes, plant_swaps
+from player_contact.evaluation.boxes_check import EITHER, SWAPPED_SHARE, TABLE, boxes_text, plant_swaps
+from player_contact.stages.boxes import check_boxes
 from tests.makers import make_play
 
 

@@ -39,7 +39,8 @@ def test_a_box_lies_on_a_helmet(tiny, pictures):
     frame = 300
     for view, frames in pictures.items():
         boxes, seen = truth[f"boxes_{view}"][frame], truth[f"visibility_{view}"][frame]
-        inside = (boxes[:, :2] > 2).all(axis=1) & (boxes[:, :2] + boxes[:, 2:] < np.array(frames[frame].shape[1::-1]) - 2).all(axis=1)
+        x, y = looked_at(boxes)
+        inside = (x >= 1) & (y >= 1) & (x < frames[frame].shape[1] - 1) & (y < frames[frame].shape[0] - 1)
         for team in (home, ~home):
             rows = np.flatnonzero(team & inside & (seen > 0.95))
             colour = np.array([helmet_colour(frames[frame], boxes[row]) for row in rows])
@@ -48,10 +49,15 @@ def test_a_box_lies_on_a_helmet(tiny, pictures):
             assert np.median(away) < 30
 
 
+def looked_at(boxes):
+    """x and y of the upper side of the helmets in boxes [..., 4]."""
+    left, top, width, height = np.moveaxis(boxes, -1, 0)
+    return left + 0.72 * width, top + 0.3 * height
+
+
 def helmet_colour(picture, box):
     """The median colour of the upper side of a helmet, which no face mask covers."""
-    left, top, width, height = box
-    x, y = left + 0.72 * width, top + 0.3 * height
+    x, y = looked_at(box)
     return np.median(picture[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].reshape(-1, 3), axis=0)
 
 

@@ -4,8 +4,7 @@ Where the folder is a simulated season its truth is compared too: the true boxes
 """
 
 import dataclasses
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,8 @@ import pandas as pd
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
 from player_contact.competition.names import VIEWS
-from player_contact.competition.season import PlayTables, read_season
+from player_contact.competition.season import PlayTables
 from player_contact.helmets import fill_gaps, step_boxes
-from player_contact.parallel import run_all
 from player_contact.play import Play, Rows, View, build_play
 from player_contact.video.completion import POOR, Completed, complete_view
 from player_contact.video.registration import register
@@ -105,12 +103,11 @@ TABLE: tuple[tuple[str, tuple[Measure, ...]], ...] = (
 )  # fmt: skip
 
 
-def check_boxes(folder: Path, workers: int = 1) -> list[Line]:
-    """The table for a season's training plays; for its test plays where it has no labels. Raises InputError as `read_season` does."""
-    season = read_season(folder, "train" if (folder / "train_labels.csv").is_file() else "test")
+def boxes_table(pools: Iterable[Pool]) -> list[Line]:
+    """The table of what `boxes_of_play` measured in each play."""
     parts: dict[tuple[str, str], list[np.ndarray]] = {}
-    for pool in run_all(partial(_of_play, truth=folder / "truth"), season.plays(), len(season.game_plays), "checking boxes", workers):
-        for key, values in pool.items():
+    for of_play in pools:
+        for key, values in of_play.items():
             parts.setdefault(key, []).append(np.atleast_1d(values))
     pool = {key: np.concatenate(values) for key, values in parts.items()}
     for view in VIEWS:
@@ -135,7 +132,7 @@ def boxes_text(lines: list[Line]) -> str:
     return "\n".join(out)
 
 
-def _of_play(tables: PlayTables, truth: Path) -> Pool:
+def boxes_of_play(tables: PlayTables, truth: Path) -> Pool:
     """What a play adds to each measure. What is hidden and exchanged depends on the play alone."""
     play, rows = build_play(tables)
     known = truth / f"{tables.game_play}.npz"
