@@ -123,6 +123,20 @@ def die_once(path) -> str:
     return path.name
 
 
+def fall_beside_another_and_once_alone(path) -> str:
+    """`culprit` dies as soon as `bystander` runs, twice; the bystander dies with it, then once more by itself."""
+    runs = path.with_suffix(".runs")
+    with runs.open("a") as file:
+        file.write(".")
+    if path.name == "bystander" and len(runs.read_text()) == 1:
+        time.sleep(60)
+    while path.name == "culprit" and not path.with_name("bystander.runs").exists():
+        time.sleep(0.01)
+    if len(runs.read_text()) <= 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
 def sleep(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
@@ -150,6 +164,11 @@ def test_an_item_that_kills_its_process_twice_is_a_failure_and_the_others_are_do
 def test_an_item_whose_process_dies_once_is_done_at_the_second_try(tmp_path):
     items = [tmp_path / str(number) for number in range(3)]
     assert dict(run_surviving(die_once, items, 2)) == {item: item.name for item in items}
+
+
+def test_the_death_of_another_item_is_no_try_of_ones_own(tmp_path):
+    items = [tmp_path / "bystander", tmp_path / "culprit"]
+    assert dict(run_surviving(fall_beside_another_and_once_alone, items, 2)) == {item: item.name for item in items}
 
 
 def test_what_survives_is_logged_once(caplog):

@@ -62,8 +62,9 @@ def run_surviving(
     """Yields every item with `function(item)`, as they finish, or with a Failure where that raised or its process was ended.
 
     An item is taken when a worker is free for it, so `items` may decide late what comes next. Where a process dies, the items that were under way
-    are tried again, one at a time, for nobody knows which of them it was. At the `deadline` (of `time.monotonic`) workers are stopped, what was
-    under way fails, and nothing more is taken. With `workers` 0 all happens in this process: nothing is stopped, and an end of it ends all.
+    are tried again, one at a time, for nobody knows which of them it was; one whose own process dies twice fails. At the `deadline` (of
+    `time.monotonic`) workers are stopped, what was under way fails, and nothing more is taken. With `workers` 0 all happens in this process: nothing
+    is stopped, and an end of it ends all.
     """
     queue = iter(items)
     if not workers:
@@ -83,10 +84,10 @@ def run_surviving(
             return
         if any(isinstance(future.exception(), BrokenExecutor) for future in done):
             done = set(running)  # all that was under way is lost with one process; a result that was there already is kept
-        for future in done:
-            item = running.pop(future)
-            outcome = _outcome(future)
-            yield item, _alone(function, item, deadline) if outcome is None else outcome
+        ended = [(running.pop(future), _outcome(future)) for future in done]
+        lost = sum(outcome is None for _, outcome in ended)
+        for item, outcome in ended:  # a death that others shared was perhaps not its own, so it does not count
+            yield item, _alone(function, item, deadline, tries=1 if lost == 1 else 2) if outcome is None else outcome
 
 
 def _tried(function: Callable[[Item], Result], item: Item) -> Result | Failure:
@@ -126,15 +127,18 @@ def _outcome(future: Future) -> Any:
     return result
 
 
-def _alone(function: Callable[[Item], Result], item: Item, deadline: float) -> Result | Failure:
-    """A second try in a process that no other item shares."""
-    future = _submit(function, item, 1)
-    done, _ = wait([future], timeout=_left(deadline))
-    if not done:
-        _executor(1).shutdown(wait=True, kill_workers=True)
-        return Failure("its process died, and there was no time left for a second try")
-    outcome = _outcome(future)
-    return Failure("its process died twice; did memory run out?") if outcome is None else outcome
+def _alone(function: Callable[[Item], Result], item: Item, deadline: float, tries: int) -> Result | Failure:
+    """Up to so many tries in a process that no other item shares."""
+    for _ in range(tries):
+        future = _submit(function, item, 1)
+        done, _ = wait([future], timeout=_left(deadline))
+        if not done:
+            _executor(1).shutdown(wait=True, kill_workers=True)
+            return Failure("its process died, and there was no time left for another try")
+        outcome = _outcome(future)
+        if outcome is not None:
+            return outcome
+    return Failure("its process died twice; did memory run out?")
 
 
 def _log(records: list[tuple[str, int, str]]) -> None:
