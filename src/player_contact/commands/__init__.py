@@ -1,0 +1,1 @@
+"""The commands by subject: each reads its words, loads what it needs, and prints what it got."""

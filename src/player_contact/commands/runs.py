@@ -1,0 +1,87 @@
+"""Training and predicting."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from player_contact.commands.options import INPUT, ConfigOption, DataOption, NameOption, RunsOption, SetOption, WorkersOption, run_of
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: DataOption = INPUT,  # noqa: A002
+    output: RunsOption = Path("outputs"),
+    name: NameOption = "",
+    until: Annotated[
+        str, typer.Option(help="last stage: folds, features, screen, crops, vision, blend, ladder, bundle, submission, report")
+    ] = "report",
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Train, score out of fold, and write a submission. Stages that are up to date are not run again.
+
+    Example: player_contact run --config configs/demo.yaml --set vision.epochs=2
+    """
+    from player_contact.errors import ConfigError
+    from player_contact.files import read_json
+    from player_contact.pipeline import STAGE_NAMES, run_pipeline
+
+    if until not in STAGE_NAMES:
+        raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
+    asked = run_of(config, input, output, name, set, workers)
+    ran, folder = run_pipeline(asked, until), asked.folder
+    if not ran:
+        typer.echo("Nothing has changed since the last run.")
+    if (folder / "ladder.json").is_file():
+        typer.echo("\n" + read_json(folder / "ladder.json")["text"] + "\n")
+    for label, path in (("submission", "submission.csv"), ("out of fold", "oof.parquet"), ("bundle", "bundle"), ("report", "report/index.html")):
+        if (folder / path).exists():
+            typer.echo(f"{label:<12} {folder / path}")
+
+
+@app.command()
+def ablation(
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: DataOption = INPUT,  # noqa: A002
+    output: RunsOption = Path("outputs"),
+    name: NameOption = "",
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Train the screen without each family of features and print what the family buys.
+
+    Example: player_contact ablation --config configs/demo.yaml
+    """
+    from player_contact.pipeline import run_pipeline
+    from player_contact.stages.ablation import ablate
+
+    asked = run_of(config, input, output, name, set, workers)
+    run_pipeline(asked, "screen")
+    typer.echo(ablate(asked))
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Option(help="a run's bundle folder")],
+    input: Annotated[Path, typer.Option(help="folder with sample_submission.csv, test_*.csv and, if there are, videos in test/")],  # noqa: A002
+    output: Annotated[Path, typer.Option(help="the submission to write")] = Path("submission.csv"),
+    workers: WorkersOption = 0,
+    time_budget: Annotated[str, typer.Option(help="such as 8h: the most doubtful plays get vision first, the rest none once it would not fit")] = "",
+    mend: Annotated[bool, typer.Option("--mend", help="leave out the faulty rows of tables, and tables that can't be read, and go on")] = False,
+) -> None:
+    """Predict plays with the models of a bundle: the only way in which this project predicts.
+
+    Example: player_contact predict --bundle outputs/demo/bundle --input input/nfl-player-contact-detection --output submission.csv
+    """
+    from player_contact.bundle import load_bundle
+    from player_contact.pace import seconds_of
+    from player_contact.parallel import worker_count
+    from player_contact.predict import predict_folder
+
+    budget = seconds_of(time_budget) if time_budget else float("inf")
+    counted = predict_folder(bundle, input, output, worker_count(workers, load_bundle(bundle).config.threads), budget, mend)
+    typer.echo(f"{output}: " + ", ".join(f"{name} {number}" for name, number in counted.items()))
