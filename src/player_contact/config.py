@@ -6,7 +6,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,6 +16,11 @@ from yaml import YAMLError
 from player_contact.errors import ConfigError
 
 Shortcut = Literal["identity", "projection_where_needed", "projection", "none"]
+
+
+View = Literal["Sideline", "Endzone"]
+VIEWS: tuple[View, ...] = get_args(View)
+LONGEST_STRETCH = 64  # steps
 
 
 class Section(BaseModel):
@@ -98,9 +103,15 @@ class AugmentConfig(Section):
     rotate: float = Field(8, ge=0, le=180, description="degrees")
     brightness: float = Field(0.2, ge=0, le=1)
     contrast: float = Field(0.2, ge=0, le=1)
+    blur: float = Field(0.1, ge=0, le=1, description="chance of blur in a stretch")
     noise: float = Field(0.2, ge=0, le=1, description="chance of noise in a stretch")
+    holes: float = Field(0.0, ge=0, le=1, description="chance of grey holes in a stretch")
+    mixup: float = Field(0.0, ge=0, le=10, description="stretches are laid over each other in shares of Beta(mixup, mixup); 0: never")
+    jitter: float = Field(0.0, ge=0, le=1, description="chance that a stretch's pictures are those of the step before or after")
     drop_view: float = Field(0.15, ge=0, le=0.5, description="chance that one of two views is hidden")
     drop_sensors: float = Field(0.3, ge=0, le=1, description="chance that the sensor values of a stretch are hidden")
+    drop_steps: float = Field(0.0, ge=0, lt=1, description="chance for each step that its pictures are hidden")
+    drop_frames: float = Field(0.0, ge=0, le=1, description="chance for each picture that all its frames show the moment of the step")
 
 
 class TransferConfig(Section):
@@ -116,7 +127,7 @@ class VisionConfig(Section):
 
     encoder: str = Field("resnet10t", description="any timm model, alexnet, googlenet, or our own contact_resnet10, 18, 34 or 50")
     encoder_options: dict[str, bool | int | float | str | list[Any]] = Field(
-        {}, description="keyword arguments of the model, such as drop_path_rate=0.1; of our own: shortcut, one of `Shortcut` above"
+        {}, description="keyword arguments of the model, such as drop_path_rate=0.1; of our own: shortcut (`Shortcut` above) and widths, four numbers"
     )
     weights: str = Field(
         "none",
@@ -127,27 +138,39 @@ class VisionConfig(Section):
     boxes: Literal["channel", "painted", "none"] = Field(
         "channel", description="drawn boxes as channels of their own, painted into the picture, or not at all"
     )
-    steps: int = Field(8, ge=1, le=64, description="consecutive 0.1 s steps in one forward pass")
+    views: tuple[View, ...] = Field(VIEWS, min_length=1, description="which views are looked at")
+    steps: int = Field(8, ge=1, le=LONGEST_STRETCH, description="consecutive 0.1 s steps in one forward pass")
+    along_track: Literal["recurrent", "convolution", "attention", "none"] = Field("recurrent", description="what joins the steps of a stretch")
     tabular: tuple[str, ...] = Field(
         (
             "distance", "closing_speed", "relative_speed", "distance_least_8", "same_team", "speed_low", "speed_high", "sa_low", "sa_high",
             "speed_mean_8_low", "speed_mean_8_high", "nearest_opponent_low", "players_within_2_high", "step", "sideline_gap", "endzone_gap",
             "sideline_box_height_low", "endzone_box_height_low", "screen",
         ),
-        description="columns of the feature table, and `screen`, the screen's log odds",
+        description="columns of the feature table, and `screen`, the screen's log odds; [] for pictures alone",
     )  # fmt: skip
     sensor_width: int = Field(64, ge=1)
-    track_width: int = Field(128, ge=1, description="of the recurrent layer along the track, per direction")
+    track_width: int = Field(128, ge=1, description="values of a picture; the layer along the track has twice as many")
     dropout: float = Field(0.3, ge=0, lt=1)
     epochs: int = Field(8, ge=1)
     stretches: int = Field(600, ge=1, description="stretches drawn in an epoch, at most once each")
     with_contact: float = Field(0.5, ge=0, le=1, description="share of the drawn stretches that hold a contact")
     batch: int = Field(8, ge=1, description="stretches in a training step")
     learning_rate: float = Field(2e-3, gt=0)
+    schedule: Literal["one_cycle", "cosine"] = Field("one_cycle", description="how the learning rate goes: up and down, or down alone")
     weight_decay: float = Field(0.05, ge=0)
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
     picture_loss: float = Field(0.5, ge=0, description="weight of the loss of each picture alone, without sensors and neighbouring steps")
     average: float = Field(0.98, ge=0, lt=1, description="decay of the moving average of the weights, which is what is kept")
+    watched: int = Field(600, ge=0, description="held-out rows whose loss is logged after each epoch; it chooses nothing")
+    overlap: int = Field(4, ge=1, le=LONGEST_STRETCH, description="in how many ways scoring cuts a track into stretches; their mean counts")
+    test_flip: bool = Field(False, description="scoring also looks at the mirrored pictures")
+    test_shift: int = Field(0, ge=0, description="pixels; scoring also looks at pictures moved so far to the left and to the right")
+    seed: int = Field(0, ge=0, description="another one draws other random numbers from the same seed of the run")
+    members: tuple[dict[str, Any], ...] = Field(
+        (), description="an ensemble: the settings in which each member differs, such as [{seed: 1}, {encoder: resnet18}]; its mean counts"
+    )
+    compile: bool = Field(False, description="compile the encoder before training; takes a minute, then a step is faster")
     loaders: int = Field(0, ge=0, description="processes that prepare stretches for one fold; 0: the training process itself. Changes no result")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the processor multiplies it natively")
     augment: AugmentConfig = AugmentConfig()
@@ -157,6 +180,21 @@ class VisionConfig(Section):
         if self.weights == "none" and self.transfer.frozen_epochs:
             raise ValueError("vision.transfer.frozen_epochs freezes an encoder that knows nothing: set vision.weights, or 0 frozen epochs")
         return self
+
+    @model_validator(mode="after")
+    def _members_are_sound(self) -> Self:
+        if any("members" in one for one in self.members):
+            raise ValueError("a member of vision.members can't have members of its own")
+        _ = self.ensemble
+        return self
+
+    @property
+    def ensemble(self) -> "tuple[VisionConfig, ...]":
+        """The settings of each model of a fold: these, changed as the members ask; these alone where there are none."""
+        if not self.members:
+            return (self,)
+        own = self.model_dump(mode="json", exclude={"members"})
+        return tuple(VisionConfig.model_validate(OmegaConf.to_container(OmegaConf.merge(own, one))) for one in self.members)
 
 
 class BlendConfig(Section):
@@ -184,8 +222,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
-        if self.vision.image_size > self.crops.size:
-            raise ValueError(f"vision.image_size ({self.vision.image_size}) can't be larger than crops.size ({self.crops.size})")
+        for vision in self.vision.ensemble:
+            if vision.image_size + 2 * vision.test_shift > self.crops.size:
+                shifted = f" and twice vision.test_shift ({vision.test_shift})" if vision.test_shift else ""
+                raise ValueError(f"vision.image_size ({vision.image_size}){shifted} can't be larger than crops.size ({self.crops.size})")
         return self
 
 

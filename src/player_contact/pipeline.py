@@ -42,10 +42,10 @@ def _training(config: Config) -> dict[str, Any]:
     return {"seed": config.seed, "threads": config.threads}
 
 
-def _weights(config: Config) -> str | None:
-    """The hash of the file that the encoder starts from, if it is one: other weights under the same name train again."""
-    path = Path(config.vision.weights)
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() if path.is_file() else None
+def _weights(config: Config) -> list[str | None]:
+    """The hashes of the files that encoders start from, if they are files: other weights under the same name train again."""
+    paths = [Path(vision.weights) for vision in config.vision.ensemble]
+    return [hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() if path.is_file() else None for path in paths]
 
 
 STAGES = (
@@ -95,8 +95,8 @@ STAGE_NAMES = tuple(stage.name for stage in STAGES)
 def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     """Runs the stages up to `until` that are not up to date; returns their names.
 
-    An interrupted stage leaves its outputs of before untouched. The next run takes up the plays whose crops, and the folds whose vision models, were
-    finished; other stages take minutes and start again.
+    An interrupted stage leaves its outputs of before untouched. The next run takes up the plays whose crops, and the epochs of vision models, that
+    were finished; other stages take minutes and start again.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     done_path = run.folder / "stages.json"
@@ -140,9 +140,10 @@ def _check_early(run: Run, names: tuple[str, ...]) -> None:
         from player_contact.vision.encoders import check_encoder
         from player_contact.vision.model import input_channels
 
-        check_encoder(run.config.vision, input_channels(run.config.vision, len(run.config.crops.frames)))
+        for vision in run.config.vision.ensemble:
+            check_encoder(vision, input_channels(vision, len(run.config.crops.frames)))
         known = (*feature_names(), "screen")
-        for name in run.config.vision.tabular:
+        for name in (name for vision in run.config.vision.ensemble for name in vision.tabular):
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 raise ConfigError(f"'vision.tabular' names {name!r}, which is no feature." + (f" Did you mean {near[0]!r}?" if near else ""))

@@ -104,7 +104,7 @@ def _look(season: Season, bundle: Bundle, answers: Answers, workers: int, deadli
     counted = Counter({"plays without video": 0, "plays where vision failed": 0, "plays without vision for lack of time": 0})
     if not bundle.has_vision:
         return counted
-    from player_contact.vision.train import vision_workers
+    from player_contact.vision.device import vision_workers
 
     asked = sorted((play for play, answer in answers.items() if answer.rows_open), key=lambda play: (-answers[play].doubt, play))
     plays = [play for play in asked if any((season.video_folder / f"{play}_{view}.mp4").is_file() for view in VIEWS)]

@@ -6,7 +6,7 @@ from player_contact.__main__ import app
 from player_contact.bench import encoders
 from player_contact.bench.encoders import SHORTCUTS, EncoderCost, encoder_cost, encoders_text, gradient_norms, parse_encoder, with_encoder
 from player_contact.files import read_json
-from player_contact.stages.encoders import score_encoders
+from player_contact.stages.variants import score_variants
 from player_contact.vision.model import ContactModel
 
 
@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_the_loss_by_block_from_the_stem_on(tiny_config)
     torch.manual_seed(1)
     model = ContactModel(with_encoder(tiny_config, "contact_resnet10").vision, frames=3)
     seen = torch.ones(2, 3, 2, dtype=torch.bool)
-    batch = (torch.randint(0, 256, (2, 3, 2, 5, 32, 32), dtype=torch.uint8), torch.randn(2, 3, len(tiny_config.vision.tabular)), seen, seen[..., 0])
+    batch = (torch.randint(0, 256, (12, 5, 32, 32), dtype=torch.uint8), torch.randn(2, 3, len(tiny_config.vision.tabular)), seen, seen[..., 0])
     norms = gradient_norms(model, batch, torch.ones(2, 3))
     assert list(norms) == ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0"]
     assert all(value > 0 for value in norms.values())
@@ -73,7 +73,8 @@ def test_the_table_fits_a_page_and_stands_for_what_was_measured(tiny_config):
 
 def test_an_encoder_scores_what_the_run_scored_with_it(finished_run):
     ladder = {rung["name"]: rung["mcc"] for rung in read_json(finished_run.folder / "ladder.json")["rungs"]}
-    assert score_encoders(finished_run, {"same": finished_run.config}) == {"same": pytest.approx(ladder["vision"])}
+    (rung,) = score_variants(finished_run, {"same": finished_run.config})
+    assert (rung.name, rung.mcc) == ("same", pytest.approx(ladder["vision"]))
 
 
 def test_the_command_prints_the_table_and_writes_it(tmp_path):

@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 import torch
 
+from player_contact.config import AugmentConfig
 from player_contact.video.draw import draw_boxes
 from player_contact.vision.augment import centre
-from player_contact.vision.dataset import StretchDataset
+from player_contact.vision.dataset import RowDataset, StretchDataset, collate
 from player_contact.vision.tracks import cut_stretches
 from tests.makers import TINY_VISION, make_open_rows
 
 ROWS, LABEL = make_open_rows(steps=7)
+STILL = TINY_VISION.model_copy(update={"augment": AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0))})
 STRETCHES = cut_stretches(ROWS.track, ROWS.step, TINY_VISION.steps, 0)  # stretches of 4 and of 3 steps
 GAP = int(np.flatnonzero((STRETCHES < 0).any(1))[0])
 
@@ -19,18 +21,30 @@ def assert_same_item(one, other):
         torch.testing.assert_close(one[name], other[name], rtol=0, atol=0, equal_nan=True, msg=name)
 
 
+def make_item(place, config=STILL, seed=(1, 2, 3), stretches=STRETCHES):
+    return StretchDataset(ROWS, stretches, config, LABEL, seed)[place]
+
+
+def changed(**settings):
+    """The tests' settings with some of what training does to a stretch, and nothing else."""
+    return STILL.model_copy(update={"augment": STILL.augment.model_copy(update=settings)})
+
+
 def test_an_item_holds_the_rows_of_its_stretch_in_order():
-    item = StretchDataset(ROWS, STRETCHES, TINY_VISION, LABEL)[2]
+    item = make_item(2)
+    pictures = iter(item["pictures"])
     for step, row in enumerate(STRETCHES[2]):
         crops, place = ROWS.crops[ROWS.play[row]], ROWS.place[row]
-        np.testing.assert_array_equal(item["pictures"][step, :, :3], centre(crops.pictures[place], 32))
-        np.testing.assert_array_equal(item["sensors"][step], ROWS.sensors[row])
         np.testing.assert_array_equal(item["seen"][step], crops.seen[place])
+        for view in np.flatnonzero(crops.seen[place]):
+            np.testing.assert_array_equal(next(pictures)[:3], centre(crops.pictures[place, view], 32))
+        np.testing.assert_array_equal(item["sensors"][step], ROWS.sensors[row])
         assert item["label"][step] == LABEL[row]
+    assert next(pictures, None) is None
 
 
 def test_a_step_that_is_not_asked_about_is_absent_and_unseen():
-    item = StretchDataset(ROWS, STRETCHES, TINY_VISION, LABEL)[GAP]
+    item = make_item(GAP)
     absent = torch.from_numpy(STRETCHES[GAP] < 0)
     assert torch.equal(item["present"], ~absent)
     assert not item["seen"][absent].any()
@@ -39,21 +53,48 @@ def test_a_step_that_is_not_asked_about_is_absent_and_unseen():
 
 
 def test_the_boxes_have_two_channels_of_their_own_after_the_frames():
-    item = StretchDataset(ROWS, STRETCHES, TINY_VISION)[0]
     row = STRETCHES[0][0]
-    expected = centre(draw_boxes(ROWS.crops[ROWS.play[row]].boxes[ROWS.place[row], 1], 36), 32)
-    assert item["pictures"].shape == (4, 2, 5, 32, 32)
-    np.testing.assert_array_equal(item["pictures"][0, 1, 3:], expected)
+    view = int(np.flatnonzero(ROWS.crops[ROWS.play[row]].seen[ROWS.place[row]])[0])
+    expected = centre(draw_boxes(ROWS.crops[ROWS.play[row]].boxes[ROWS.place[row], view], 36), 32)
+    pictures = make_item(0)["pictures"]
+    assert pictures.shape[1:] == (5, 32, 32)
+    np.testing.assert_array_equal(pictures[0, 3:], expected)
 
 
-@pytest.mark.parametrize(("boxes", "changed"), [("painted", True), ("none", False)])
-def test_painted_boxes_change_the_pictures_and_no_boxes_leave_them(boxes, changed):
+@pytest.mark.parametrize(("boxes", "differs"), [("painted", True), ("none", False)])
+def test_painted_boxes_change_the_pictures_and_no_boxes_leave_them(boxes, differs):
     before = ROWS.crops[0].pictures.copy()
-    item = StretchDataset(ROWS, STRETCHES, TINY_VISION.model_copy(update={"boxes": boxes}))[0]
-    row = STRETCHES[0][0]
-    assert item["pictures"].shape == (4, 2, 3, 32, 32)
-    assert (not np.array_equal(item["pictures"][0], centre(ROWS.crops[0].pictures[ROWS.place[row]], 32))) == changed
+    pictures = RowDataset(ROWS, TINY_VISION.model_copy(update={"boxes": boxes}))[3]
+    seen = ROWS.crops[0].seen[ROWS.place[3]]
+    assert pictures.shape == (seen.sum(), 3, 32, 32)
+    assert (not np.array_equal(pictures, centre(ROWS.crops[0].pictures[ROWS.place[3]][seen], 32))) == differs
     np.testing.assert_array_equal(ROWS.crops[0].pictures, before)
+
+
+def test_what_is_scored_is_what_training_sees_where_nothing_is_changed():
+    rows = RowDataset(ROWS, TINY_VISION)
+    assert torch.equal(torch.cat([rows[place] for place in STRETCHES[2]]), make_item(2)["pictures"])
+
+
+def test_a_view_that_is_not_looked_at_sees_nothing():
+    item = make_item(2, STILL.model_copy(update={"views": ("Endzone",)}))
+    assert not item["seen"][:, 0].any()
+    assert torch.equal(item["seen"][:, 1], make_item(2)["seen"][:, 1])
+    assert len(item["pictures"]) == item["seen"].sum()
+
+
+def test_a_mirrored_look_is_the_picture_from_right_to_left_and_a_shifted_one_its_neighbour():
+    plain, flipped, shifted = RowDataset(ROWS, TINY_VISION)[0], RowDataset(ROWS, TINY_VISION, flip=True)[0], RowDataset(ROWS, TINY_VISION, shift=2)[0]
+    assert torch.equal(flipped.flip(-1), plain)
+    assert torch.equal(shifted[..., :-2], plain[..., 2:])
+
+
+def test_a_batch_has_the_pictures_of_all_its_stretches_one_after_the_other():
+    items = [make_item(place) for place in range(3)]
+    batch = collate(items)
+    assert torch.equal(batch["pictures"], torch.cat([item["pictures"] for item in items]))
+    assert torch.equal(batch["seen"][1], items[1]["seen"])
+    assert len(batch["pictures"]) == batch["seen"].sum()
 
 
 def test_an_augmented_item_depends_on_its_seed_and_place_alone():
@@ -74,17 +115,45 @@ def test_another_epoch_changes_the_items():
     assert not torch.equal(first["pictures"], second["pictures"])
 
 
-def test_scoring_changes_nothing_from_one_look_to_the_next():
-    data = StretchDataset(ROWS, STRETCHES, TINY_VISION)
-    assert_same_item(data[2], data[2])
-
-
 def test_a_dropped_view_is_hidden_in_the_whole_stretch():
-    config = TINY_VISION.model_copy(update={"augment": TINY_VISION.augment.model_copy(update={"drop_view": 1.0})})
-    data = StretchDataset(ROWS, STRETCHES, config, LABEL, seed=(1, 2, 3))
-    assert all((~data[place]["seen"]).all(dim=0).any() for place in range(len(data)))
+    for place in range(len(STRETCHES)):
+        item = make_item(place, changed(drop_view=1.0))
+        assert (~item["seen"]).all(dim=0).any()
+        assert len(item["pictures"]) == item["seen"].sum()
 
 
 def test_dropped_sensors_are_hidden_in_the_whole_stretch():
-    config = TINY_VISION.model_copy(update={"augment": TINY_VISION.augment.model_copy(update={"drop_sensors": 1.0})})
-    assert torch.isnan(StretchDataset(ROWS, STRETCHES, config, LABEL, seed=(1, 2, 3))[0]["sensors"]).all()
+    assert torch.isnan(make_item(0, changed(drop_sensors=1.0))["sensors"]).all()
+
+
+def test_dropped_steps_lose_their_pictures_and_nothing_else():
+    plain, dropped = make_item(2), make_item(2, changed(drop_steps=0.5))
+    gone = plain["seen"].any(1) & ~dropped["seen"].any(1)
+    assert 0 < gone.sum() < len(gone)
+    assert torch.equal(dropped["seen"][~gone], plain["seen"][~gone])
+    assert torch.equal(dropped["sensors"], plain["sensors"])
+    assert torch.equal(dropped["present"], plain["present"])
+
+
+def test_dropped_frames_show_the_moment_of_the_step():
+    pictures = make_item(2, changed(drop_frames=1.0))["pictures"]
+    assert torch.equal(pictures[:, :3], make_item(2)["pictures"][:, [1, 1, 1]])
+
+
+def test_jittered_pictures_are_those_of_a_neighbouring_step_and_the_labels_stay():
+    plain = RowDataset(ROWS, TINY_VISION)
+    shows = set()
+    for seed in range(8):
+        item = make_item(2, changed(jitter=1.0), seed=(seed,))
+        assert torch.equal(item["label"], make_item(2)["label"])
+        before, _, after = (int(place) for place in STRETCHES[2][:3])
+        seen = item["seen"].sum(1)
+        second = item["pictures"][seen[0] : seen[0] + seen[1]]
+        shows |= {name for name, place in (("before", before), ("after", after)) if torch.equal(second, plain[place])}
+    assert shows == {"before", "after"}
+
+
+def test_everything_that_can_be_dropped_may_be_dropped_at_once():
+    item = make_item(GAP, changed(drop_view=1.0, drop_sensors=1.0, drop_steps=0.99, jitter=1.0, drop_frames=1.0))
+    assert item["pictures"].shape[1:] == (5, 32, 32)
+    assert len(item["pictures"]) == item["seen"].sum()

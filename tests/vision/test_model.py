@@ -8,15 +8,15 @@ from tests.makers import TINY_VISION
 B, T, V, C = 2, 5, 2, 5
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=["recurrent", "convolution", "attention"])
+def model(request):
     torch.manual_seed(1)
-    return ContactModel(TINY_VISION, frames=3).eval()
+    return ContactModel(TINY_VISION.model_copy(update={"along_track": request.param}), frames=3).eval()
 
 
 @pytest.fixture
 def batch():
-    """pictures, sensors, seen, present: everything there."""
+    """pictures [B, T, V, C, H, W], sensors, seen, present: everything there."""
     random = torch.Generator().manual_seed(2)
     pictures = torch.randint(0, 255, (B, T, V, C, 32, 32), dtype=torch.uint8, generator=random)
     sensors = torch.randn(B, T, 2, generator=random)
@@ -30,14 +30,16 @@ def batch():
 
 @torch.inference_mode()
 def score(model, batch, **changed):
-    """The logits of the steps."""
-    return model(**(batch | changed))[0]
+    """The logits [B, T] of the steps; the model gets the pictures that were seen."""
+    batch = batch | changed
+    return model(**(batch | {"pictures": batch["pictures"][batch["seen"]]}))[0]
 
 
 @torch.inference_mode()
 def score_pictures(model, batch, **changed):
-    """The logits of each picture alone."""
-    return model(**(batch | changed))[1]
+    """The logits [B, T, V] of each picture alone, where all were seen."""
+    batch = batch | changed
+    return model(**(batch | {"pictures": batch["pictures"].flatten(0, 2)}))[1].unflatten(0, (B, T, V))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 2), (2, 8)])
@@ -45,9 +47,11 @@ def score_pictures(model, batch, **changed):
 def test_there_is_one_logit_a_step_and_one_a_picture(shape, boxes):
     config = TINY_VISION.model_copy(update={"boxes": boxes})
     model = ContactModel(config, frames=3).eval()
-    pictures = torch.zeros((*shape, V, input_channels(config, frames=3), 32, 32), dtype=torch.uint8)
-    logits, alone = model(pictures, torch.zeros(*shape, 2), torch.ones(*shape, V, dtype=torch.bool), torch.ones(shape, dtype=torch.bool))
-    assert (logits.shape, alone.shape) == (shape, (*shape, V))
+    seen = torch.ones(*shape, V, dtype=torch.bool)
+    seen[0, 0, 1] = False
+    pictures = torch.zeros((int(seen.sum()), input_channels(config, frames=3), 32, 32), dtype=torch.uint8)
+    logits, alone = model(pictures, torch.zeros(*shape, 2), seen, torch.ones(shape, dtype=torch.bool))
+    assert (logits.shape, alone.shape) == (shape, (len(pictures),))
     assert logits.dtype == alone.dtype == torch.float32
 
 
@@ -124,6 +128,39 @@ def test_a_step_sees_the_steps_before_and_after_it(model, batch):
     assert (before[0] != after[0]).all()
 
 
+def test_where_nothing_joins_them_a_step_sees_no_other(batch):
+    alone = ContactModel(TINY_VISION.model_copy(update={"along_track": "none"}), frames=3).eval()
+    sensors = batch["sensors"].clone()
+    sensors[0, 2] += 1
+    before, after = score(alone, batch), score(alone, batch, sensors=sensors)
+    assert (before != after).nonzero().tolist() == [[0, 2]]
+
+
+def test_a_picture_says_the_same_among_however_many(model, batch):
+    pictures = batch["pictures"].flatten(0, 2)
+    with torch.inference_mode():
+        all_of_them = model.see(pictures)
+        for count in (0, 1, 7, 16):
+            torch.testing.assert_close(model.see(pictures[:count]), all_of_them[:count], rtol=1e-4, atol=1e-5)
+
+
+def test_the_encoder_meets_few_numbers_of_pictures(model, batch):
+    met = set()
+    handle = model.encoder.register_forward_pre_hook(lambda _, inputs: met.add(len(inputs[0])))
+    with torch.inference_mode():
+        for count in range(1, 20):
+            model.see(batch["pictures"].flatten(0, 2)[:count])
+    handle.remove()
+    assert met == {16, 32}
+
+
+def test_without_sensor_values_the_pictures_alone_decide(batch):
+    blind = ContactModel(TINY_VISION.model_copy(update={"tabular": ()}), frames=3).eval()
+    nothing = batch["sensors"][..., :0]
+    before, after = (score(blind, batch, sensors=nothing, pictures=pictures) for pictures in (batch["pictures"], 255 - batch["pictures"]))
+    assert (before != after).all()
+
+
 def test_black_and_white_are_scaled_to_about_minus_one_and_one():
     pixels = torch.tensor([0, 255], dtype=torch.uint8).reshape(1, 1, 1, 2)
     assert scaled(pixels).flatten().tolist() == [-1, 1]
@@ -137,6 +174,6 @@ def test_an_encoder_that_nobody_knows_is_refused_with_those_near_it():
 @pytest.mark.parametrize("encoder", ["resnet18", "mobilenetv3_small_050"])
 def test_an_encoder_is_chosen_by_name(encoder):
     model = ContactModel(TINY_VISION.model_copy(update={"encoder": encoder}), frames=1).eval()
-    pictures = torch.zeros((1, 2, 2, 3, 32, 32), dtype=torch.uint8)
+    pictures = torch.zeros((4, 3, 32, 32), dtype=torch.uint8)
     seen = torch.ones(1, 2, 2, dtype=torch.bool)
     assert model(pictures, torch.zeros(1, 2, 2), seen, seen[..., 0])[0].shape == (1, 2)

@@ -6,9 +6,11 @@ import torch
 from safetensors.torch import save_file
 
 from player_contact.config import AugmentConfig, TransferConfig
+from player_contact.vision.device import use_bf16
 from player_contact.vision.model import ContactModel
+from player_contact.vision.score import score_rows
 from player_contact.vision.tracks import OpenRows, cut_stretches
-from player_contact.vision.train import draw_stretches, score_rows, set_sensor_scale, train_model, use_bf16
+from player_contact.vision.train import draw_stretches, set_sensor_scale, train_model
 from tests.makers import TINY_VISION, make_open_rows
 
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
@@ -147,6 +149,66 @@ def test_a_training_of_a_few_steps_ends_well(epochs):
     config = TINY_VISION.model_copy(update={"epochs": epochs, "stretches": 1, "batch": 1})
     _, lines = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
     assert len(lines) == epochs
+
+
+class KilledError(Exception):
+    pass
+
+
+def kill_after(epoch):
+    """As if the process ended once an epoch was reported."""
+
+    def report(line):
+        if line.epoch == epoch:
+            raise KilledError
+
+    return report
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_a_training_that_was_killed_twice_ends_with_the_weights_and_the_log_of_one_that_was_not(tmp_path, schedule):
+    config = WITH_DROPOUT.model_copy(update={"epochs": 4, "schedule": schedule, "augment": AugmentConfig(mixup=0.3, drop_steps=0.2)})
+    whole, log = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
+    path = tmp_path / "fold0.checkpoint"
+    for epoch in (0, 2):
+        with pytest.raises(KilledError):
+            train_model(ROWS, LABEL, config, 3, (1, 0), 1, kill_after(epoch), checkpoint=path)
+    resumed = []
+    pieced, log_of_pieces = train_model(ROWS, LABEL, config, 3, (1, 0), 1, resumed.append, checkpoint=path)
+    assert [line.epoch for line in resumed] == [3]
+    assert [dataclasses.replace(line, held_out=0) for line in log_of_pieces] == [dataclasses.replace(line, held_out=0) for line in log]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(pieced.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors at all", b"half"])
+def test_a_checkpoint_that_can_not_be_read_starts_again(tmp_path, content):
+    path = tmp_path / "fold0.checkpoint"
+    whole, _ = train_model(ROWS, LABEL, TINY_VISION, 3, (1, 0), 1, checkpoint=path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == b"half" else content)
+    again, lines = train_model(ROWS, LABEL, TINY_VISION, 3, (1, 0), 1, checkpoint=path)
+    assert len(lines) == TINY_VISION.epochs
+    assert all(torch.equal(again.state_dict()[name], value) for name, value in whole.state_dict().items())
+
+
+def test_watching_changes_no_weight(drawn_model):
+    seen = []
+
+    def watch(model):
+        seen.append(score_rows(model, ROWS, WITH_DROPOUT, 1))
+        return 0.25
+
+    watched, lines = train_model(ROWS, LABEL, WITH_DROPOUT, 3, (1, 0), 1, watch=watch)
+    assert [line.held_out for line in lines] == [0.25, 0.25]
+    assert not np.array_equal(*seen)
+    for name, value in drawn_model.state_dict().items():
+        assert torch.equal(watched.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("settings", [{"along_track": "convolution"}, {"along_track": "attention"}, {"along_track": "none"}, {"schedule": "cosine"}])
+def test_every_kind_of_model_and_schedule_learns(settings):
+    _, epochs = train_model(ROWS, LABEL, LEARNING.model_copy(update=settings), 3, (1, 0), 1)
+    assert epochs[-1].loss < 0.7 * epochs[0].loss
 
 
 @pytest.mark.parametrize(("frozen", "same"), [(2, True), (1, False)])

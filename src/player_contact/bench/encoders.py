@@ -1,5 +1,6 @@
 """What encoders cost: parameters, multiply-adds, rows a second; and how the gradient fares along the depth of our own ResNets."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -57,8 +58,8 @@ def encoder_cost(config: Config, text: str) -> EncoderCost:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    from player_contact.vision.device import use_bf16
     from player_contact.vision.model import ContactModel, input_channels
-    from player_contact.vision.train import use_bf16
 
     config = with_encoder(config, text)
     vision, frames = config.vision, len(config.crops.frames)
@@ -69,7 +70,7 @@ def encoder_cost(config: Config, text: str) -> EncoderCost:
     shape = (STRETCHES, vision.steps, 2)
     channels, size = input_channels(vision, frames), vision.image_size
     batch = (
-        torch.randint(0, 256, (*shape, channels, size, size), dtype=torch.uint8, device=device),
+        torch.randint(0, 256, (math.prod(shape), channels, size, size), dtype=torch.uint8, device=device),
         torch.randn(*shape[:2], len(vision.tabular), device=device),
         torch.ones(shape, dtype=torch.bool, device=device),
         torch.ones(shape[:2], dtype=torch.bool, device=device),

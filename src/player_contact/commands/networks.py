@@ -29,7 +29,7 @@ def encoders(
     from player_contact.config import load_config
     from player_contact.files import write_json
     from player_contact.pipeline import run_pipeline
-    from player_contact.stages.encoders import score_encoders
+    from player_contact.stages.variants import score_variants
 
     names = encoder or list(ENCODERS)
     settings = load_config(config, set or [])
@@ -39,10 +39,38 @@ def encoders(
         typer.echo(encoders_text(costs, scores, settings))  # what follows takes long
         asked = run_of(config, input, output, name, set, workers)
         run_pipeline(asked, "crops")
-        scores = score_encoders(asked, {one: with_encoder(asked.config, one) for one in names})
+        rungs = score_variants(asked, {one: with_encoder(asked.config, one) for one in names})
+        scores = {rung.name: rung.mcc for rung in rungs}
     (output / "bench").mkdir(parents=True, exist_ok=True)
     write_json([cost.as_dict() | {"mcc": scores.get(cost.name)} for cost in costs], output / "bench" / "encoders.json")
     typer.echo(encoders_text(costs, scores, settings))
+
+
+@app.command()
+def variants(
+    variant: Annotated[
+        list[str] | None, typer.Option(help="settings of a variant, such as 'vision.steps=1 vision.boxes=none'; may be given again")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="train only so many folds of each; 0: all")] = 0,
+    config: ConfigOption = Path("configs/demo.yaml"),
+    input: DataOption = INPUT,  # noqa: A002
+    output: RunsOption = Path("outputs"),
+    name: NameOption = "",
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Train the vision model of a run again with other settings, and print what each scores out of fold; without --variant the classic ablation.
+
+    Example: player_contact variants --folds 1 --variant vision.boxes=none --variant vision.steps=1
+    """
+    from player_contact.config import load_config
+    from player_contact.pipeline import run_pipeline
+    from player_contact.stages.variants import classic_variants, compare_variants
+
+    asked = run_of(config, input, output, name, set, workers)
+    configs = {one: load_config(config, [*(set or []), *one.split()]) for one in variant or classic_variants(asked.config.vision)}
+    run_pipeline(asked, "crops")
+    typer.echo(compare_variants(asked, configs, folds))
 
 
 @app.command()

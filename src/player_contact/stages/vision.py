@@ -2,12 +2,14 @@
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from player_contact.config import Config
+from player_contact.config import Config, VisionConfig
 from player_contact.files import read_json, write_json
 from player_contact.odds import sigmoid
 from player_contact.parallel import run_all
@@ -15,98 +17,154 @@ from player_contact.stages.run import Run
 from player_contact.video.store import open_crops, read_crop_rows
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
+if TYPE_CHECKING:
+    from player_contact.vision.model import ContactModel
+
 log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class FoldTask:
-    """What a process needs to train and score the vision model of one fold."""
+    """What a process needs to train and score one member's model of one fold."""
 
     fold: int
+    member: int
+    vision: VisionConfig
     table: pd.DataFrame  # open rows that at least one view saw: play, step_place, first, second, contact, fold, place
     sensors: np.ndarray  # [M, K] float32
     crop_folders: list[Path]
     config: Config
-    weights: Path
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Of the files that it writes."""
+        return f"fold{self.fold}-{self.member}"
 
 
 def vision_stage(run: Run, out: Path) -> None:
-    """Trains a vision model a fold and scores the open rows out of fold."""
-    from player_contact.vision.train import vision_workers
-
+    """Trains a vision model a fold, or one of each member of an ensemble, and scores the open rows out of fold."""
     folder = out / "vision"
     folder.mkdir(exist_ok=True)
-    table = run.open_rows()
-    names = run.config.vision.tabular
-    features = run.features_of([name for name in names if name != "screen"]).loc[table.index]
-    sensors = sensor_values(features, table["screen"].to_numpy(), names)
-    table, crop_folders = table[["row", "play", "step_place", "first", "second", "contact", "fold"]], []
-    place, seen = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=bool)
-    for number, game_play in enumerate(run.folds["game_play"]):
-        crop_folders.append(run.folder / "crops" / game_play)
-        inside = np.flatnonzero(table["play"].to_numpy() == number)
-        order = read_crop_rows(crop_folders[-1])
-        place[inside] = pd.Index(order).get_indexer(table["row"].to_numpy()[inside])
-        seen[inside] = np.asarray(open_crops(crop_folders[-1]).seen.any(axis=1))[place[inside]]
-    table = table.assign(place=place)[seen].reset_index(drop=True)
-    folds = sorted(run.folds["fold"].unique().tolist())
+    oof, lines = vision_out_of_fold(run, folder, sorted(run.folds["fold"].unique().tolist()))
+    if lines:
+        pd.DataFrame(lines).to_csv(folder / "log.csv", index=False, float_format="%.6g")
+    oof.to_parquet(folder / "oof.parquet", index=False)
+
+
+def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.DataFrame, list[dict]]:
+    """The open rows of the folds that a camera saw, as `row` and the probability `vision`, and the training log; models are written to `folder`.
+
+    Of an ensemble, `vision` comes from the mean of the members' log odds, and `vision_0`, ... from each alone.
+    """
+    from player_contact.vision.device import vision_workers
+
+    opened, members = run.open_rows(), run.config.vision.ensemble
+    table, crop_folders = _seen_rows(run, opened)
     if not len(table):
         log.warning("No open row was seen by a camera: there is no vision model, the blend works from the screen alone")
-        pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}).to_parquet(folder / "oof.parquet", index=False)
-        return
-    workers = vision_workers(run.workers)
-    tasks = [FoldTask(fold, table, sensors[seen], crop_folders, run.config, folder / f"fold{fold}.safetensors") for fold in folds]
-    vision, lines = np.zeros(len(table), dtype=np.float32), []
-    fold_of = table["fold"].to_numpy()
-    for fold, (logits, epochs) in zip(folds, run_all(train_fold, tasks, len(tasks), "training vision", workers), strict=True):
-        vision[fold_of == fold] = sigmoid(logits)  # NaN where the fold has no model
-        lines += [{"fold": fold, **epoch} for epoch in epochs]
-    vision_rows = pd.DataFrame({"row": table["row"], "vision": vision})
-    pd.DataFrame(lines).to_csv(folder / "log.csv", index=False, float_format="%.6g")
-    vision_rows.dropna().to_parquet(folder / "oof.parquet", index=False)
+        return pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}), []
+    sensors = [_sensors(run, opened, vision.tabular).loc[table.index].to_numpy() for vision in members]
+    table = table.reset_index(drop=True)
+    tasks = [
+        FoldTask(fold, member, vision, table, sensors[member], crop_folders, run.config, folder)
+        for fold in folds
+        for member, vision in enumerate(members)
+    ]
+    scores, lines = np.full((len(members), len(table)), np.nan, dtype=np.float32), []
+    results = run_all(train_fold, tasks, len(tasks), "training vision", vision_workers(run.workers))
+    for task, (logits, epochs) in zip(tasks, results, strict=True):
+        scores[task.member, table["fold"].to_numpy() == task.fold] = logits
+        lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
+    columns = {"row": table["row"], "vision": sigmoid(scores.mean(axis=0))}
+    if len(members) > 1:
+        columns |= {f"vision_{member}": sigmoid(of_member) for member, of_member in enumerate(scores)}
+    return pd.DataFrame(columns).dropna(), lines
+
+
+def _seen_rows(run: Run, opened: pd.DataFrame) -> tuple[pd.DataFrame, list[Path]]:
+    """The open rows that at least one view saw, with their `place` in the crops of their play; and the plays' folders of crops."""
+    folders = [run.folder / "crops" / game_play for game_play in run.folds["game_play"]]
+    place, seen = np.zeros(len(opened), dtype=np.int64), np.zeros(len(opened), dtype=bool)
+    for number, folder in enumerate(folders):
+        inside = np.flatnonzero(opened["play"].to_numpy() == number)
+        place[inside] = pd.Index(read_crop_rows(folder)).get_indexer(opened["row"].to_numpy()[inside])
+        seen[inside] = np.asarray(open_crops(folder).seen.any(axis=1))[place[inside]]
+    return opened[["row", "play", "step_place", "first", "second", "contact", "fold"]].assign(place=place)[seen], folders
+
+
+def _sensors(run: Run, opened: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """The [M, K] sensor values of the open rows, by their index."""
+    features = run.features_of([name for name in names if name != "screen"]).loc[opened.index]
+    return pd.DataFrame(sensor_values(features, opened["screen"].to_numpy(), names), index=opened.index)
 
 
 def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     """Trains on the other folds, keeps the weights, and returns the log odds of the fold's own rows in the table's order, and the training log.
 
-    A fold that an interrupted run finished is read, not trained again. Where all rows lie in the fold there is nothing to train on: NaN.
+    A fold that an interrupted run finished is read, not trained again; one that it had begun goes on after its last finished epoch. Where all rows
+    lie in the fold there is nothing to train on: NaN.
     """
     from safetensors.torch import save_file
 
-    from player_contact.vision.train import score_rows, train_model
+    from player_contact.vision.score import score_rows
+    from player_contact.vision.train import Epoch, train_model
 
-    table, config = task.table, task.config
-    crops = [open_crops(folder) for folder in task.crop_folders]
-    track = table["play"].to_numpy().astype(np.int64) * (1 << 20) + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
-
-    def rows(chosen: np.ndarray) -> OpenRows:
-        of = table[chosen]
-        return OpenRows(
-            track=track[chosen],
-            step=of["step_place"].to_numpy(),
-            sensors=task.sensors[chosen],
-            crops=crops,
-            play=of["play"].to_numpy(),
-            place=of["place"].to_numpy(),
-        )
-
+    table, vision, threads = task.table, task.vision, task.config.threads
     inside = table["fold"].to_numpy() == task.fold
-    label = table["contact"].to_numpy(dtype=bool)[~inside]
-    if not len(label):
+    own, others = _rows_of(task, inside), _rows_of(task, ~inside)
+    label = table["contact"].to_numpy(dtype=bool)
+    if not len(others):
         log.warning("fold %d: no other fold has a row that a camera saw; its rows are decided without vision", task.fold)
-        return np.full(int(inside.sum()), np.nan, dtype=np.float32), []
-    finished = task.weights.with_name(f"fold{task.fold}.parquet")
-    epochs_path = task.weights.with_name(f"fold{task.fold}.json")
-    if task.weights.is_file() and epochs_path.is_file():
-        return pd.read_parquet(finished)["log_odds"].to_numpy(), read_json(epochs_path)
+        return np.full(len(own), np.nan, dtype=np.float32), []
+    weights, log_odds, told, checkpoint = (task.folder / f"{task.name}{end}" for end in (".safetensors", ".parquet", ".json", ".checkpoint"))
+    if told.is_file():
+        return pd.read_parquet(log_odds)["log_odds"].to_numpy(), read_json(told)
+    member = f", member {task.member}" if len(task.config.vision.ensemble) > 1 else ""
 
-    def report(epoch) -> None:
-        log.info("fold %d, epoch %d of %d: loss %.4f", task.fold, epoch.epoch + 1, config.vision.epochs, epoch.loss, extra={"live": True})
+    def report(epoch: Epoch) -> None:
+        held_out = f", held out {epoch.held_out:.4f}" if np.isfinite(epoch.held_out) else ""
+        text = "fold %d%s, epoch %d of %d: loss %.4f%s"
+        log.info(text, task.fold, member, epoch.epoch + 1, vision.epochs, epoch.loss, held_out, extra={"live": True})
 
-    model, epochs = train_model(rows(~inside), label, config.vision, len(config.crops.frames), (config.seed, task.fold), config.threads, report)
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, task.weights)
-    logits = score_rows(model, rows(inside), config.vision, config.threads)
+    seed = (task.config.seed, task.fold, vision.seed) if vision.seed else (task.config.seed, task.fold)
+    watch = _watcher(task, inside, label[inside]) if vision.watched and len(own) else None
+    model, epochs = train_model(others, label[~inside], vision, len(task.config.crops.frames), seed, threads, report, watch, checkpoint)
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+    logits = score_rows(model, own, vision, threads)
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
-    pd.DataFrame({"log_odds": logits}).to_parquet(finished, index=False)
-    write_json(lines, epochs_path)  # written last: it says that the fold is finished
+    pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)
+    write_json(lines, told)  # written last: it says that the fold is finished
+    checkpoint.unlink(missing_ok=True)
     return logits, lines
+
+
+def _rows_of(task: FoldTask, chosen: np.ndarray) -> OpenRows:
+    table = task.table[chosen]
+    track = table["play"].to_numpy().astype(np.int64) * (1 << 20) + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
+    return OpenRows(
+        track=track,
+        step=table["step_place"].to_numpy(),
+        sensors=task.sensors[chosen],
+        crops=[open_crops(folder) for folder in task.crop_folders],
+        play=table["play"].to_numpy(),
+        place=table["place"].to_numpy(),
+    )
+
+
+def _watcher(task: FoldTask, inside: np.ndarray, label: np.ndarray) -> Callable[["ContactModel"], float]:
+    """The cross entropy of a model on some whole tracks of the fold's rows, the same after every epoch."""
+    from player_contact.vision.score import score_rows
+
+    own = _rows_of(task, inside)
+    tracks = np.random.default_rng((task.config.seed, task.fold)).permutation(np.unique(own.track))
+    order = pd.Series(np.arange(len(tracks)), index=tracks)[own.track].to_numpy()
+    size = np.bincount(order)
+    chosen = (np.cumsum(size) - size < task.vision.watched)[order]
+    rows = _rows_of(task, np.flatnonzero(inside)[chosen])
+
+    def watch(model: "ContactModel") -> float:
+        logits = score_rows(model, rows, task.vision, task.config.threads).astype(np.float64)
+        return float(np.mean(np.logaddexp(0, np.where(label[chosen], -logits, logits))))
+
+    return watch

@@ -1,10 +1,10 @@
-"""Stretches as tensors."""
+"""Rows and stretches as tensors."""
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from player_contact.config import VisionConfig
+from player_contact.config import VIEWS, VisionConfig
 from player_contact.video.draw import draw_boxes, paint_boxes
 from player_contact.vision.augment import centre, make_augment
 from player_contact.vision.tracks import OpenRows
@@ -13,70 +13,102 @@ Item = dict[str, torch.Tensor]
 
 
 class StretchDataset(Dataset[Item]):
-    """Item i: the pictures, sensor values and masks of stretch i, as `ContactModel.forward` takes them, and labels [T] where given.
+    """Item i: the pictures, sensor values and masks of stretch i, as `ContactModel.forward` takes them for one stretch, and labels [T].
 
-    With a `seed`, the item is augmented by a random state that depends on (seed, i) alone, so neither order nor workers change it.
+    It is augmented by a random state that depends on (seed, i) alone, so neither order nor workers change it.
     """
 
-    def __init__(
-        self, rows: OpenRows, stretches: np.ndarray, config: VisionConfig, label: np.ndarray | None = None, seed: tuple[int, ...] | None = None
-    ) -> None:
+    def __init__(self, rows: OpenRows, stretches: np.ndarray, config: VisionConfig, label: np.ndarray, seed: tuple[int, ...]) -> None:
         self.rows, self.stretches, self.config, self.label, self.seed = rows, stretches, config, label, seed
-        self.augment = make_augment(config.augment, config.image_size) if seed is not None else None
+        self.augment = make_augment(config.augment, config.image_size)
 
     def __len__(self) -> int:
         return len(self.stretches)
 
     def __getitem__(self, item: int) -> Item:
+        change, random = self.config.augment, np.random.default_rng((*self.seed, item))
         places = self.stretches[item]
         present = places >= 0
-        pictures, boxes, seen = self._crops(places, present)
-        sensors = np.full((len(places), self.rows.sensors.shape[1]), np.nan, dtype=np.float32)
-        sensors[present] = self.rows.sensors[places[present]]
-        pictures, drawn = self._drawn(pictures, boxes)
-        if self.augment is not None:
-            random = np.random.default_rng((*(self.seed or ()), item))
-            pictures, drawn = self._augmented(pictures, drawn, int(random.integers(2**31)))
-            if random.random() < self.config.augment.drop_view:
-                seen[:, random.integers(seen.shape[1])] = False
-            if random.random() < self.config.augment.drop_sensors:
-                sensors[:] = np.nan
-        else:
-            pictures, drawn = centre(pictures, self.config.image_size), centre(drawn, self.config.image_size)
-        if self.config.boxes == "channel":
-            pictures = np.concatenate([pictures, drawn], axis=2)
-        tensors = {"pictures": torch.from_numpy(np.ascontiguousarray(pictures)), "sensors": torch.from_numpy(sensors)}
-        tensors |= {"seen": torch.from_numpy(seen), "present": torch.from_numpy(present)}
-        if self.label is not None:
-            tensors["label"] = torch.from_numpy(np.where(present, self.label[places], 0).astype(np.float32))
-        return tensors
+        shown = _moved(places, random) if random.random() < change.jitter else places
+        seen = seen_by(self.rows, shown, self.config) & present[:, None]
+        if random.random() < change.drop_view:
+            seen[:, random.integers(seen.shape[1])] = False
+        seen &= random.random((len(places), 1)) >= change.drop_steps
+        sensors = stretch_sensors(self.rows, places)
+        if random.random() < change.drop_sensors:
+            sensors[:] = np.nan
+        pictures, drawn = cut_pictures(self.rows, shown, seen, self.config)
+        still = random.random(len(pictures)) < change.drop_frames
+        pictures[still] = pictures[still, pictures.shape[1] // 2, None]
+        pictures, drawn = self.augment(pictures, drawn, int(random.integers(2**31)))
+        return {
+            "pictures": torch.from_numpy(_stacked(pictures, drawn, self.config)),
+            "sensors": torch.from_numpy(sensors),
+            "seen": torch.from_numpy(seen),
+            "present": torch.from_numpy(present),
+            "label": torch.from_numpy(np.where(present, self.label[places], 0).astype(np.float32)),
+        }
 
-    def _crops(self, places: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """pictures [T, V, C, H, W], boxes [T, V, K, 4], seen [T, V] of a stretch's rows; zeros, NaN and False at the other steps."""
-        crops = self.rows.crops[self.rows.play[places[present][0]]]
-        place = self.rows.place[places[present]]
 
-        def spread(values: np.ndarray, empty: float) -> np.ndarray:
-            out = np.full((len(places), *values.shape[1:]), empty, dtype=values.dtype)
-            out[present] = values[place]
-            return out
+class RowDataset(Dataset[torch.Tensor]):
+    """Item i: the pictures [n, C, H, W] uint8 of row i in the views that saw it, as scoring looks at them: moved by `shift` pixels to the side, and
+    mirrored by `flip`."""
 
-        return spread(crops.pictures, 0), spread(crops.boxes, np.nan), spread(crops.seen, False)
+    def __init__(self, rows: OpenRows, config: VisionConfig, shift: int = 0, flip: bool = False) -> None:
+        self.rows, self.config, self.shift, self.flip = rows, config, shift, flip
 
-    def _drawn(self, pictures: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The boxes [T, V, 2, H, W] as pictures of their own; or painted into the grey pictures, by config."""
-        steps, views, _, size, _ = pictures.shape
-        drawn = np.zeros((steps, views, 2, size, size), dtype=np.uint8)
-        for step in range(steps):
-            for view in range(views):
-                if self.config.boxes == "channel":
-                    drawn[step, view] = draw_boxes(boxes[step, view], size)
-                elif self.config.boxes == "painted":
-                    pictures[step, view] = paint_boxes(pictures[step, view], boxes[step, view])
-        return pictures, drawn
+    def __len__(self) -> int:
+        return len(self.rows)
 
-    def _augmented(self, pictures: np.ndarray, drawn: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        assert self.augment is not None
-        steps, views = pictures.shape[:2]
-        flat, flat_drawn = self.augment(pictures.reshape(steps * views, *pictures.shape[2:]), drawn.reshape(steps * views, *drawn.shape[2:]), seed)
-        return flat.reshape(steps, views, *flat.shape[1:]), flat_drawn.reshape(steps, views, *flat_drawn.shape[1:])
+    def __getitem__(self, item: int) -> torch.Tensor:
+        places = np.array([item])
+        both = _stacked(*cut_pictures(self.rows, places, seen_by(self.rows, places, self.config), self.config), self.config)
+        both = centre(both, self.config.image_size, self.shift)
+        return torch.from_numpy(np.ascontiguousarray(both[..., ::-1] if self.flip else both))
+
+
+def collate(items: list[Item]) -> Item:
+    """A batch: the pictures of all stretches one after the other, everything else stacked."""
+    return {name: (torch.cat if name == "pictures" else torch.stack)([item[name] for item in items]) for name in items[0]}
+
+
+def seen_by(rows: OpenRows, places: np.ndarray, config: VisionConfig) -> np.ndarray:
+    """[T, V] bool: which views saw the rows, of those that the config looks at; False where a place is below 0."""
+    seen = np.zeros((len(places), len(VIEWS)), dtype=bool)
+    looked_at = np.array([view in config.views for view in VIEWS])
+    for number, place in enumerate(places):
+        if place >= 0:
+            seen[number] = rows.crops[rows.play[place]].seen[rows.place[place]] & looked_at
+    return seen
+
+
+def stretch_sensors(rows: OpenRows, places: np.ndarray) -> np.ndarray:
+    """[..., K] float32 sensor values of the rows at [...] places; NaN where a place is below 0."""
+    return np.where((places >= 0)[..., None], rows.sensors[places], np.float32(np.nan))
+
+
+def cut_pictures(rows: OpenRows, places: np.ndarray, seen: np.ndarray, config: VisionConfig) -> tuple[np.ndarray, np.ndarray]:
+    """pictures [N, C, H, W] uint8 of the rows in the views that saw them, in the order of `seen` [T, V]; and their boxes: as pictures [N, 2, H, W] of
+    their own, or painted into the others, by config."""
+    pictures, drawn = [], []
+    for number, view in np.argwhere(seen):
+        crops, place = rows.crops[rows.play[places[number]]], rows.place[places[number]]
+        picture, boxes = np.array(crops.pictures[place, view]), crops.boxes[place, view]
+        size = picture.shape[-1]
+        pictures.append(paint_boxes(picture, boxes) if config.boxes == "painted" else picture)
+        drawn.append(draw_boxes(boxes, size) if config.boxes == "channel" else np.zeros((2, size, size), dtype=np.uint8))
+    if not pictures:
+        crops = rows.crops[0].pictures
+        return np.zeros((0, *crops.shape[2:]), dtype=np.uint8), np.zeros((0, 2, *crops.shape[3:]), dtype=np.uint8)
+    return np.stack(pictures), np.stack(drawn)
+
+
+def _moved(places: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Each step shows the pictures of its neighbour, all of the one before or all of the one after; its own where there is none."""
+    moved = np.roll(places, 1 if random.random() < 0.5 else -1)
+    moved[[0, -1]] = places[[0, -1]]
+    return np.where(moved >= 0, moved, places)
+
+
+def _stacked(pictures: np.ndarray, drawn: np.ndarray, config: VisionConfig) -> np.ndarray:
+    return np.ascontiguousarray(np.concatenate([pictures, drawn], axis=1) if config.boxes == "channel" else pictures)

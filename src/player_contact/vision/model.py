@@ -1,13 +1,17 @@
-"""The model: a picture encoder for every step and view, sensor values beside it, a recurrent layer along the track, one logit a step.
+"""The model: a picture encoder for every step and view, sensor values beside it, a layer along the track, one logit a step.
 
-Letters: B stretches, T steps, V views, C channels, H = W pixels, K sensor values, D features of the encoder.
+Letters: B stretches, T steps, V views, N pictures (those that were seen, of all stretches), C channels, H = W pixels, K sensor values, D features of
+the encoder, W values of a picture.
 """
 
 import torch
 from torch import Tensor, nn
 
-from player_contact.config import VisionConfig
+from player_contact.config import VIEWS, VisionConfig
+from player_contact.vision.along import ALONG_TRACK
 from player_contact.vision.encoders import make_encoder
+
+TOGETHER = 16  # pictures are encoded in multiples: libraries prepare themselves anew, and keep memory, for every number that they meet
 
 
 def input_channels(config: VisionConfig, frames: int) -> int:
@@ -16,46 +20,61 @@ def input_channels(config: VisionConfig, frames: int) -> int:
 
 
 class ContactModel(nn.Module):
-    """Scores every step of a stretch. The encoder is shared by steps and views."""
+    """Scores every step of a stretch. The encoder is shared by steps and views; it sees each picture once."""
 
     sensor_mean: Tensor
     sensor_scale: Tensor
 
     def __init__(self, config: VisionConfig, frames: int, pretrained: bool = False) -> None:
         super().__init__()
-        sensors = len(config.tabular)
+        sensors, width = len(config.tabular), config.track_width
         weights = config.weights if pretrained else "none"
         self.encoder, self.features = make_encoder(config.encoder, input_channels(config, frames), config.image_size, config.encoder_options, weights)
         self.register_buffer("sensor_mean", torch.zeros(sensors))
         self.register_buffer("sensor_scale", torch.ones(sensors))
-        self.sensors = nn.Sequential(
-            nn.Linear(2 * sensors, config.sensor_width), nn.ReLU(), nn.Linear(config.sensor_width, config.sensor_width), nn.ReLU()
-        )
-        self.picture = nn.Sequential(nn.LayerNorm(self.features), nn.Dropout(config.dropout), nn.Linear(self.features, config.track_width), nn.ReLU())
-        self.picture_head = nn.Linear(config.track_width, 1)
-        self.along_track = nn.GRU(config.track_width + config.sensor_width + 3, config.track_width, batch_first=True, bidirectional=True)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * config.track_width, 1))
+        beside = config.sensor_width if sensors else 0
+        self.sensors = nn.Sequential(nn.Linear(2 * sensors, beside), nn.ReLU(), nn.Linear(beside, beside), nn.ReLU()) if sensors else nn.Identity()
+        self.picture = nn.Sequential(nn.LayerNorm(self.features), nn.Dropout(config.dropout), nn.Linear(self.features, width), nn.ReLU())
+        self.picture_head = nn.Linear(width, 1)
+        self.along_track = ALONG_TRACK[config.along_track](width + beside + len(VIEWS) + 1, width)
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * width, 1))
 
     def forward(self, pictures: Tensor, sensors: Tensor, seen: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """pictures [B, T, V, C, H, W] uint8, sensors [B, T, K] (NaN: not measured), seen [B, T, V] bool, present [B, T] bool
-        -> logits [B, T], and logits [B, T, V] of each picture alone, which only training looks at.
+        """pictures [N, C, H, W] uint8, one for each True of `seen`, in its order; sensors [B, T, K] (NaN: not measured), seen [B, T, V] bool,
+        present [B, T] bool -> logits [B, T], and logits [N] of each picture alone, which only training looks at.
 
         A view that did not see the row counts for nothing; `present` is False at steps that are not asked about.
         """
-        B, T, V = seen.shape
-        x = pictures.new_zeros((B, T, V, self.features), dtype=torch.float32)
-        if seen.any():
-            x[seen] = self.encoder(scaled(pictures[seen])).float()  # [B, T, V, D]; only what was seen is encoded
-        x = self.picture(x) * seen[..., None]  # [B, T, V, W]
-        alone = self.picture_head(x).squeeze(-1).float()  # [B, T, V]
-        x = x.sum(2) / seen.sum(2, keepdim=True).clamp(min=1)  # [B, T, W]  mean of the views that saw the row
+        x = self.see(pictures)
+        return self.follow(x, sensors, seen, present), self.picture_head(x).squeeze(-1).float()
+
+    def see(self, pictures: Tensor) -> Tensor:
+        """pictures [N, C, H, W] -> [N, W]."""
+        count = len(pictures)
+        if not count:
+            return self.sensor_mean.new_zeros(0, self.picture_head.in_features)
+        rest = -count % TOGETHER
+        if rest:  # filled up by repeating, for statistics over the batch would notice anything else
+            pictures = pictures[torch.arange(count + rest, device=pictures.device) % count]
+        return self.picture(self.encoder(scaled(pictures)))[:count].float()
+
+    def follow(self, x: Tensor, sensors: Tensor, seen: Tensor, present: Tensor) -> Tensor:
+        """x [N, W], the others as in `forward` -> logits [B, T]."""
+        pictures = x.new_zeros(*seen.shape, x.shape[-1])
+        pictures[seen] = x  # [B, T, V, W]
+        x = pictures.sum(2) / seen.sum(2, keepdim=True).clamp(min=1)  # [B, T, W]  mean of the views that saw the row
+        x = torch.cat([x, self._measured(sensors), seen.float(), present[..., None].float()], dim=-1)
+        with torch.autocast(x.device.type, enabled=False):
+            x = self.along_track(x, present)  # [B, T, out]
+        return self.head(x).squeeze(-1).float()
+
+    def _measured(self, sensors: Tensor) -> Tensor:
+        """[B, T, K] -> [B, T, sensor_width]; nothing where there are no sensor values at all."""
+        if not sensors.shape[-1]:
+            return self.sensors(sensors)
         known = ~torch.isnan(sensors)
         values = torch.where(known, (sensors - self.sensor_mean) / self.sensor_scale, 0).clamp(-5, 5)
-        s = self.sensors(torch.cat([values, known.float()], dim=-1))  # [B, T, S]
-        x = torch.cat([x.float(), s.float(), seen.float().expand(B, T, V), present[..., None].float()], dim=-1)
-        with torch.autocast(x.device.type, enabled=False):
-            x, _ = self.along_track(x * present[..., None])  # [B, T, 2 W]
-        return self.head(x).squeeze(-1).float(), alone
+        return self.sensors(torch.cat([values, known.float()], dim=-1)).float()
 
 
 def scaled(pictures: Tensor) -> Tensor:

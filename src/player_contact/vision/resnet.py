@@ -4,6 +4,7 @@ He et al. 2015 (arXiv:1512.03385). Parameters bear the names that timm and torch
 weights fit. As there, the 3x3 convolution of a bottleneck is the one that strides.
 """
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn.functional import pad
 
 from player_contact.config import Shortcut
 
-WIDTHS = (64, 128, 256, 512)
+WIDTHS = (64, 128, 256, 512)  # channels of the four stages
 
 _FILE = {"num_classes": 1000, "input_size": (3, 224, 224), "first_conv": "conv1", "classifier": "fc"}
 default_cfgs = generate_default_cfgs({f"contact_resnet{depth}": _FILE for depth in (10, 18, 34, 50)})
@@ -76,17 +77,18 @@ class ContactResNet(nn.Module):
         layers: tuple[int, ...],
         bottleneck: bool,
         shortcut: Shortcut = "projection_where_needed",
+        widths: Sequence[int] = WIDTHS,
         in_chans: int = 3,
         num_classes: int = 1000,
     ) -> None:
         super().__init__()
         if shortcut not in get_args(Shortcut):
             raise ValueError(f"shortcut {shortcut!r} is none of {', '.join(get_args(Shortcut))}")
-        self.conv1 = nn.Conv2d(in_chans, WIDTHS[0], 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTHS[0])
+        self.conv1 = nn.Conv2d(in_chans, widths[0], 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        channels = WIDTHS[0]
-        for number, (width, blocks) in enumerate(zip(WIDTHS, layers, strict=True), start=1):
+        channels, self.stages = widths[0], len(widths)
+        for number, (width, blocks) in enumerate(zip(widths, layers, strict=True), start=1):
             stage = []
             for place in range(blocks):
                 stage.append(Block(channels, width, 2 if number > 1 and place == 0 else 1, bottleneck, shortcut))
@@ -102,8 +104,8 @@ class ContactResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, D] or [N, num_classes]."""
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # [N, 64, H / 4, W / 4]
-        for number in range(1, len(WIDTHS) + 1):
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # [N, widths[0], H / 4, W / 4]
+        for number in range(1, self.stages + 1):
             x = getattr(self, f"layer{number}")(x)  # [N, width, H / 2^(number + 1), W / 2^(number + 1)]
         return self.fc(x.mean((2, 3)))
 
