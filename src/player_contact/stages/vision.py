@@ -161,7 +161,9 @@ def _watcher(task: FoldTask, inside: np.ndarray, label: np.ndarray) -> Callable[
     order = pd.Series(np.arange(len(tracks)), index=tracks)[own.track].to_numpy()
     size = np.bincount(order)
     chosen = (np.cumsum(size) - size < task.vision.watched)[order]
-    rows = _rows_of(task, np.flatnonzero(inside)[chosen])
+    watched = inside.copy()
+    watched[inside] = chosen
+    rows = _rows_of(task, watched)
 
     def watch(model: "ContactModel") -> float:
         logits = score_rows(model, rows, task.vision, task.config.threads).astype(np.float64)
