@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from player_contact.competition.season import read_season
 from player_contact.play import build_play
-from player_contact.video.registration import LEAST_BOXES, field_at, fit_homographies, measure_clock, project
+from player_contact.video.homography import LEAST_BOXES, fit_homographies, project
+from player_contact.video.lag import field_at, measure_clock
 from tests.makers import first_play, make_play
 
 

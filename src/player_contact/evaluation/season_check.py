@@ -18,7 +18,7 @@ from player_contact.features.context import place_at_snap
 from player_contact.features.gather import pair_distance
 from player_contact.helmets import step_boxes
 from player_contact.play import Play, Rows, build_play
-from player_contact.video.registration import measure_clock
+from player_contact.video.lag import measure_clock
 
 BINS = ((0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2), (2, 3))  # yards
 MOMENTS = (0, 20, 40)  # steps
