@@ -217,3 +217,18 @@ def make_open_rows(seed: int = 0, tracks: int = 6, steps: int = 8, size: int = 3
         place=np.tile(np.arange(half), 2),
     )
     return rows, label
+
+
+def camera(seed: int) -> np.ndarray:
+    """[3, 3] what a camera beside the field does to positions on it."""
+    random = np.random.default_rng(seed)
+    turn = random.uniform(-0.3, 0.3)
+    place = np.array([[np.cos(turn), -np.sin(turn), 0], [0, 0, 0], [0, 0, 1.0]])
+    place[1, :2] = [np.sin(turn), 0.25]
+    view = np.array([[30, 0, -900], [0, -40, 900], [0, 0.004, 1]]) @ place
+    return view / view[2, 2]
+
+
+def positions(seed: int, players: int = 14) -> np.ndarray:
+    """[1, P, 2] yd, players in the middle of the field."""
+    return np.random.default_rng(seed).uniform([35, 10], [65, 45], (1, players, 2))
