@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from player_contact.competition.season import read_season
 from player_contact.play import build_play
@@ -55,6 +56,15 @@ def test_a_lean_is_not_taken_for_a_shift_of_the_clock(facing, wander):
     found = measure_clock(play, filmed(play, truth, wander))
     assert found.shift == pytest.approx(truth.shift, abs=0.02)  # blind to leans it would be .08
     assert found.lean == pytest.approx(truth.lean, abs=0.1)
+
+
+def test_the_clock_is_the_same_however_many_threads_measure_it():
+    play = runners(40)
+    view = filmed(play, Clock(0.03, 0.25, 0.0), 0.2)
+    with threadpool_limits(1):
+        one = measure_clock(play, view)
+    with threadpool_limits(2):
+        assert measure_clock(play, view) == one
 
 
 def test_a_helmet_is_ahead_of_the_sensors_where_its_player_faces():

@@ -23,6 +23,7 @@ SHIFT_WIDTH, LEAN_WIDTH, DRIFT_WIDTH = 0.15, 0.1, 0.2  # s, yd, yd: how far from
 CORRELATED = 4  # boxes of following frames err alike: this many count as one against what is usual
 DRIFT_SECONDS = 2.5  # between the nodes of a player's offset
 STEPS, ENOUGH, LONGEST = 10, 5e-4, 0.08  # of the search; s, it ends when the shift moves less; s, it moves no further at once
+DIGITS = 5  # of the measured shift and lean
 YARDS = 10.0  # the size of a group of players, a unit in which all derivatives of a homography are alike
 
 
@@ -67,10 +68,11 @@ def measure_clock(play: Play, view: View) -> Clock:
         shift, lean, drift = shift + step[0], lean + step[1], drift + step[2:].reshape(drift.shape)
         if abs(step[0]) < ENOUGH:
             break
-    shift = float(np.clip(shift, *SHIFTS))
+    # The last digits depend on how many threads the linear algebra had; what is built on a clock must not.
+    shift, lean = round(float(np.clip(shift, *SHIFTS)), DIGITS), round(float(lean), DIGITS)
     field = helmets_at(play, view, frame, Clock(shift, lean, np.nan))
     away = np.linalg.norm(project(fit_homographies(field, pixels, FIT_ROUNDS), field) - pixels, axis=-1)
-    return Clock(shift, float(lean), float(np.nanmedian(away))) if np.isfinite(away).any() else UNKNOWN
+    return Clock(shift, lean, float(np.nanmedian(away))) if np.isfinite(away).any() else UNKNOWN
 
 
 def _linear(
