@@ -72,8 +72,8 @@ push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
 data: $(READY)  ## download the competition's data with Kaggle's own tool
 	@$(PY) -m player_contact data
 
-bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240)
-	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240)
+bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240) VIDEO=0
+	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240) $(if $(VIDEO),--set season.video=$(VIDEO))
 
 encoders: $(READY)  ## what encoders cost, and with SCORE=1 what they score: ENCODERS="resnet18 contact_resnet18:shortcut=none" selects
 	@$(PY) -m player_contact encoders $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN)) $(foreach one,$(ENCODERS),--encoder $(one)) $(if $(SCORE),--score)

@@ -176,6 +176,18 @@ def write_video(
         container.mux(stream.encode())
 
 
+def write_sound(path: Path) -> None:
+    """A file with a moment of silence and no video stream."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44_100)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
+        sound.rate = 44_100
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+
+
 def numbered_picture(number: int, height: int = 64, width: int = 96) -> np.ndarray:
     """A picture that carries its number: eight upright bars, bright where the binary digit is 1."""
     bars = np.where(number >> np.arange(8) & 1, 210, 40).astype(np.uint8)
@@ -217,3 +229,18 @@ def make_open_rows(seed: int = 0, tracks: int = 6, steps: int = 8, size: int = 3
         place=np.tile(np.arange(half), 2),
     )
     return rows, label
+
+
+def camera(seed: int) -> np.ndarray:
+    """[3, 3] what a camera beside the field does to positions on it."""
+    random = np.random.default_rng(seed)
+    turn = random.uniform(-0.3, 0.3)
+    place = np.array([[np.cos(turn), -np.sin(turn), 0], [0, 0, 0], [0, 0, 1.0]])
+    place[1, :2] = [np.sin(turn), 0.25]
+    view = np.array([[30, 0, -900], [0, -40, 900], [0, 0.004, 1]]) @ place
+    return view / view[2, 2]
+
+
+def positions(seed: int, players: int = 14) -> np.ndarray:
+    """[1, P, 2] yd, players in the middle of the field."""
+    return np.random.default_rng(seed).uniform([35, 10], [65, 45], (1, players, 2))

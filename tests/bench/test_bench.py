@@ -41,6 +41,8 @@ def test_the_video_part_is_timed_where_there_are_videos(season, season_tables, t
     assert cutting.ratio_to_limit > 0
     assert cutting.ratio_to_peer > 0
     assert cutting.more["crops/s"] == pytest.approx(6 * cutting.rows_per_s)
+    assert 20 < cutting.more["MB of the largest play alone"] < 700
+    assert cutting.more["% of 700 MB"] == pytest.approx(cutting.more["MB of the largest play alone"] / 7)
     assert bench_video(season_tables, tiny_config) == []
 
 
@@ -81,3 +83,14 @@ def test_the_command_writes_json_and_prints_the_table(monkeypatch, season, seaso
     assert len(stages) == 5
     assert all(stage in done.output for stage in stages)
     assert {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"} <= set(next(iter(stages.values())))
+
+
+def test_the_video_part_can_be_left_out(monkeypatch, season_tables, tmp_path):
+    asked = []
+    monkeypatch.setattr(folder, "season_folder", lambda _, wanted, *__: asked.append(wanted.video) or season_tables)
+    config = tmp_path / "c.yaml"
+    config.write_text("season: {video: false}\n")
+    done = CliRunner().invoke(app, ["bench", "--config", str(config), "--output", str(tmp_path / "bench"), "--workers", "1"])
+    assert done.exit_code == 0, done.output
+    assert asked == [False]
+    assert len(json.loads((tmp_path / "bench" / "bench.json").read_text())) == 3

@@ -15,7 +15,7 @@ from player_contact.config import CropsConfig
 from player_contact.play import Play
 from player_contact.video.crops import Crops, cut_crops
 from player_contact.video.decode import VideoError, grey_frames, video_facts
-from tests.makers import FRAME_RATE, all_rows, make_play, write_video
+from tests.makers import FRAME_RATE, all_rows, make_play, write_sound, write_video
 
 CONFIG = CropsConfig(size=48, frames=(-1, 0, 1), others=2)
 FRAMES, STEPS = 60, 10
@@ -41,15 +41,6 @@ def whole(tmp_path_factory) -> tuple[bytes, Play, Crops]:
     content = play.views["Sideline"].video.read_bytes()
     play.views["Endzone"].video.write_bytes(content)
     return content, play, cut_crops(play, all_rows(play), CONFIG)
-
-
-def sound_alone(path: Path) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44_100)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
-        sound.rate = 44_100
-        container.mux(stream.encode(sound))
-        container.mux(stream.encode())
 
 
 def index_at_the_end(path: Path, content: bytes) -> None:
@@ -81,7 +72,7 @@ DAMAGES: dict[str, tuple[Harm, str, str]] = {  # how it is harmed, which rows ar
     "zero bytes": (lambda path, _: path.write_bytes(b""), NONE, "can't be opened ("),
     "zeros": (lambda path, _: path.write_bytes(bytes(9000)), NONE, "can't be opened ("),
     "garbage": (lambda path, _: path.write_bytes(np.random.default_rng(0).bytes(9000)), NONE, "can't be opened ("),
-    "no video stream": (lambda path, _: sound_alone(path), NONE, "has no video stream"),
+    "no video stream": (lambda path, _: write_sound(path), NONE, "has no video stream"),
     "unknown codec": (lambda path, content: path.write_bytes(content.replace(b"avc1", b"zzz9")), NONE, "is of a kind that can't be decoded"),
     "no picture whole": (
         lambda path, content: path.write_bytes(content.partition(b"mdat")[0] + b"mdat" + bytes(len(content))),

@@ -81,7 +81,7 @@ def bench(
 ) -> None:
     """Time the stages before the models, on tables of a simulated season and videos of four plays, beside limits and peers; write bench.json.
 
-    Example: player_contact bench --set season.plays=240
+    Example: player_contact bench --set season.plays=240 --set season.video=false
     """
     from player_contact.bench.measure import bench_text
     from player_contact.bench.sensors import bench_sensors
@@ -95,8 +95,9 @@ def bench(
     count = worker_count(workers)
     tables_only = settings.season.model_copy(update={"video": False})
     lines = bench_sensors(season_folder(seasons, tables_only, count), settings.screen.max_distance, count)
-    filmed = settings.season.model_copy(update={"plays": FILMED_PLAYS, "test_plays": 1, "video": True})
-    lines += bench_video(season_folder(seasons, filmed, count), settings)
+    if settings.season.video:
+        filmed = settings.season.model_copy(update={"plays": FILMED_PLAYS, "test_plays": 1})
+        lines += bench_video(season_folder(seasons, filmed, count), settings)
     output.mkdir(parents=True, exist_ok=True)
     write_json({line.stage: line.as_dict() for line in lines}, output / "bench.json")
     typer.echo(bench_text(lines))

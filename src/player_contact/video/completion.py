@@ -9,7 +9,8 @@ from scipy.ndimage import uniform_filter1d
 from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.helmets import fill_gaps
 from player_contact.play import Play, View
-from player_contact.video.registration import Registration, nan_median, register
+from player_contact.video.homography import nan_median
+from player_contact.video.registration import Registration, register
 
 SHORT_GAP = 12  # frames that a straight line fills better than any registration
 MEMORY = 10.0  # frames over which a player stays as far from where he should be
