@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
+from player_contact.competition.links import leads_out, link_sentence
 from player_contact.competition.names import GROUND, GROUND_TEXT, VIEW_ALIASES, VIEWS
 from player_contact.errors import InputError
 
@@ -147,6 +148,8 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
 def _read_header(path: Path, table: Table) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path.name} is missing: expected the {table.name} table at {path}")
+    if leads_out(path, path.parent):
+        raise InputError(link_sentence(path, path.parent))
     try:
         return list(pd.read_csv(path, nrows=0).columns)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:

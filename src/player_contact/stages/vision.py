@@ -11,6 +11,7 @@ from player_contact.config import Config
 from player_contact.files import read_json, write_json
 from player_contact.odds import sigmoid
 from player_contact.parallel import run_all
+from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
 from player_contact.video.store import open_crops, read_crop_rows
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
@@ -105,6 +106,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
 
     model, epochs = train_model(rows(~inside), label, config.vision, len(config.crops.frames), (config.seed, task.fold), config.threads, report)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, task.weights)
+    write_learnt(task.weights, table[~inside], [folder.name for folder in task.crop_folders])
     logits = score_rows(model, rows(inside), config.vision, config.threads)
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(finished, index=False)
