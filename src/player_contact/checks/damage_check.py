@@ -17,13 +17,12 @@ from player_contact.kaggle.rehearsal import RehearsalError, check_submission
 from player_contact.parallel import show_progress
 from player_contact.predict import predict_folder
 
-ACCEPTED, REFUSED, FAULTY = "accepted", "refused", "FAULT"
-WIDTH = 150
+ACCEPTED, REFUSED, FAULTY, NOT_NEEDED = "accepted", "refused", "FAULT", "-"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one damage, without and with `--mend`; `said` is the sentence of a refusal, or what an accepted one is warned of."""
+    """What became of one damage, and with `--mend` where it was refused; `said` is the sentence of the refusal, or the first warning."""
 
     what: str
     plain: str
@@ -48,12 +47,15 @@ def outcomes_text(outcomes: Sequence[Outcome]) -> str:
     """A table for a person, and how many there are of each kind."""
     wide = max(len(outcome.what) for outcome in outcomes)
     lines = [f"{'what is damaged':{wide}}  predict   --mend    what is said"]
-    lines += [f"{one.what:{wide}}  {one.plain:8}  {one.mended:8}  {one.said}"[:WIDTH].rstrip() for one in outcomes]
+    lines += [f"{one.what:{wide}}  {one.plain:8}  {one.mended:8}  {one.said}".rstrip() for one in outcomes]
     plain, mended = ([getattr(one, kind) for one in outcomes] for kind in ("plain", "mended"))
     counts = [
         f"{len(outcomes)} damages: {plain.count(ACCEPTED)} accepted, each with a whole submission; {plain.count(REFUSED)} refused with a sentence"
     ]
-    counts.append(f"with --mend {mended.count(ACCEPTED)} accepted, {mended.count(REFUSED)} refused; faults: {(plain + mended).count(FAULTY)}")
+    counts.append(
+        f"of those, --mend accepts {mended.count(ACCEPTED)}, each with a whole submission; it refuses {mended.count(REFUSED)}. "
+        f"Faults: {(plain + mended).count(FAULTY)}"
+    )
     return "\n".join([*lines, *counts])
 
 
@@ -63,16 +65,18 @@ def is_faulty(outcome: Outcome) -> bool:
 
 
 def _outcome(bundle: Path, folder: Path, damage: Damage, usual: set[str]) -> Outcome:
-    kinds, said = [], ""
-    for mend in (False, True):
+    def outcome(mend: bool) -> tuple[str, str]:
         copy = _copy(folder, damage.filmed)
         damage.harm(copy)
         kind, sentences = _predicted(bundle, copy, mend)
-        new = [sentence for sentence in sentences if sentence not in usual]
-        kinds.append(kind)
-        if not said or kind == FAULTY:
-            said = (new or [""])[0].replace(f"{copy}", "input")
-    return Outcome(damage.what, kinds[0], kinds[1], said)
+        new = [sentence for sentence in sentences if sentence not in usual and not sentence.startswith("vision: ")]
+        return kind, (new or [""])[0].replace(f"{copy}", "input").replace(f"{copy.parent}", "outside")
+
+    plain, said = outcome(mend=False)
+    if plain != REFUSED:
+        return Outcome(damage.what, plain, NOT_NEEDED, said)
+    mended, words = outcome(mend=True)
+    return Outcome(damage.what, plain, mended, words if mended == FAULTY else said)
 
 
 def _predicted(bundle: Path, folder: Path, mend: bool) -> tuple[str, list[str]]:

@@ -130,7 +130,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     # Whole numbers are read wide and made narrow once their range is checked: pandas 2 lets 257 wrap to 1 in a narrow column.
     types = {name: "int64" if field.dtype.startswith("int") else field.dtype for name, field in table.fields.items() if name in columns}
     try:
-        with np.errstate(invalid="ignore"):  # a whole number that is too large is found out below
+        with np.errstate(invalid="ignore", over="ignore"):  # a number that is too large is found out below
             frame = pd.read_csv(path, usecols=columns, dtype=types, **READING)[columns]
     except (ValueError, TypeError, OverflowError):
         # A value does not fit its column: read everything as text and name the row.
