@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check push data look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,18 @@ kernel: $(READY)  ## all that is uploaded to Kaggle, from a run's bundle: RUN=de
 
 kernel-check: $(READY)  ## run that notebook as Kaggle would, offline, on plays it never saw: RUN=demo PLAYS=6
 	@$(PY) -m player_contact kernel-check $(RUN_FOLDER) --workers $(WORKERS) $(if $(PLAYS),--plays $(PLAYS))
+
+audit: $(READY)  ## that nothing a run predicted was known to what predicted it: RUN=demo INPUT=
+	@$(PY) -m player_contact audit $(RUN_FOLDER) $(if $(INPUT),--input $(INPUT)) --workers $(WORKERS)
+
+damage-check: $(READY)  ## damage tables and videos in some ninety ways, and predict each with a run's bundle: RUN=demo
+	@$(PY) -m player_contact damage-check $(RUN_FOLDER) --workers $(WORKERS)
+
+budget-check: $(READY)  ## predict plays with a third of the time that they need: RUN=demo PLAYS=6
+	@$(PY) -m player_contact budget-check $(RUN_FOLDER) --workers $(WORKERS) $(if $(PLAYS),--plays $(PLAYS))
+
+kill-check: $(READY)  ## kill a tiny run at random moments, and compare what comes out: KILLS=30
+	@$(PY) -m tests.kill_check $(if $(KILLS),--kills $(KILLS))
 
 push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
 	@$(PY) -m player_contact push $(RUN_FOLDER)

@@ -65,14 +65,14 @@ def split_files(split: str) -> list[str]:
 
 
 def copy_season(season: Path, folder: Path) -> TinySeason:
-    """The tables as copies, the videos as links."""
+    """The tables as copies, the videos as hard links: files of this folder that take no space."""
     folder.mkdir()
     for table in season.glob("*.csv"):
         shutil.copyfile(table, folder / table.name)
     for split in ("train", "test"):
         (folder / split).mkdir()
         for video in (season / split).glob("*.mp4"):
-            (folder / split / video.name).symlink_to(video)
+            (folder / split / video.name).hardlink_to(video)
     return TinySeason(folder)
 
 

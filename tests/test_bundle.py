@@ -40,7 +40,7 @@ def test_a_bundle_is_text_and_safetensors_alone(bundle):
 
 
 def test_a_vision_model_scores_and_does_not_train(bundle):
-    assert not any(model.training for model in load_bundle(bundle).vision_models)
+    assert not any(model.training for _, model in load_bundle(bundle).vision_models.values())
 
 
 def test_a_bundle_works_wherever_it_is_copied_to(bundle, own_bundle, tiny_season, tmp_path):

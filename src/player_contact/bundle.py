@@ -12,7 +12,7 @@ import player_contact
 from player_contact.competition.metric import Thresholds
 from player_contact.config import Config, VisionConfig, load_config, save_config
 from player_contact.errors import BundleError
-from player_contact.files import replacing, write_json
+from player_contact.files import read_json, replacing, write_json
 
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
@@ -45,39 +45,44 @@ class Bundle:
         return any(name.startswith("vision/") for name in self.manifest["files"])
 
     @cached_property
-    def vision_models(self) -> "list[tuple[VisionConfig, ContactModel]]":
-        """The vision models with their settings, on the CPU, ready to score. Raises BundleError where this version builds another model than the one
-        that was trained."""
+    def vision_models(self) -> "dict[str, tuple[VisionConfig, ContactModel]]":
+        """File name -> a vision model's settings and the model, on the CPU, ready to score. Raises BundleError where this version builds another
+        model than the one that was trained."""
         from safetensors.torch import load_file
 
         from player_contact.vision.model import ContactModel
 
-        models = []
-        for member, vision in enumerate(self.config.vision.ensemble):
-            for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/") and name.endswith(f"-{member}.safetensors")):
-                model = ContactModel(vision, frames=len(self.config.crops.frames))
-                try:
-                    model.load_state_dict(load_file(self.folder / name))
-                except RuntimeError as error:
-                    made = self.manifest.get("packages", {}).get("timm")
-                    raise BundleError(
-                        f"{self.folder / name} does not fit the model; it was made with timm {made}: {str(error).splitlines()[0]}"
-                    ) from None
-                models.append((vision, model.eval()))
+        models, ensemble = {}, self.config.vision.ensemble
+        for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/")):
+            vision = ensemble[int(Path(name).stem.partition("-")[2])]  # fold0-1.safetensors: fold 0, member 1
+            model = ContactModel(vision, frames=len(self.config.crops.frames))
+            try:
+                model.load_state_dict(load_file(self.folder / name))
+            except RuntimeError as error:
+                made = self.manifest.get("packages", {}).get("timm")
+                raise BundleError(
+                    f"{self.folder / name} does not fit the model; it was made with timm {made}: {str(error).splitlines()[0]}"
+                ) from None
+            models[name] = (vision, model.eval())
         return models
 
 
 def write_bundle(folder: Path, config: Config, run: Path, thresholds: Thresholds, cut: float, origin: dict[str, Any]) -> None:
-    """Collects the models of a run's stages into a bundle; the folder is whole or not there."""
+    """Collects the models of a run's stages into a bundle, and in `learnt.json` what each was trained on; the folder is whole or not there."""
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
         save_config(config, temporary / "config.yaml")
-        files = {"config.yaml": _digest(temporary / "config.yaml")}
+        files = {"config.yaml": digest_of(temporary / "config.yaml")}
+        learnt = {}
         for stage, pattern in (("screen", "fold*.txt"), ("vision", "fold*-*.safetensors"), ("blend", "fold*.txt")):
             for path in sorted((run / stage).glob(pattern)):
                 (temporary / stage).mkdir(exist_ok=True)
                 (temporary / stage / path.name).write_bytes(path.read_bytes())
-                files[f"{stage}/{path.name}"] = _digest(path)
+                files[f"{stage}/{path.name}"] = digest_of(path)
+                if learnt_path(path).is_file():
+                    learnt[f"{stage}/{path.name}"] = read_json(learnt_path(path))
+        write_json(learnt, temporary / "learnt.json")
+        files["learnt.json"] = digest_of(temporary / "learnt.json")
         versions = {name: _version(name) for name in PACKAGES}
         manifest = {
             "format": FORMAT,
@@ -119,7 +124,7 @@ def _load(folder: Path, text: bytes) -> Bundle:
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise BundleError(f"{folder}/manifest.json names {name!r}, which is outside the bundle")
-        if not path.is_file() or _digest(path) != digest:
+        if not path.is_file() or digest_of(path) != digest:
             raise BundleError(f"{path} is {'changed' if path.is_file() else 'missing'}. Copy the bundle again")
     if not folds:
         raise BundleError(f"{folder} holds no models")
@@ -127,7 +132,13 @@ def _load(folder: Path, text: bytes) -> Bundle:
     return Bundle(folder, load_config(folder / "config.yaml"), texts["screen"], texts["blend"], thresholds, cut, touching, manifest)
 
 
-def _digest(path: Path) -> str:
+def learnt_path(model: Path) -> Path:
+    """Where it is written what a model file was trained on."""
+    return model.with_suffix(".learnt.json")
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -126,7 +126,7 @@ def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarr
     from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
     scores = []
-    for vision, model in bundle.vision_models:
+    for vision, model in bundle.vision_models.values():
         open_rows = OpenRows(
             track=track_numbers(rows.first, rows.second),
             step=rows.step,

@@ -26,15 +26,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def move(source: Path, target: Path) -> None:
     """Puts a file in the place of a file, or a folder in that of a folder. Raises InputError where a file would take the place of a folder."""
+    old = target.with_name(f".{target.name}.old")
     if target.is_dir():
         refuse_folder(target, source.is_dir())
-        old = target.with_name(f".{target.name}.old")
         remove(old)
         target.replace(old)
-        source.replace(target)
-        remove(old)
-    else:
-        source.replace(target)
+    source.replace(target)
+    remove(old)  # also where a process was killed between the two
 
 
 def refuse_folder(path: Path, wanted: bool = False) -> None:

@@ -3,11 +3,13 @@
 `run_all` gives results in order, and a fault ends it. `run_surviving` gives them as they come, and a fault is the result of its own item alone.
 """
 
+import functools
 import itertools
 import logging
 import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -25,6 +27,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 PACKAGE = logging.getLogger("player_contact")
 SECONDS_BETWEEN_LINES = 15
+SECONDS_OF_AN_ORPHAN = 0.2
 
 
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: int, what: str, workers: int) -> Iterator[Result]:
@@ -173,8 +176,23 @@ def _may_grow() -> None:
         process_executor._USE_PSUTIL = False
 
 
+@functools.cache
+def end_with_parent() -> None:
+    """Ends this worker process soon after the process that it works for. When that one is killed, a worker would otherwise finish its item, and write
+    it while the next run is at work in the same folder."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_OF_AN_ORPHAN)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
     _may_grow()
+    end_with_parent()
     recorder = _Recorder()
     PACKAGE.addHandler(recorder)
     PACKAGE.setLevel(logging.INFO)

@@ -22,7 +22,7 @@ from player_contact.stages.run import Run
 log = logging.getLogger(__name__)
 
 BASE = ("competition", "play.py", "odds.py", "files.py", "stages/run.py")  # code that every stage uses
-SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py")
+SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py", "stages/evidence.py")
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,16 @@ STAGES = (
         ("vision",),
         ("crops",),
         lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"}), _weights(c)],
-        ("vision", "video", "stages/vision.py"),
+        ("vision", "video", "stages/vision.py", "stages/evidence.py"),
     ),
-    Stage("blend", blend.blend_stage, ("blend",), ("vision",), lambda c: [_training(c), c.blend.model_dump()], ("boosting", "stages/blend.py")),
+    Stage(
+        "blend",
+        blend.blend_stage,
+        ("blend",),
+        ("vision",),
+        lambda c: [_training(c), c.blend.model_dump()],
+        ("boosting", "stages/blend.py", "stages/evidence.py"),
+    ),
     Stage("ladder", result.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py", "stages/result.py")),
     Stage("bundle", result.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(), ("bundle.py",)),
     Stage(

@@ -12,6 +12,7 @@ from player_contact.competition.season import PlayTables
 
 log = logging.getLogger(__name__)
 
+FRAMES_TOO_LATE = 60  # a box so long after the end of its video is of no picture
 CHANNELS = ("speed", "distance", "direction", "orientation", "acceleration", "sa")
 
 
@@ -133,13 +134,12 @@ def build_play(tables: PlayTables) -> tuple[Play, Rows]:
     home[place] = tracking["team"].to_numpy() == "home"
     role = np.full(len(players), "", dtype="U5")
     role[place] = tracking["position"].astype(str).to_numpy()
-    if unseen := sorted(set(players.tolist()) - set(tracking["nfl_player_id"].tolist())):
-        log.warning("%s: players %s have no sensor data; their rows are scored without", tables.game_play, unseen)
 
+    times = _step_times(tables, steps)
     play = Play(
         game_play=tables.game_play,
         steps=steps,
-        times=_step_times(tables, steps),
+        times=times,
         players=players,
         home=home,
         role=role,
@@ -148,12 +148,33 @@ def build_play(tables: PlayTables) -> tuple[Play, Rows]:
         **channels,
     )
     second = rows["nfl_player_id_2"].to_numpy()
-    return play, Rows(
+    places = Rows(
         row=rows["row"].to_numpy(dtype=np.int64),
         step=rows["step"].to_numpy().astype(np.int64) - int(steps[0]),
         first=np.searchsorted(players, rows["nfl_player_id_1"].to_numpy()),
         second=np.where(second == GROUND, GROUND, np.searchsorted(players, second)),
     )
+    _say_what_is_missing(play, places)
+    return play, places
+
+
+def _say_what_is_missing(play: Play, rows: Rows) -> None:
+    """One line for each kind of evidence that the play's rows lack."""
+    untracked = np.isnan(play.position[..., 0])
+    never = untracked.all(axis=0)
+    if never.any():
+        log.warning("%s: players %s have no sensor data; their rows are scored without", play.game_play, play.players[never].tolist())
+    second = np.where(rows.is_ground, rows.first, rows.second)
+    lost = (untracked & ~never)[rows.step[:, None], np.stack([rows.first, second], axis=1)].any(axis=1)
+    if lost.any():
+        steps = play.steps[rows.step[lost]]
+        log.warning("%s: %d rows between steps %d and %d lack a player's sensor data", play.game_play, lost.sum(), steps.min(), steps.max())
+    for name, view in play.views.items():
+        frame = view.frame_of(play.times[rows.step])
+        if np.isnan(view.boxes).all():
+            log.warning("%s %s: there is no helmet box of any of its players", play.game_play, name)
+        elif not ((frame >= 0) & (frame < len(view.boxes))).any():
+            log.warning("%s %s: by their clocks, sensors and video have no moment in common", play.game_play, name)
 
 
 def _step_times(tables: PlayTables, steps: np.ndarray) -> np.ndarray:
@@ -181,8 +202,12 @@ def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
         if not known.all():
             log.warning("%s %s: %d boxes of players without rows left out", tables.game_play, video.view, int((~known).sum()))
             helmets = helmets[known]
+        last = int(clock.frame_of_time(np.array([end]), start)[0])
         frame = helmets["frame"].to_numpy() - clock.FIRST_FRAME_NUMBER
-        frames = max(int(clock.frame_of_time(np.array([end]), start)[0]) + 1, int(frame.max(initial=0)) + 1)
+        if (late := frame > last + FRAMES_TOO_LATE).any():
+            log.warning("%s %s: %d boxes after the end of the video left out", tables.game_play, video.view, int(late.sum()))
+            helmets, frame = helmets[~late], frame[~late]
+        frames = max(last, int(frame.max(initial=0))) + 1
         boxes = np.full((frames, len(players), 4), np.nan, dtype=np.float32)
         boxes[frame, np.searchsorted(players, helmets["nfl_player_id"].to_numpy())] = helmets[["left", "top", "width", "height"]].to_numpy()
         views[video.view] = View(start, boxes, tables.video_folder / f"{tables.game_play}_{video.view}.mp4")

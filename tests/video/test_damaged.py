@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -10,12 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
+from player_contact.checks.damages import VIDEO_HARMS
 from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.config import CropsConfig
+from player_contact.files import remove
 from player_contact.play import Play
 from player_contact.video.crops import Crops, cut_crops
 from player_contact.video.decode import VideoError, grey_frames, video_facts
-from tests.makers import FRAME_RATE, all_rows, make_play, write_sound, write_video
+from tests.makers import all_rows, make_play, write_video
 
 CONFIG = CropsConfig(size=48, frames=(-1, 0, 1), others=2)
 FRAMES, STEPS = 60, 10
@@ -33,7 +34,8 @@ def moving_pictures(width: int = FRAME_WIDTH, height: int = FRAME_HEIGHT, frames
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> tuple[bytes, Play, Crops]:
     """A good video, a play that both cameras saw like that, and its crops."""
-    folder = tmp_path_factory.mktemp("whole")
+    folder = tmp_path_factory.mktemp("whole") / "input" / "test"
+    folder.mkdir(parents=True)
     play = make_play(players=3, steps=STEPS, folder=folder)
     boxes = np.broadcast_to(np.array([[400, 300, 20, 20], [420, 310, 20, 20], [800, 400, 20, 20]], dtype=np.float32), (FRAMES + 4, 3, 4))
     play = dataclasses.replace(play, views={name: dataclasses.replace(view, boxes=boxes) for name, view in play.views.items()})
@@ -43,7 +45,7 @@ def whole(tmp_path_factory) -> tuple[bytes, Play, Crops]:
     return content, play, cut_crops(play, all_rows(play), CONFIG)
 
 
-def index_at_the_end(path: Path, content: bytes) -> None:
+def index_at_the_end(path: Path) -> None:
     """As most writers leave a video: cut off, it has lost its index."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=60, options=ENCODING)
@@ -54,51 +56,42 @@ def index_at_the_end(path: Path, content: bytes) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def zeros_between(path: Path, content: bytes, low: float, high: float) -> None:
-    first, last = int(low * len(content)), int(high * len(content))
-    path.write_bytes(content[:first] + bytes(last - first) + content[last:])
-
-
-def film(codec: str = "libx264", size: tuple[int, int] = (FRAME_WIDTH, FRAME_HEIGHT), every: int = 1, frames: int = FRAMES, without=()) -> "Harm":
-    """Another video of the same."""
-    options, rate = (ENCODING if codec == "libx264" else None), FRAME_RATE / every
-    return lambda path, _: write_video(path, moving_pictures(*size, frames)[::every], options, rate, without, codec)
-
-
-Harm = Callable[[Path, bytes], object]
 ALL, NONE, SOME, EARLY = "all", "none", "some", "early"
-DAMAGES: dict[str, tuple[Harm, str, str]] = {  # how it is harmed, which rows are still seen, what is said
-    "missing": (lambda path, _: path.unlink(), NONE, "is missing"),
-    "zero bytes": (lambda path, _: path.write_bytes(b""), NONE, "can't be opened ("),
-    "zeros": (lambda path, _: path.write_bytes(bytes(9000)), NONE, "can't be opened ("),
-    "garbage": (lambda path, _: path.write_bytes(np.random.default_rng(0).bytes(9000)), NONE, "can't be opened ("),
-    "no video stream": (lambda path, _: write_sound(path), NONE, "has no video stream"),
-    "unknown codec": (lambda path, content: path.write_bytes(content.replace(b"avc1", b"zzz9")), NONE, "is of a kind that can't be decoded"),
-    "no picture whole": (
-        lambda path, content: path.write_bytes(content.partition(b"mdat")[0] + b"mdat" + bytes(len(content))),
-        NONE,
-        "can't be decoded (",
-    ),
-    "cut off, the index lost": (index_at_the_end, NONE, "can't be opened ("),
-    "cut off": (lambda path, content: path.write_bytes(content[: len(content) // 2]), EARLY, "lacks pictures: "),
-    "bad from the middle on": (lambda path, content: zeros_between(path, content, 0.5, 1), EARLY, "lacks pictures: "),
-    "bad in the middle": (lambda path, content: zeros_between(path, content, 0.4, 0.6), SOME, "lacks pictures: "),
-    "shorter than the boxes": (film(frames=30), EARLY, "ends before the play: "),
-    "pictures missing": (film(without=range(20, 30)), SOME, "has 49.95 frames a second: those nearest in time are taken; it lacks pictures: "),
-    "smaller": (film(size=(640, 360)), ALL, "has 640x360 pixels: boxes are moved to fit"),
-    "odd size": (film("mjpeg", size=(853, 479)), ALL, "has 853x479 pixels: boxes are moved to fit"),
-    "another rate": (film(every=2), ALL, "has 29.97 frames a second: those nearest in time are taken"),
-    "MPEG-4": (film("mpeg4"), ALL, ""),
-    "Motion JPEG": (film("mjpeg"), ALL, ""),
+DAMAGES: dict[str, tuple[str, str]] = {  # which rows are still seen, what is said
+    "missing": (NONE, "is missing"),
+    "zero bytes": (NONE, "can't be opened ("),
+    "zeros": (NONE, "can't be opened ("),
+    "garbage": (NONE, "can't be opened ("),
+    "text": (NONE, "can't be opened ("),
+    "no video stream": (NONE, "has no video stream"),
+    "unknown codec": (NONE, "is of a kind that can't be decoded"),
+    "no picture whole": (NONE, "can't be decoded ("),
+    "cut off, the index lost": (NONE, "can't be opened ("),
+    "cut off": (EARLY, "lacks pictures: "),
+    "bad from the middle on": (EARLY, "lacks pictures: "),
+    "bad in the middle": (SOME, "lacks pictures: "),
+    "shorter than the boxes": (EARLY, "ends before the play: "),
+    "pictures missing": (SOME, "has 49.95 frames a second: those nearest in time are taken; it lacks pictures: "),
+    "smaller": (ALL, "has 640x360 pixels: boxes are moved to fit"),
+    "odd size": (ALL, "has 853x479 pixels: boxes are moved to fit"),
+    "another rate": (ALL, "has 29.97 frames a second: those nearest in time are taken"),
+    "MPEG-4": (ALL, ""),
+    "Motion JPEG": (ALL, ""),
+    "a link out of the folder": (NONE, "lies outside of "),
+    "a link to itself": (NONE, "is missing"),
+    "a folder": (NONE, "is missing"),
 }
+HARMS = VIDEO_HARMS | {"cut off, the index lost": index_at_the_end}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_video_is_read_with_what_is_there_and_one_sentence_says_so(whole, damage, caplog):
     content, play, good = whole
-    harm, left, words = DAMAGES[damage]
+    left, words = DAMAGES[damage]
     video, rows = play.views["Sideline"].video, all_rows(play)
-    harm(video, content)
+    remove(video)
+    video.write_bytes(content)
+    HARMS[damage](video)
     with caplog.at_level(logging.INFO, logger="player_contact"):
         crops = cut_crops(play, rows, CONFIG)
     said = [record.getMessage() for record in caplog.records]

@@ -58,10 +58,12 @@ class OutOfFold:
     probability  [N] float32, each by the booster that saw nothing of the row's fold
     curve        rounds -> Matthews correlation over every row that the first so many rounds have, at their own best thresholds: what to choose the
                  number of rounds by
+    learnt       fold -> places of the parts that its booster was trained on
     """
 
     probability: np.ndarray
     curve: dict[int, float]
+    learnt: dict[int, list[int]]
 
 
 def out_of_fold(table: FoldedTable, training: Training, what: str, workers: int) -> OutOfFold:
@@ -71,9 +73,16 @@ def out_of_fold(table: FoldedTable, training: Training, what: str, workers: int)
     staged = np.zeros((len(steps), len(table.label)), dtype=np.float32)
     fold_of_row = table.fold_of_row
     work = partial(_train_fold, table=table, training=training, steps=steps)
-    for fold, predicted in zip(folds, run_all(work, folds, len(folds), what, workers), strict=True):
+    learnt = {}
+    for fold, (predicted, parts) in zip(folds, run_all(work, folds, len(folds), what, workers), strict=True):
         staged[:, fold_of_row == fold] = predicted
-    return OutOfFold(staged[-1], {rounds: _score(table, probability) for rounds, probability in zip(steps, staged, strict=True)})
+        learnt[fold] = parts
+    return OutOfFold(staged[-1], {rounds: _score(table, probability) for rounds, probability in zip(steps, staged, strict=True)}, learnt)
+
+
+def parts_to_learn(fold_of_part: np.ndarray, fold: int) -> list[int]:
+    """The places of the parts that the model of a fold may be trained on: all of other folds."""
+    return np.flatnonzero(fold_of_part != fold).tolist()
 
 
 def checkpoints(rounds: int) -> list[int]:
@@ -89,10 +98,18 @@ def _score(table: FoldedTable, probability: np.ndarray) -> float:
     return float(matthews(Counts(counts.true_positives, counts.false_positives, counts.positives + missed, counts.rows + rest)))
 
 
-def _train_fold(fold: int, table: FoldedTable, training: Training, steps: list[int]) -> np.ndarray:
-    inside = table.fold_of_row == fold
-    others = [part for part, of in zip(table.parts, table.fold, strict=True) if of != fold]
+def _train_fold(fold: int, table: FoldedTable, training: Training, steps: list[int]) -> tuple[np.ndarray, list[int]]:
+    learnt = parts_to_learn(table.fold, fold)
+    chosen = np.isin(np.repeat(np.arange(len(table.parts)), [len(part) for part in table.parts]), learnt)
     own = [part for part, of in zip(table.parts, table.fold, strict=True) if of == fold]
-    text = train_booster(others, table.columns, table.label[~inside], training.settings, training.seed + fold, training.threads, training.rising)
+    text = train_booster(
+        [table.parts[place] for place in learnt],
+        table.columns,
+        table.label[chosen],
+        training.settings,
+        training.seed + fold,
+        training.threads,
+        training.rising,
+    )
     training.prefix.with_name(f"{training.prefix.name}{fold}.txt").write_text(text)
-    return staged_probability(text, own, table.columns, steps, training.threads)
+    return staged_probability(text, own, table.columns, steps, training.threads), learnt

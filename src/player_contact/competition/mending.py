@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import tables
+from player_contact.competition.links import leads_out
 from player_contact.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ def read_mended(path: Path, table: tables.Table) -> pd.DataFrame:
     except InputError as error:
         fault = str(error)
     try:
+        if leads_out(path, path.parent):
+            raise OSError
         frame = pd.read_csv(path, dtype="str", on_bad_lines="skip", encoding_errors="replace", **tables.READING)
     except (OSError, ValueError):  # pandas' own errors are ValueErrors
         frame = pd.DataFrame()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
+from player_contact.competition.links import leads_out, link_sentence
 from player_contact.competition.names import GROUND, GROUND_TEXT, VIEW_ALIASES, VIEWS
 from player_contact.errors import InputError
 
@@ -129,7 +130,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     # Whole numbers are read wide and made narrow once their range is checked: pandas 2 lets 257 wrap to 1 in a narrow column.
     types = {name: "int64" if field.dtype.startswith("int") else field.dtype for name, field in table.fields.items() if name in columns}
     try:
-        with np.errstate(invalid="ignore"):  # a whole number that is too large is found out below
+        with np.errstate(invalid="ignore", over="ignore"):  # a number that is too large is found out below
             frame = pd.read_csv(path, usecols=columns, dtype=types, **READING)[columns]
     except (ValueError, TypeError, OverflowError):
         # A value does not fit its column: read everything as text and name the row.
@@ -147,6 +148,8 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
 def _read_header(path: Path, table: Table) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path.name} is missing: expected the {table.name} table at {path}")
+    if leads_out(path, path.parent):
+        raise InputError(link_sentence(path, path.parent))
     try:
         return list(pd.read_csv(path, nrows=0).columns)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from player_contact.competition import names
+from player_contact.parallel import end_with_parent
 from player_contact.simulate import play as plays
 from player_contact.simulate.play import SimulatedPlay
 
@@ -47,7 +48,7 @@ def write_season(folder: Path, size: SeasonSize, seed: int, workers: int = 1, on
     first_test = _first_test_index(size)
     jobs = [("train", index) for index in range(size.plays)] + [("test", first_test + k) for k in range(size.test_plays)]
     run = Parallel(n_jobs=workers, return_as="generator")
-    for game_play in run(delayed(_write_play)(draft, size, seed, part, index) for part, index in jobs):
+    for game_play in run(delayed(_write_play_in_worker if workers > 1 else _write_play)(draft, size, seed, part, index) for part, index in jobs):
         LOG.debug("%s is simulated", game_play)
         if on_play is not None:
             on_play(game_play)
@@ -62,6 +63,11 @@ def _first_test_index(size: SeasonSize) -> int:
     """The first play of the first game that has no training play."""
     game = int((size.plays - 1) / plays.PLAYS_A_GAME) + 1 if size.plays else 0
     return int(np.ceil(game * plays.PLAYS_A_GAME))
+
+
+def _write_play_in_worker(*words: Any) -> str:
+    end_with_parent()
+    return _write_play(*words)
 
 
 def _write_play(draft: Path, size: SeasonSize, seed: int, part: str, index: int) -> str:

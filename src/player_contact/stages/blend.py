@@ -12,6 +12,7 @@ from player_contact.boosting.out_of_fold import Training, out_of_fold
 from player_contact.competition.season import PlayTables
 from player_contact.parallel import run_all
 from player_contact.play import Rows, build_play
+from player_contact.stages.evidence import write_all_learnt
 from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def blend_stage(run: Run, out: Path) -> None:
     columns = {name: place for place, name in enumerate(next(one for one in tables if len(one)).columns)}
     training = Training(run.config.blend.booster, run.config.seed, run.config.threads, folder / "fold", rising_columns(list(columns)))
     trained = out_of_fold(run.folded([one.to_numpy() for one in tables], columns), training, "training the blend", run.workers)
+    write_all_learnt(run, training.prefix, trained.learnt)
     log.info("blend, MCC by rounds: %s", ", ".join(f"{rounds}: {mcc:.3f}" for rounds, mcc in trained.curve.items()))
     pd.DataFrame({"row": table["row"], "blend": trained.probability}).to_parquet(folder / "oof.parquet", index=False)
 

@@ -18,6 +18,7 @@ from player_contact.features.table import feature_names, feature_table, helmet_c
 from player_contact.files import write_json
 from player_contact.parallel import run_all
 from player_contact.play import Rows, build_play
+from player_contact.stages.evidence import write_all_learnt
 from player_contact.stages.faults import check_boxes, check_sensors, guarded
 from player_contact.stages.run import Run
 from player_contact.video.completion import complete_play
@@ -78,6 +79,7 @@ def screen_stage(run: Run, out: Path) -> None:
         training = Training(run.config.screen.booster, run.config.seed, run.config.threads, folder / prefix)
         trained = out_of_fold(run.folded(parts, used), training, f"training {model}", run.workers)
         oof[model] = trained.probability
+        write_all_learnt(run, training.prefix, trained.learnt)
         log.info("%s, MCC by rounds: %s", model, ", ".join(f"{rounds}: {mcc:.3f}" for rounds, mcc in trained.curve.items()))
     oof.to_parquet(folder / "oof.parquet", index=False)
     cut = open_cut(oof["screen"].to_numpy(), label, run.config.screen.lost_positives)

@@ -13,6 +13,7 @@ from player_contact.config import Config, VisionConfig
 from player_contact.files import read_json, write_json
 from player_contact.odds import sigmoid
 from player_contact.parallel import run_all
+from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
 from player_contact.video.store import open_crops, read_crop_rows
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
@@ -131,6 +132,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     watch = _watcher(task, inside, label[inside]) if vision.watched and len(own) else None
     model, epochs = train_model(others, label[~inside], vision, len(task.config.crops.frames), seed, threads, report, watch, checkpoint)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+    write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
     logits = score_rows(model, own, vision, threads)
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)

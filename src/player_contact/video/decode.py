@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.competition.links import leads_out, link_sentence
 from player_contact.errors import InputError
 
 SLICES = range(1, 6)  # H.264: units of these types hold pictures
@@ -48,12 +49,19 @@ def colour_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndar
         yield frame, picture.to_ndarray(format="bgr24")
 
 
+def _check_place(path: Path) -> None:
+    """A video lies in a folder of the input folder, `test/` or `train/`. Raises VideoError where it is missing, or a link leads out."""
+    if not path.is_file():
+        raise VideoError(f"{path.name} is missing")
+    if leads_out(path, path.parent.parent):
+        raise VideoError(link_sentence(path, path.parent.parent))
+
+
 def _pictures(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
     import av
 
     frames = np.asarray(frames, dtype=np.int64)
-    if not path.is_file():
-        raise VideoError(f"{path.name} is missing")
+    _check_place(path)
     wanted = frames[frames >= 0].tolist()
     if not wanted:
         return
@@ -146,8 +154,7 @@ def video_facts(path: Path) -> VideoFacts:
     """What the video says about itself. Raises VideoError where it is missing or can't be opened."""
     import av
 
-    if not path.is_file():
-        raise VideoError(f"{path.name} is missing")
+    _check_place(path)
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
             stream = _video_stream(container, path)

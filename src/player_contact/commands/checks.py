@@ -1,0 +1,49 @@
+"""Checks of a finished run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from player_contact.commands.options import INPUT, DataOption, SeasonsOption, WorkersOption, run_of
+
+app = typer.Typer()
+FinishedRun = Annotated[Path, typer.Option(help="folder of a finished run")]
+
+
+@app.command()
+def audit(run: FinishedRun = Path("outputs/demo"), input: DataOption = INPUT, workers: WorkersOption = 0) -> None:  # noqa: A002
+    """Check that nothing a run predicted was known to what predicted it: folds, models, thresholds, features, permuted labels.
+
+    Example: player_contact audit --run outputs/demo
+    """
+    from player_contact.checks.audit import audit as audit_run
+    from player_contact.checks.audit import audit_text
+
+    findings = audit_run(run_of(run / "config.yaml", input, run.parent, run.name, None, workers))
+    typer.echo(audit_text(findings))
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("damage-check")
+def damage_check(
+    run: FinishedRun = Path("outputs/demo"),
+    output: SeasonsOption = Path("outputs/seasons"),
+    workers: WorkersOption = 0,
+) -> None:
+    """Damage a play's tables and videos in every way that was thought of, predict each with the run's bundle, and print what was said.
+
+    Example: player_contact damage-check --run outputs/demo
+    """
+    from player_contact.checks.damage_check import check_damages, is_faulty, outcomes_text
+    from player_contact.config import load_config
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+
+    season = load_config(run / "bundle" / "config.yaml").season
+    short = season.model_copy(update={"seed": season.seed + 2000, "plays": 4, "test_plays": 1, "median_steps": 24, "video": True})
+    outcomes = check_damages(run / "bundle", season_folder(output, short, worker_count(workers)))
+    typer.echo(outcomes_text(outcomes))
+    if any(map(is_faulty, outcomes)):
+        raise typer.Exit(1)
