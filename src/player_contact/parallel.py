@@ -77,9 +77,7 @@ def run_surviving(
         _executor(workers).shutdown(wait=True)
 
 
-def _surviving(
-    function: Callable[[Item], Result], queue: Iterator[Item], workers: int, deadline: float
-) -> Iterator[tuple[Item, Result | Failure]]:
+def _surviving(function: Callable[[Item], Result], queue: Iterator[Item], workers: int, deadline: float) -> Iterator[tuple[Item, Result | Failure]]:
     running: dict[Future, Item] = {}
     while True:
         while len(running) < workers and time.monotonic() < deadline and (one := list(itertools.islice(queue, 1))):

@@ -34,7 +34,9 @@ def report_stage(run: Run, out: Path) -> None:
 
 def _items(run: Run, oof: pd.DataFrame, chosen: list[str]) -> Iterator[tuple[PlayTables, pd.DataFrame, Thresholds]]:
     fold = oof["fold"].to_numpy()
-    thresholds = thresholds_by_fold(oof["contact"].to_numpy(dtype=bool), oof["blend"].to_numpy(), oof["contact_id"].str.endswith("_G").to_numpy(), fold)
+    thresholds = thresholds_by_fold(
+        oof["contact"].to_numpy(dtype=bool), oof["blend"].to_numpy(), oof["contact_id"].str.endswith("_G").to_numpy(), fold
+    )
     for tables in run.season.plays(chosen):
         rows = tables.rows["row"].to_numpy()
         yield tables, oof.iloc[rows], thresholds[int(np.unique(fold[rows])[0])]
