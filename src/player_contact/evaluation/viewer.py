@@ -67,8 +67,8 @@ def place_video(video: Path, folder: Path) -> str | None:
 def play_data(play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds, videos: dict[str, str | None]) -> dict[str, Any]:
     """All that the page of a play shows, as plain values for JSON.
 
-    `oof` holds, for each of the N rows, `contact`, `final` and the models' probabilities. Labelled steps are counted from step 0; a step without a row
-    for a pair counts as no contact. Probability 0 means that the model did not look: null.
+    `oof` holds, for each of the N rows, `contact`, `final` and the models' probabilities. Labelled steps are counted from step 0; a step without a
+    row for a pair counts as no contact. Probability 0 means that the model did not look: null.
     """
     zero = play.times[0] - int(play.steps[0]) * clock.STEP
     labelled = int(play.steps[rows.step].max()) + 1

@@ -10,8 +10,9 @@ import pandas as pd
 
 from player_contact.competition.metric import Thresholds
 from player_contact.competition.season import PlayTables
+from player_contact.evaluation.breakdown import by_play
 from player_contact.evaluation.ladder import thresholds_by_fold
-from player_contact.evaluation.report import by_play, write_report
+from player_contact.evaluation.report import write_report
 from player_contact.evaluation.viewer import has_video, write_play_page
 from player_contact.parallel import run_all
 from player_contact.stages.run import Run
