@@ -171,6 +171,11 @@ def test_the_death_of_another_item_is_no_try_of_ones_own(tmp_path):
     assert dict(run_surviving(fall_beside_another_and_once_alone, items, 2)) == {item: item.name for item in items}
 
 
+def test_work_in_order_may_follow_work_that_nothing_stops():
+    assert sorted(result for _, result in run_surviving(square, range(5), 2)) == [0, 1, 4, 9, 16]
+    assert list(run_all(square, range(5), 5, "squares", 2)) == [0, 1, 4, 9, 16]
+
+
 def test_what_survives_is_logged_once(caplog):
     with caplog.at_level(logging.INFO):
         list(run_surviving(square, range(5), 2))

@@ -204,6 +204,12 @@ class BlendConfig(Section):
     booster: BlendBoosterConfig = BlendBoosterConfig()
 
 
+class ReportConfig(Section):
+    """The pages to look at."""
+
+    plays: int = Field(1000, ge=0, description="plays that get a viewer page if they have a video, those with the worst score first; 0: none")
+
+
 class Config(Section):
     """All settings of a run."""
 
@@ -219,6 +225,7 @@ class Config(Section):
     crops: CropsConfig = CropsConfig()
     vision: VisionConfig = VisionConfig()
     blend: BlendConfig = BlendConfig()
+    report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:

@@ -74,6 +74,13 @@ def run_surviving(
         while time.monotonic() < deadline and (one := list(itertools.islice(queue, 1))):
             yield one[0], _tried(function, one[0])
         return
+    try:
+        yield from _surviving(function, queue, workers, deadline)
+    finally:  # joblib would take these processes for its own, and fail: they are not made the way it makes them
+        _executor(workers).shutdown(wait=True)
+
+
+def _surviving(function: Callable[[Item], Result], queue: Iterator[Item], workers: int, deadline: float) -> Iterator[tuple[Item, Result | Failure]]:
     running: dict[Future, Item] = {}
     while True:
         while len(running) < workers and time.monotonic() < deadline and (one := list(itertools.islice(queue, 1))):

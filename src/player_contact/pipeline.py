@@ -16,7 +16,7 @@ from player_contact.config import Config, save_config
 from player_contact.errors import ConfigError
 from player_contact.features.table import feature_names
 from player_contact.files import move, read_json, remove, write_json
-from player_contact.stages import blend, crops, result, screen, vision
+from player_contact.stages import blend, crops, report, result, screen, vision
 from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ STAGES = (
         ("boosting", "stages/blend.py", "stages/evidence.py"),
     ),
     Stage("ladder", result.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py", "stages/result.py")),
-    Stage("bundle", result.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(), ("bundle.py",)),
+    Stage("bundle", result.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(exclude={"report"}), ("bundle.py",)),
     Stage(
         "submission",
         result.submission_stage,
@@ -94,7 +94,14 @@ STAGES = (
         code=("predict.py", "cascade.py", "pace.py"),
         data=("test tables", "test videos"),
     ),
-    Stage("report", result.report_stage, ("report",), ("submission",), code=("evaluation",)),
+    Stage(
+        "report",
+        report.report_stage,
+        ("report",),
+        ("submission",),
+        lambda c: c.report.model_dump(),
+        ("evaluation", "stages/report.py"),
+    ),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 
@@ -162,7 +169,7 @@ def _fingerprint(stage: Stage, config: Config, before: list[str], data: list[str
     package = Path(player_contact.__file__).parent
     for name in (*BASE, *stage.code):
         path = package / name
-        for file in sorted(one for one in path.rglob("*") if one.suffix in (".py", ".html")) if path.is_dir() else [path]:
+        for file in sorted(one for one in path.rglob("*") if one.suffix in (".py", ".html", ".js")) if path.is_dir() else [path]:
             digest.update(file.relative_to(package).as_posix().encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -1,10 +1,13 @@
+import html
 import re
 import shutil
 
 import pandas as pd
 import pytest
 
-from player_contact.evaluation.report import by_distance, by_play, write_report
+from player_contact.evaluation.breakdown import by_distance, by_play
+from player_contact.evaluation.report import MODELS, with_text, write_report
+from player_contact.features.table import feature_families
 from player_contact.files import read_json
 
 
@@ -28,10 +31,44 @@ def test_the_page_says_that_a_season_is_simulated(page):
 
 
 def test_the_page_loads_nothing_from_anywhere(page):
-    addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", page)
+    addresses = re.findall(r"""(?:src|(?<!<a )href)\s*=\s*["']([^"']+)""", page)
     assert len(addresses) >= 2
     assert all(address.startswith("data:") for address in addresses)
     assert "<script" not in page
+
+
+def test_every_link_leads_to_a_place_on_the_page_or_to_a_viewer_page_that_is_there(page, finished_run):
+    links = re.findall(r"""<a [^>]*href\s*=\s*["']([^"']+)""", page)
+    assert len(links) > len(finished_run.folds)
+    for link in links:
+        path, _, fragment = html.unescape(link).partition("#")
+        if path:
+            assert (finished_run.folder / "report" / path).is_file()
+            assert re.fullmatch(r"(step=\d+&pair=\d+_(\d+|G))?", fragment)
+        else:
+            assert f'id="{fragment}"' in page
+
+
+def test_a_score_that_is_undefined_is_a_dash(oof):
+    table = with_text(by_play(oof.assign(contact=0, final=0)))
+    assert set(table["mcc"]) == {"–"}
+    assert set(with_text(by_play(oof.assign(final=oof["contact"]))).query("contacts > 0")["mcc"]) == {"1.000"}
+
+
+def test_the_page_tells_what_the_tables_hold_and_what_was_repaired(page, finished_run):
+    facts = read_json(finished_run.folder / "features" / "facts.json")
+    assert facts["boxes added"] > 0
+    assert facts["plays"] == len(finished_run.folds)
+    for words, value in facts.items():
+        assert f"<td>{words}</td><td>{value if isinstance(value, str) else f'{value:,}'}</td>" in page
+
+
+def test_every_model_and_family_is_explained(page):
+    assert all(f"<dt>{word}</dt>" in page for word in (*MODELS, *feature_families()))
+
+
+def test_the_page_of_a_season_stays_small(page):
+    assert len(page.encode()) < 2e6
 
 
 def test_the_page_shows_the_settings_and_every_play(page, finished_run):
@@ -69,6 +106,7 @@ def test_a_run_without_vision_has_a_page_without_a_learning_curve(finished_run, 
 
 
 def test_the_same_run_has_the_same_page(finished_run, page, tmp_path):
+    shutil.copytree(finished_run.folder / "report" / "plays", tmp_path / "report" / "plays", ignore=shutil.ignore_patterns("*.mp4"))
     write_report(finished_run.folder, tmp_path / "report")
     assert (tmp_path / "report" / "index.html").read_text().split("<h2>Time</h2>")[0] == page.split("<h2>Time</h2>")[0]
 

@@ -26,11 +26,16 @@ class Rung:
 def decide_out_of_fold(label: np.ndarray, probability: np.ndarray, is_ground: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """[N] bool decisions: each fold's rows by thresholds that were chosen on the other folds' rows, so no row helped to choose its own."""
     decided = np.zeros(len(label), dtype=bool)
-    for one in np.unique(fold):
+    for one, thresholds in thresholds_by_fold(label, probability, is_ground, fold).items():
         inside = fold == one
-        thresholds: Thresholds = best_thresholds(label[~inside], probability[~inside], is_ground[~inside])
         decided[inside] = thresholds.decide(probability[inside], is_ground[inside])
     return decided
+
+
+def thresholds_by_fold(label: np.ndarray, probability: np.ndarray, is_ground: np.ndarray, fold: np.ndarray) -> dict[int, Thresholds]:
+    """Fold -> the thresholds that are best on the rows of all other folds."""
+    others = {int(one): fold != one for one in np.unique(fold)}
+    return {one: best_thresholds(label[rows], probability[rows], is_ground[rows]) for one, rows in others.items()}
 
 
 def counts_by_game(label: np.ndarray, decided: np.ndarray, game: np.ndarray) -> Counts:

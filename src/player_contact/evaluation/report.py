@@ -1,127 +1,144 @@
-"""A page that shows a run: the ladder, scores by threshold and distance, the plays, and where the time went. Opens from disk, loads nothing."""
+"""A page that shows a run: scores and where they come from, the errors, the data, and where time and disk went. Opens from disk, loads nothing."""
 
-import base64
-import io
+import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from player_contact.competition.metric import Counts, count, matthews
-from player_contact.competition.names import GROUND_TEXT
+from player_contact.competition.metric import Counts, Thresholds
+from player_contact.competition.names import GROUND_TEXT, VIEWS
+from player_contact.evaluation import breakdown, charts
+from player_contact.evaluation.ladder import thresholds_by_fold
+from player_contact.evaluation.numbers import UNDEFINED, mcc_text
 from player_contact.files import read_json
 
-DISTANCES = (0, 0.5, 1, 1.5, 2, 3)  # yards
+MODELS = {
+    "distance": "two players touch when their sensors are nearer than a threshold; nobody touches the ground",
+    "sensors": "LightGBM on what the sensors say: motion, history, neighbours, roles",
+    "screen": "LightGBM on sensors and helmet boxes; rows below its cut are decided, the others stay open for the video",
+    "vision": "a network over the pictures of open rows, along the pair's track; rows that it did not look at count as no contact",
+    "blend": "LightGBM over what screen and vision say at neighbouring steps; it decides the submission",
+}
+MOST_FEATURES = 20
+MEGABYTE = 1e6
 
 
 def write_report(run: Path, folder: Path) -> None:
-    """Writes `index.html` into `folder` from the outputs of a run. Text from the data is escaped by the template."""
+    """Writes `index.html` into `folder` from the outputs of a run, with links to the viewer pages that lie in `folder/plays`.
+
+    Parts whose outputs the run does not have are left out. Text from the data is escaped by the template.
+    """
     import jinja2
 
     folder.mkdir(exist_ok=True)
     oof = pd.read_parquet(run / "oof.parquet")
     ground = oof["contact_id"].str.endswith(f"_{GROUND_TEXT}").to_numpy()
     ladder = read_json(run / "ladder.json")
+    chosen = Thresholds(**ladder["thresholds"])
+    called = breakdown.called_rows(oof)
+    pages = {path.stem for path in (folder / "plays").glob("*.html")}
     environment = jinja2.Environment(loader=jinja2.PackageLoader("player_contact.evaluation"), autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.get_template("report.html").render(
         name=run.name,
         ladder=ladder,
+        models=MODELS,
+        undefined=UNDEFINED,
         submission=read_json(run / "submission.json"),
         stages=read_json(run / "stages.json"),
+        sizes=folder_sizes(run),
         config=(run / "config.yaml").read_text(),
-        distances=by_distance(oof, ground),
-        plays=by_play(oof),
+        score_tables=[with_text(table) for table in score_tables(run, oof, ground)],
+        lengths=breakdown.by_length(called),
+        plays=with_text(breakdown.by_play(oof)),
+        pages=pages,
+        errors=breakdown.worst_errors(called, _fold_thresholds(oof, ground)).to_dict("records"),
         features=top_features(run / "screen" / "importance.csv"),
+        families=feature_families_text(),
+        blend_features=blend_features(run / "blend"),
         cut=read_json(run / "screen" / "cut.json"),
-        threshold_picture=_threshold_picture(oof, ground, ladder["thresholds"]),
-        learning_picture=_learning_picture(run / "vision" / "log.csv"),
+        facts=data_facts(run),
+        ladder_picture=charts.ladder_chart(ladder["rungs"]),
+        threshold_picture=charts.threshold_chart(oof, ground, chosen),
+        precision_picture=charts.precision_recall_chart(oof, ground, chosen),
+        calibration_picture=charts.calibration_chart(oof, ground),
+        learning_picture=charts.learning_chart(pd.read_csv(run / "vision" / "log.csv")) if (run / "vision" / "log.csv").is_file() else None,
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
-def by_distance(oof: pd.DataFrame, ground: np.ndarray) -> pd.DataFrame:
-    """Pair rows by their sensed distance: rows, contacts, and what the final decisions got right and wrong."""
-    distance = 1 / oof["nearness"].to_numpy(dtype=np.float64).clip(1e-9) - 1
-    label, final = oof["contact"].to_numpy(dtype=bool), oof["final"].to_numpy(dtype=bool)
-    lines = []
-    for low, high in zip(DISTANCES, (*DISTANCES[1:], np.inf), strict=True):
-        inside = ~ground & (distance >= low) & (distance < high)
-        counts = count(label[inside], final[inside])
-        name = f"{low:g} to {high:g}" if np.isfinite(high) else f"over {low:g}"
-        lines.append({"yards": name, **_numbers(counts)})
-    return pd.DataFrame([*lines, {"yards": "ground", **_numbers(count(label[ground], final[ground]))}])
+def score_tables(run: Path, oof: pd.DataFrame, ground: np.ndarray) -> list[pd.DataFrame]:
+    """The final decisions by distance, and where the run has its features, by what the cameras saw and by the players' positions."""
+    tables = [breakdown.by_distance(oof, ground)]
+    if (run / "features" / "names.json").is_file():
+        plays = oof["game_play"].unique().tolist()
+        values = breakdown.candidate_values(run / "features", plays, [*breakdown.seen_columns(), "role_low", "role_high"])
+        of_ground = ground[values["row"]]
+        tables.append(breakdown.by_class(oof, breakdown.seen_class(values, of_ground, len(oof)), breakdown.SEEN, "helmets"))
+        of_row, names = breakdown.position_class(values, of_ground, len(oof))
+        positions = breakdown.by_class(oof, of_row, names, "positions").sort_values("contacts", ascending=False, kind="stable")
+        tables.append(positions[positions["contacts"] + positions["false"] > 0])
+    return tables
 
 
-def by_play(oof: pd.DataFrame) -> pd.DataFrame:
-    """Every play with its fold, rows, contacts and score, the worst score first."""
-    lines = []
-    for play, part in oof.groupby("game_play", sort=True):
-        counts = count(part["contact"].to_numpy(dtype=bool), part["final"].to_numpy(dtype=bool))
-        lines.append({"play": play, "fold": int(part["fold"].iloc[0]), **_numbers(counts)})
-    return pd.DataFrame(lines).sort_values("mcc", kind="stable")
+def with_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its scores as text: a dash where the score is undefined."""
+    counts = zip(table["found"], table["false"], table["contacts"], table["rows"], strict=True)
+    return table.assign(mcc=[mcc_text(Counts(*four)) for four in counts])
 
 
-def top_features(path: Path, most: int = 20) -> pd.DataFrame:
-    """The features that the screen's boosters gain most from, with their share of the whole gain in percent."""
-    table = pd.read_csv(path).head(most)
-    return table.assign(gain=(100 * table["gain"]).map("{:.1f} %".format))
+def top_features(path: Path) -> pd.DataFrame:
+    """The features that the screen's boosters gain most from, with their family and their share of the whole gain in percent."""
+    from player_contact.features.table import feature_families
+
+    family = {name: family for family, names in feature_families().items() for name in names}
+    table = pd.read_csv(path).head(MOST_FEATURES)
+    return table.assign(family=table["feature"].map(family).fillna("?"), gain=(100 * table["gain"]).map("{:.1f} %".format))
 
 
-def _numbers(counts: Counts) -> dict[str, float]:
-    found, false, contacts, rows = (int(value) for value in counts)
-    return {
-        "rows": rows,
-        "contacts": contacts,
-        "found": found,
-        "missed": contacts - found,
-        "false": false,
-        "mcc": round(float(matthews(counts)), 3),
-    }
+def feature_families_text() -> dict[str, list[str]]:
+    """Family -> what its features are, as the functions that make them say."""
+    from player_contact.features.table import PAIR_FEATURES, PLAY_FEATURES, PLAYER_FEATURES
+
+    texts: dict[str, list[str]] = {}
+    for family, function in (*PLAY_FEATURES, *PLAYER_FEATURES, *PAIR_FEATURES):
+        texts.setdefault(family, []).append(" ".join((inspect.getdoc(function) or "").split()))
+    return texts
 
 
-def _threshold_picture(oof: pd.DataFrame, ground: np.ndarray, thresholds: dict[str, float]) -> str:
-    from matplotlib.figure import Figure
+def blend_features(folder: Path) -> pd.DataFrame | None:
+    """What the blend's boosters gain from; None where the run has none."""
+    from player_contact.boosting.booster import importance
 
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    label = oof["contact"].to_numpy(dtype=bool)
-    for ax, name, kind in zip(axes, ("pair", "ground"), (~ground, ground), strict=True):
-        for column, colour in (("screen", "#888888"), ("blend", "#0072b2")):
-            probability = oof[column].to_numpy()[kind]
-            grid = np.linspace(0.01, 0.99, 99)
-            ordered, positive = np.sort(probability), np.sort(probability[label[kind]])
-            called = len(ordered) - np.searchsorted(ordered, grid)
-            hits = len(positive) - np.searchsorted(positive, grid)
-            ax.plot(grid, matthews(Counts(hits, called - hits, np.full(99, len(positive)), np.full(99, len(ordered)))), color=colour, label=column)
-        ax.axvline(thresholds[name], color="#d55e00", linestyle="--", linewidth=1, label="chosen")
-        ax.set(title=f"{name} rows alone", xlabel="threshold", ylim=(0, 1))
-        ax.grid(alpha=0.3)
-    axes[0].set_ylabel("MCC")
-    axes[0].legend(loc="lower center", fontsize=8)
-    return _svg(figure)
-
-
-def _learning_picture(path: Path) -> str | None:
-    from matplotlib.figure import Figure
-
-    if not path.is_file():
+    texts = [path.read_text() for path in sorted(folder.glob("fold*.txt"))]
+    if not texts:
         return None
-    lines = pd.read_csv(path)
-    figure = Figure(figsize=(8, 2.6), layout="constrained")
-    ax = figure.subplots()
-    for fold, part in lines.groupby("fold"):
-        ax.plot(part["epoch"] + 1, part["loss"], label=f"fold {fold}")
-    ax.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
-    ax.grid(alpha=0.3)
-    ax.legend(fontsize=8, ncols=5)
-    return _svg(figure)
+    gain = importance(texts)
+    return pd.DataFrame({"feature": gain.index, "gain": (100 * gain).map("{:.1f} %".format)})
 
 
-def _svg(figure) -> str:
-    """A data address of the figure, the same bytes for the same figure."""
-    import matplotlib
+def data_facts(run: Path) -> dict[str, Any]:
+    """What the tables hold, what was done about the boxes, and how many open rows the cameras showed, where the run knows."""
+    facts: dict[str, Any] = {}
+    if (path := run / "features" / "facts.json").is_file():
+        facts |= read_json(path)
+    seen = [np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(run.glob("crops/*/seen.npy"))]
+    if seen:
+        rows = np.sum([part.sum(axis=0) for part in seen], axis=0).astype(int).tolist()
+        facts["open rows"] = sum(map(len, seen))
+        facts |= {f"open rows that the {view} shows": number for view, number in zip(VIEWS, rows, strict=True)}
+    return facts
 
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "player_contact"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+def folder_sizes(run: Path) -> dict[str, float]:
+    """Name -> MB of each output of a run, the largest first; the viewer's videos, which are links, do not count."""
+    sizes = {}
+    for output in sorted(run.glob("[!.]*")):
+        files = [path for path in (output.rglob("*") if output.is_dir() else [output]) if path.is_file() and path.suffix != ".mp4"]
+        sizes[output.name] = sum(path.stat().st_size for path in files) / MEGABYTE
+    return dict(sorted(sizes.items(), key=lambda one: -one[1]))
+
+
+def _fold_thresholds(oof: pd.DataFrame, ground: np.ndarray) -> dict[int, Thresholds]:
+    return thresholds_by_fold(oof["contact"].to_numpy(dtype=bool), oof["blend"].to_numpy(), ground, oof["fold"].to_numpy())

@@ -77,10 +77,3 @@ def submission_stage(run: Run, out: Path) -> None:
         counted["MCC against the simulated truth"] = round(float(matthews(count(labels.to_numpy() == 1, submitted.to_numpy() == 1))), 4)
     write_json(counted, out / "submission.json")
     log.info("submission: %s", ", ".join(f"{name} {number}" for name, number in counted.items()))
-
-
-def report_stage(run: Run, out: Path) -> None:
-    """Writes the report page."""
-    from player_contact.evaluation.report import write_report
-
-    write_report(run.folder, out / "report")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from player_contact.boosting.booster import importance
 from player_contact.boosting.out_of_fold import Training, out_of_fold
-from player_contact.competition.season import PlayTables
+from player_contact.competition.season import PlayTables, Season, is_ground
 from player_contact.config import Config
 from player_contact.evaluation.folds import make_folds
 from player_contact.features.store import write_features, write_names
@@ -44,7 +44,23 @@ def features_stage(run: Run, out: Path) -> None:
     work = partial(write_play_features, folder=folder, config=run.config)
     write_names(folder, feature_names())
     counted = sum(run_all(work, run.season.plays(), len(run.season.game_plays), "features", run.workers), Counter())
+    write_json(season_facts(run.season) | dict(counted), folder / "facts.json")
     log.info("of %d rows: %s", len(run.season.rows), ", ".join(f"{number} {name}" for name, number in counted.items()))
+
+
+def season_facts(season: Season) -> dict[str, int | str]:
+    """What the tables of the training plays hold."""
+    ground, contact = is_ground(season.rows), season.rows["contact"].to_numpy(dtype=bool)
+    return {
+        "plays": len(season.game_plays),
+        "pair rows": int((~ground).sum()),
+        "pair rows in contact": f"{100 * contact[~ground].mean():.2f} %",
+        "ground rows": int(ground.sum()),
+        "ground rows in contact": f"{100 * contact[ground].mean():.2f} %",
+        "sensor reports": len(season.tracking),
+        "sensor values missing": int(season.tracking.isna().to_numpy().sum()),
+        "helmet boxes": len(season.helmets),
+    }
 
 
 def write_play_features(tables: PlayTables, folder: Path, config: Config) -> Counter:
