@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-frames test check format clean
+.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
 data: $(READY)  ## download the competition's data with Kaggle's own tool
 	@$(PY) -m player_contact data
 
-bench: $(READY)  ## time tables, features, thresholds, boxes and crops beside the machine's limits and the usual ways; PLAYS= (240) VIDEO=0
+bench: $(READY)  ## time tables, features, thresholds, boxes, crops and vision beside limits and the usual ways; PLAYS= (240) VIDEO=0
 	@$(PY) -m player_contact bench --config configs/cpu.yaml --workers $(WORKERS) --set season.plays=$(or $(PLAYS),240) $(if $(VIDEO),--set season.video=$(VIDEO))
 
 encoders: $(READY)  ## what encoders cost, and with SCORE=1 what they score: ENCODERS="resnet18 contact_resnet18:shortcut=none" selects
@@ -102,6 +102,9 @@ look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INP
 
 look-crops: $(READY)  ## a picture of a run's crops with their boxes and labels: RUN=name
 	@$(PY) -m player_contact look-crops --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
+
+look-augmentations: $(READY)  ## a picture of what training does to a stretch of a run's crops: RUN=name
+	@$(PY) -m player_contact look-augmentations --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
 test: $(READY)  ## all tests
 	@$(PY) -m pytest

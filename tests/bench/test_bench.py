@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from player_contact.__main__ import app
+from player_contact.bench import vision as bench
 from player_contact.bench.measure import Line, bench_text
 from player_contact.bench.sensors import bench_sensors, merge_and_shift
 from player_contact.bench.video import bench_video
@@ -77,20 +78,32 @@ def test_the_command_writes_json_and_prints_the_table(monkeypatch, season, seaso
     monkeypatch.setattr(folder, "season_folder", lambda _, wanted, *__: season if wanted.video else season_tables)
     config = tmp_path / "c.yaml"
     config.write_text("seed: 1\n")
+    monkeypatch.setattr(bench, "bench_vision", lambda settings: [Line("vision, scored", settings.vision.batch, 2.0)])
     done = CliRunner().invoke(app, ["bench", "--config", str(config), "--output", str(tmp_path / "bench"), "--workers", "1"])
     assert done.exit_code == 0, done.output
     stages = json.loads((tmp_path / "bench" / "bench.json").read_text())
-    assert len(stages) == 5
+    assert len(stages) == 6
     assert all(stage in done.output for stage in stages)
     assert {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"} <= set(next(iter(stages.values())))
 
 
-def test_the_video_part_can_be_left_out(monkeypatch, season_tables, tmp_path):
+def test_the_parts_of_video_and_vision_can_be_left_out(monkeypatch, season_tables, tmp_path):
     asked = []
     monkeypatch.setattr(folder, "season_folder", lambda _, wanted, *__: asked.append(wanted.video) or season_tables)
     config = tmp_path / "c.yaml"
     config.write_text("season: {video: false}\n")
-    done = CliRunner().invoke(app, ["bench", "--config", str(config), "--output", str(tmp_path / "bench"), "--workers", "1"])
+    done = CliRunner().invoke(app, ["bench", "--config", str(config), "--output", str(tmp_path / "bench"), "--workers", "1", "--no-vision"])
     assert done.exit_code == 0, done.output
     assert asked == [False]
     assert len(json.loads((tmp_path / "bench" / "bench.json").read_text())) == 3
+
+
+def test_training_and_scoring_are_timed_beside_the_encoder_and_the_design_that_scores_row_by_row(monkeypatch, tiny_config):
+    for name, small in {"TRACKS": 2, "LENGTH": 4, "ROUNDS": 1, "PEER_SIZE": 32, "PEER_FRAMES": 2}.items():
+        monkeypatch.setattr(bench, name, small)
+    lines = bench.bench_vision(tiny_config)
+    assert [line.stage for line in lines] == ["vision, trained", "vision, scored"]
+    for line in lines:
+        assert line.rows == 8
+        assert line.ratio_to_limit > 0
+        assert line.rows_per_s / line.more["rows/s of the peer"] == pytest.approx(line.ratio_to_peer)

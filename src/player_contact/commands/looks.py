@@ -27,6 +27,24 @@ def look_crops(
     typer.echo(output)
 
 
+@app.command("look-augmentations")
+def look_augmentations(
+    run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
+    output: Annotated[Path | None, typer.Option(help="the picture to write; augmentations.png in the run's folder if not given")] = None,
+    seed: Annotated[int, typer.Option(help="which stretch is drawn, and what changes it")] = 0,
+) -> None:
+    """Draw what training does to a stretch: each change alone, then all that the run's config asks for.
+
+    Example: player_contact look-augmentations --run outputs/demo
+    """
+    from player_contact.config import load_config
+    from player_contact.evaluation.look_augmentations import write_augmentation_sheet
+
+    output = output or run / "augmentations.png"
+    write_augmentation_sheet(run, load_config(run / "config.yaml").vision, output, seed)
+    typer.echo(output)
+
+
 @app.command("look-frames")
 def look_frames(
     input: Annotated[Path, typer.Option(help="a season's folder")] = INPUT,  # noqa: A002

@@ -76,16 +76,19 @@ def bench(
     config: ConfigOption = Path("configs/cpu.yaml"),
     output: Annotated[Path, typer.Option(help="folder for bench.json")] = Path("outputs/bench"),
     seasons: SeasonsOption = Path("outputs/seasons"),
+    vision: Annotated[bool, typer.Option(help="also time the vision model, beside one that scores a row a forward pass")] = True,
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
 ) -> None:
-    """Time the stages before the models, on tables of a simulated season and videos of four plays, beside limits and peers; write bench.json.
+    """Time the stages before the models, on tables of a simulated season and videos of four plays, and the vision model on made-up pictures, beside
+    limits and peers; write bench.json.
 
     Example: player_contact bench --set season.plays=240 --set season.video=false
     """
     from player_contact.bench.measure import bench_text
     from player_contact.bench.sensors import bench_sensors
     from player_contact.bench.video import FILMED_PLAYS, bench_video
+    from player_contact.bench.vision import bench_vision
     from player_contact.config import load_config
     from player_contact.files import write_json
     from player_contact.parallel import worker_count
@@ -98,6 +101,8 @@ def bench(
     if settings.season.video:
         filmed = settings.season.model_copy(update={"plays": FILMED_PLAYS, "test_plays": 1})
         lines += bench_video(season_folder(seasons, filmed, count), settings)
+    if vision:
+        lines += bench_vision(settings)
     output.mkdir(parents=True, exist_ok=True)
     write_json({line.stage: line.as_dict() for line in lines}, output / "bench.json")
     typer.echo(bench_text(lines))

@@ -76,12 +76,17 @@ def _explain(figure) -> None:
     figure.legend(handles=lines, loc="lower left", ncols=len(lines), fontsize=8, frameon=False, handlelength=2.6)
 
 
-def _choose(run: Path, columns: int, seed: int) -> dict[str, list[tuple[Path, int]]]:
-    """For each kind, up to `columns` rows that both views saw: the play's folder of crops and the row's place in it."""
+def folders_of_crops(run: Path) -> list[Path]:
+    """The folder of each play that has crops. Raises InputError where there is none."""
     folders = sorted(path for path in (run / "crops").glob("[!.]*") if path.is_dir())
     if not folders:
         raise InputError(f"{run} has no crops to look at. Run `make crops` first")
-    rows = []
+    return folders
+
+
+def _choose(run: Path, columns: int, seed: int) -> dict[str, list[tuple[Path, int]]]:
+    """For each kind, up to `columns` rows that both views saw: the play's folder of crops and the row's place in it."""
+    folders, rows = folders_of_crops(run), []
     for number, folder in enumerate(folders):
         places = pd.DataFrame({"row": read_crop_rows(folder), "seen": np.asarray(open_crops(folder).seen).all(axis=1)})
         table = read_places(run / "features", folder.name)[["row", "second", "contact"]]
