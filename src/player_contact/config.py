@@ -172,6 +172,7 @@ class VisionConfig(Section):
     )
     compile: bool = Field(False, description="compile the encoder before training; takes a minute, then a step is faster")
     loaders: int = Field(0, ge=0, description="processes that prepare stretches for one fold; 0: the training process itself. Changes no result")
+    runtime: Literal["torch", "openvino"] = Field("torch", description="what encodes pictures when a CPU scores; OpenVINO is faster, if it is there")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the processor multiplies it natively")
     augment: AugmentConfig = AugmentConfig()
 

@@ -20,6 +20,7 @@ from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
+    from player_contact.vision.train import Epoch
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
         held_out = f", held out {epoch.held_out:.4f}" if np.isfinite(epoch.held_out) else ""
         text = "fold %d%s, epoch %d of %d: loss %.4f%s"
         log.info(text, task.fold, member, epoch.epoch + 1, vision.epochs, epoch.loss, held_out, extra={"live": True})
+        _write_curves(task.folder / "tensorboard" / task.name, epoch)
 
     seed = (task.config.seed, task.fold, vision.seed) if vision.seed else (task.config.seed, task.fold)
     watch = _watcher(task, inside, label[inside]) if vision.watched and len(own) else None
@@ -139,6 +141,16 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     write_json(lines, told)  # written last: it says that the fold is finished
     checkpoint.unlink(missing_ok=True)
     return logits, lines
+
+
+def _write_curves(folder: Path, epoch: "Epoch") -> None:
+    """The numbers of an epoch for TensorBoard: `tensorboard --logdir` shows the folder, while training goes on too."""
+    from tensorboardX import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+        for name, value in dataclasses.asdict(epoch).items():
+            if name != "epoch" and np.isfinite(value):
+                writer.add_scalar(name, value, epoch.epoch)
 
 
 def _rows_of(task: FoldTask, chosen: np.ndarray) -> OpenRows:

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.vision.dataset import RowDataset, seen_by, stretch_sensors
 from player_contact.vision.device import scoring
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import ContactModel, input_channels
 from player_contact.vision.tracks import OpenRows, cut_stretches
 
 See = Callable[[torch.Tensor], torch.Tensor]  # pictures [N, C, H, W] -> [N, W], as `ContactModel.see`
@@ -19,21 +19,33 @@ STRETCHES = 1024  # followed at a time
 
 
 def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, threads: int) -> np.ndarray:
-    """[M] float32 log odds of the rows: the mean over `config.overlap` ways to cut their tracks into stretches, and over the test-time changes."""
+    """[M] float32 log odds of the rows: the mean over `config.overlap` ways to cut their tracks, and over the ways to look at their pictures."""
     torch.set_num_threads(threads)
     device, _ = scoring(config)
     model = model.to(device).to(memory_format=torch.channels_last).eval()
+    see = make_see(model, rows, config, threads)
     seen = seen_by(rows, np.arange(len(rows)), config)
     total = np.zeros(len(rows))
-    changes = test_changes(config)
-    for shift, flip in changes:
-        seeing = see_rows(model.see, rows, config, shift, flip)
+    ways = looks(config)
+    for shift, flip in ways:
+        seeing = see_rows(see, rows, config, shift, flip)
         total += follow_rows(model, seeing, seen, rows, config)
-    return (total / len(changes)).astype(np.float32)
+    return (total / len(ways)).astype(np.float32)
 
 
-def test_changes(config: VisionConfig) -> list[tuple[int, bool]]:
-    """What is scored and averaged: (shift in pixels, flip), first the picture as it is."""
+def make_see(model: ContactModel, rows: OpenRows, config: VisionConfig, threads: int) -> See:
+    """What encodes pictures: the model itself, or on a CPU its compiled twin."""
+    if config.runtime == "openvino" and len(rows):
+        from player_contact.vision.openvino import OpenVinoSight, can_use_openvino
+
+        if can_use_openvino():
+            channels = input_channels(config, rows.crops[0].pictures.shape[2])
+            return OpenVinoSight(model, channels, config.image_size, threads, config.precision)
+    return model.see
+
+
+def looks(config: VisionConfig) -> list[tuple[int, bool]]:
+    """The ways to look at a picture whose scores are averaged: (shift in pixels, flip), first as it is."""
     shifts = (0, -config.test_shift, config.test_shift) if config.test_shift else (0,)
     return [(shift, flip) for shift in shifts for flip in ((False, True) if config.test_flip else (False,))]
 

@@ -1,0 +1,78 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from player_contact.vision.dataset import seen_by
+from player_contact.vision.model import ContactModel
+from player_contact.vision.score import follow_rows, looks, score_rows, see_rows
+from tests.makers import TINY_VISION, make_open_rows
+
+ROWS, LABEL = make_open_rows(tracks=6, steps=7)
+
+
+def changed(**settings):
+    return TINY_VISION.model_copy(update=settings)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(4)
+    return ContactModel(TINY_VISION, 3).eval()
+
+
+def test_every_picture_is_encoded_once_however_the_tracks_are_cut(model, monkeypatch):
+    encoded = []
+    see = model.see
+    monkeypatch.setattr(model, "see", lambda pictures: encoded.append(len(pictures)) or see(pictures))
+    for overlap in (1, 2, 4):
+        score_rows(model, ROWS, changed(overlap=overlap), 1)
+    assert encoded == 3 * [int(seen_by(ROWS, np.arange(len(ROWS)), TINY_VISION).sum())]
+
+
+def test_a_score_is_the_mean_over_the_ways_to_cut_and_to_look(model):
+    config = changed(overlap=1, test_flip=True, test_shift=2)
+    assert looks(config) == [(0, False), (0, True), (-2, False), (-2, True), (2, False), (2, True)]
+    seen = seen_by(ROWS, np.arange(len(ROWS)), config)
+    each = [follow_rows(model, see_rows(model.see, ROWS, config, shift, flip), seen, ROWS, config) for shift, flip in looks(config)]
+    np.testing.assert_allclose(score_rows(model, ROWS, config, 1), np.mean(each, axis=0), rtol=1e-5)
+    assert np.std(each, axis=0).min() > 0
+
+
+def test_a_row_gets_the_logit_that_training_would_see(model):
+    """Of one whole track, cut in one way, that is as long as a stretch."""
+    from player_contact.config import AugmentConfig
+    from player_contact.vision.dataset import StretchDataset, collate
+    from player_contact.vision.tracks import cut_stretches
+
+    config = changed(overlap=1, augment=AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0)))
+    stretches = cut_stretches(ROWS.track, ROWS.step, config.steps, 0)
+    data = StretchDataset(ROWS, stretches, config, LABEL, seed=(1,))
+    batch = collate([data[place] for place in range(len(data))])
+    with torch.inference_mode():
+        logits, _ = model(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
+    expected = np.zeros(len(ROWS))
+    expected[stretches[stretches >= 0]] = logits.numpy()[stretches >= 0]
+    np.testing.assert_allclose(score_rows(model, ROWS, config, 1), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_that_nobody_saw_are_scored_by_their_sensors(model):
+    blind = [dataclasses.replace(crops, seen=np.zeros_like(crops.seen)) for crops in ROWS.crops]
+    scores = score_rows(model, dataclasses.replace(ROWS, crops=blind), TINY_VISION, 1)
+    assert np.isfinite(scores).all()
+    assert len(np.unique(scores)) > 1
+
+
+def test_openvino_scores_as_torch_does_within_a_thousandth(model):
+    pytest.importorskip("openvino")
+    ours = score_rows(model, ROWS, TINY_VISION, 1)
+    np.testing.assert_allclose(score_rows(model, ROWS, changed(runtime="openvino"), 1), ours, atol=1e-3)
+
+
+def test_without_openvino_torch_scores_and_says_so(model, monkeypatch, caplog):
+    from player_contact.vision import openvino
+
+    monkeypatch.setattr(openvino, "find_spec", lambda name: None)
+    assert np.array_equal(score_rows(model, ROWS, changed(runtime="openvino"), 1), score_rows(model, ROWS, TINY_VISION, 1))
+    assert "is not installed" in caplog.text
