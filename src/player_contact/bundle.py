@@ -16,6 +16,7 @@ from player_contact.files import read_json, replacing, write_json
 
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
+    from player_contact.vision.score import See
 
 FORMAT = 4
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
@@ -65,6 +66,14 @@ class Bundle:
                 ) from None
             models[name] = (vision, model.eval())
         return models
+
+    @cached_property
+    def sights(self) -> "dict[str, See]":
+        """File name -> what encodes pictures for that vision model, made once for all plays."""
+        from player_contact.vision.score import make_see
+
+        frames, threads = len(self.config.crops.frames), self.config.threads
+        return {name: make_see(model, vision, frames, threads) for name, (vision, model) in self.vision_models.items()}
 
 
 def write_bundle(folder: Path, config: Config, run: Path, thresholds: Thresholds, cut: float, origin: dict[str, Any]) -> None:

@@ -126,7 +126,7 @@ def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarr
     from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
     scores = []
-    for vision, model in bundle.vision_models.values():
+    for name, (vision, model) in bundle.vision_models.items():
         open_rows = OpenRows(
             track=track_numbers(rows.first, rows.second),
             step=rows.step,
@@ -135,7 +135,7 @@ def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarr
             play=np.zeros(len(rows), dtype=np.int64),
             place=np.arange(len(rows)),
         )
-        scores.append(score_rows(model, open_rows, vision, bundle.config.threads))
+        scores.append(score_rows(model, open_rows, vision, bundle.config.threads, bundle.sights[name]))
     return sigmoid(np.mean(scores, axis=0))
 
 

@@ -198,7 +198,7 @@ def vision_again(evidence: Evidence, tables: PlayTables, places: pd.DataFrame, f
             play=np.zeros(len(asked), dtype=np.int64),
             place=place[chosen],
         )
-        scores.setdefault(fold, []).append(score_rows(model, rows, vision, config.threads))
+        scores.setdefault(fold, []).append(score_rows(model, rows, vision, config.threads, evidence.bundle.sights[name]))
     return {fold: sigmoid(np.mean(members, axis=0)) for fold, members in scores.items()}
 
 

@@ -109,7 +109,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     """
     from safetensors.torch import save_file
 
-    from player_contact.vision.score import score_rows
+    from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
 
     table, vision, threads = task.table, task.vision, task.config.threads
@@ -135,7 +135,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     model, epochs = train_model(others, label[~inside], vision, len(task.config.crops.frames), seed, threads, report, watch, checkpoint)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
-    logits = score_rows(model, own, vision, threads)
+    logits = score_rows(model, own, vision, threads, make_see(model, vision, len(task.config.crops.frames), threads))
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)
     write_json(lines, told)  # written last: it says that the fold is finished

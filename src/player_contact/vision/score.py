@@ -18,29 +18,30 @@ PICTURES = 256  # encoded at a time: with ResNet-50 at 128 pixels about half a g
 STRETCHES = 1024  # followed at a time
 
 
-def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, threads: int) -> np.ndarray:
-    """[M] float32 log odds of the rows: the mean over `config.overlap` ways to cut their tracks, and over the ways to look at their pictures."""
+def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, threads: int, see: See | None = None) -> np.ndarray:
+    """[M] float32 log odds of the rows: the mean over `config.overlap` ways to cut their tracks, and over the ways to look at their pictures.
+
+    `see` encodes pictures in the model's stead, such as `make_see`'s.
+    """
     torch.set_num_threads(threads)
     device, _ = scoring(config)
     model = model.to(device).to(memory_format=torch.channels_last).eval()
-    see = make_see(model, rows, config, threads)
     seen = seen_by(rows, np.arange(len(rows)), config)
     total = np.zeros(len(rows))
     ways = looks(config)
     for shift, flip in ways:
-        seeing = see_rows(see, rows, config, shift, flip)
+        seeing = see_rows(see or model.see, rows, config, shift, flip)
         total += follow_rows(model, seeing, seen, rows, config)
     return (total / len(ways)).astype(np.float32)
 
 
-def make_see(model: ContactModel, rows: OpenRows, config: VisionConfig, threads: int) -> See:
-    """What encodes pictures: the model itself, or on a CPU its compiled twin."""
-    if config.runtime == "openvino" and len(rows):
+def make_see(model: ContactModel, config: VisionConfig, frames: int, threads: int) -> See:
+    """What encodes pictures as the config asks: the model itself, or on a CPU its compiled twin, which takes seconds to make."""
+    if config.runtime == "openvino":
         from player_contact.vision.openvino import OpenVinoSight, can_use_openvino
 
         if can_use_openvino():
-            channels = input_channels(config, rows.crops[0].pictures.shape[2])
-            return OpenVinoSight(model, channels, config.image_size, threads, config.precision)
+            return OpenVinoSight(model, input_channels(config, frames), config.image_size, threads, config.precision)
     return model.see
 
 
