@@ -125,9 +125,9 @@ class TransferConfig(Section):
 class VisionConfig(Section):
     """A ResNet that reads a stretch of a pair's track, fused with sensor values."""
 
-    encoder: str = Field("resnet10t", description="any timm model, alexnet, googlenet, or our own contact_resnet10, 18, 34 or 50")
+    encoder: str = Field("contact_resnet10_half", description="any timm model, alexnet, googlenet, or our contact_resnet10, 10_half, 18, 34 or 50")
     encoder_options: dict[str, bool | int | float | str | list[Any]] = Field(
-        {}, description="keyword arguments of the model, such as drop_path_rate=0.1; of our own: shortcut (`Shortcut` above) and widths, four numbers"
+        {}, description="keyword arguments of the model, such as drop_path_rate=0.1; of our own: shortcut (`Shortcut` above) and widths (of 4 stages)"
     )
     weights: str = Field(
         "none",

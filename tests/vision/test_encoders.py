@@ -14,6 +14,7 @@ FEATURES = {
     "mobilenetv3_small_050": 1024,  # says 288 of itself
     "vit_tiny_patch16_224": 192,
     "contact_resnet10": 512,
+    "contact_resnet10_half": 256,
     "contact_resnet50": 2048,
 }
 

@@ -9,7 +9,7 @@ from player_contact.vision.resnet import ZeroPadded
 SHORTCUTS = ("none", "identity", "projection_where_needed", "projection")
 
 
-def make(shortcut: str, depth: int = 18) -> nn.Module:
+def make(shortcut: str, depth: int | str = 18) -> nn.Module:
     torch.manual_seed(1)
     return make_encoder(f"contact_resnet{depth}", 3, 64, {"shortcut": shortcut})[0].eval()
 
@@ -31,6 +31,11 @@ def test_with_the_usual_shortcut_it_computes_what_timms_resnet_computes(depth):
 def test_an_identity_costs_no_parameter_and_projections_do(depth):
     none, identity, needed, everywhere = (parameters(make(shortcut, depth)) for shortcut in SHORTCUTS)
     assert none == identity < needed < everywhere
+
+
+def test_half_as_wide_is_a_quarter_as_many_parameters():
+    whole, half = make("projection_where_needed", 10), make("projection_where_needed", "10_half")
+    assert parameters(half) == pytest.approx(parameters(whole) / 4, rel=0.02)
 
 
 @pytest.mark.parametrize(("shortcut", "passes"), [("none", False), ("identity", True), ("projection_where_needed", True), ("projection", True)])

@@ -90,15 +90,16 @@ def calibration_chart(oof: pd.DataFrame, ground: np.ndarray) -> str:
 
 
 def learning_chart(log: pd.DataFrame) -> str:
-    """Loss and gradient norm by epoch, a line a fold."""
-    names = [name for name in ("loss", "gradient_norm", "learning_rate") if name in log]
+    """Loss in training and of held-out rows (which chooses nothing), gradient norm and learning rate by epoch; a line a fold and, of an ensemble,
+    member."""
+    names = [name for name in ("loss", "held_out", "gradient_norm", "learning_rate") if name in log and log[name].notna().any()]
     figure = _figure(9, 2.7)
     for ax, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        for place, (fold, part) in enumerate(log.groupby("fold")):
+        for place, ((fold, member), part) in enumerate(log.groupby(["fold", "member"])):
             ax.plot(
                 part["epoch"] + 1,
                 part[name],
-                label=f"fold {fold}",
+                label=f"fold {fold}" + (f", member {member}" if log["member"].max() else ""),
                 marker=".",
                 color=("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7")[place % 5],
             )

@@ -1,4 +1,4 @@
-"""A small residual network whose shortcut is a setting, registered with timm as contact_resnet10, 18, 34 and 50.
+"""A small residual network whose shortcut is a setting, registered with timm as contact_resnet10, 10_half, 18, 34 and 50.
 
 He et al. 2015 (arXiv:1512.03385). Parameters bear the names that timm and torchvision give them, so with the shortcut of the standard network its
 weights fit. As there, the 3x3 convolution of a bottleneck is the one that strides.
@@ -17,7 +17,7 @@ from player_contact.config import Shortcut
 WIDTHS = (64, 128, 256, 512)  # channels of the four stages
 
 _FILE = {"num_classes": 1000, "input_size": (3, 224, 224), "first_conv": "conv1", "classifier": "fc"}
-default_cfgs = generate_default_cfgs({f"contact_resnet{depth}": _FILE for depth in (10, 18, 34, 50)})
+default_cfgs = generate_default_cfgs({f"contact_resnet{name}": _FILE for name in ("10", "10_half", "18", "34", "50")})
 
 
 class ZeroPadded(nn.Module):
@@ -122,6 +122,12 @@ def _make(name: str, layers: tuple[int, ...], bottleneck: bool, pretrained: bool
 def contact_resnet10(pretrained: bool = False, **options: Any) -> nn.Module:
     """One basic block a stage."""
     return _make("contact_resnet10", (1, 1, 1, 1), False, pretrained, options)
+
+
+@register_model
+def contact_resnet10_half(pretrained: bool = False, **options: Any) -> nn.Module:
+    """One basic block a stage, half as wide: a quarter of the work."""
+    return _make("contact_resnet10_half", (1, 1, 1, 1), False, pretrained, {"widths": tuple(width // 2 for width in WIDTHS), **options})
 
 
 @register_model
