@@ -136,6 +136,14 @@ def test_a_comma_at_the_end_of_every_line_shifts_no_column(tiny_season):
     pd.testing.assert_frame_equal(read(tiny_season, path.name), expected)
 
 
+def test_lines_with_more_values_than_the_header_has_names_are_refused(tiny_season):
+    """What pandas would do: leave out the last value of every line, so that each stands under the name of its neighbour."""
+    path = tiny_season.folder / "train_player_tracking.csv"
+    path.write_text(path.read_text().replace(",jersey_number", "", 1))
+    with pytest.raises(InputError, match=r"^train_player_tracking\.csv can't be read as a CSV table: its lines hold more values than the header has"):
+        read(tiny_season, path.name)
+
+
 def test_columns_in_another_order_and_unknown_ones_change_nothing(tiny_season):
     expected = read(tiny_season, "train_player_tracking.csv")
     table = tiny_season.table("train_player_tracking.csv")

@@ -24,7 +24,8 @@ def read_mended(path: Path, table: tables.Table) -> pd.DataFrame:
     try:
         if leads_out(path, path.parent):
             raise OSError
-        frame = pd.read_csv(path, dtype="str", on_bad_lines="skip", encoding_errors="replace", **tables.READING)
+        with tables.refusing_loss():
+            frame = pd.read_csv(path, dtype="str", on_bad_lines="skip", encoding_errors="replace", **tables.READING)
     except (OSError, ValueError):  # pandas' own errors are ValueErrors
         frame = pd.DataFrame()
     rows = len(frame)
