@@ -70,7 +70,7 @@ class Process:
         """Waits for a good end."""
         self.process.wait()
         if self.process.returncode:
-            sys.exit("The run failed:\n  " + "\n  ".join(self.said[-15:]))
+            sys.exit(f"FAULT: the run ended with {self.process.returncode}:\n  " + "\n  ".join(self.said[-15:]))
 
 
 def outputs(folder: Path) -> dict[str, bytes]:

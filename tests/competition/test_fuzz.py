@@ -48,6 +48,12 @@ def whole_column(rows: list[list[str]], _: int, place: int, text: str) -> None:
         row[place % len(rows[0])] = text
 
 
+def longer(rows: list[list[str]], line: int, place: int, text: str) -> None:
+    """A value too many, as where somebody writes 1,5 for 1.5."""
+    row = rows[1 + line % (len(rows) - 1)]
+    row.insert(place % len(row), text)
+
+
 def twice(rows: list[list[str]], line: int, place: int, _: str) -> None:
     rows.insert(1 + place % len(rows), list(rows[1 + line % (len(rows) - 1)]))
 
@@ -64,7 +70,7 @@ def without_column(rows: list[list[str]], _: int, place: int, __: str) -> None:
             del row[place]
 
 
-KINDS = st.sampled_from([cell, cell, cell, header, whole_column, twice, swapped, without_column])
+KINDS = st.sampled_from([cell, cell, cell, header, whole_column, twice, swapped, longer, without_column])
 HARMS = st.lists(st.tuples(KINDS, st.integers(0, 999), st.integers(0, 999), CELLS), min_size=1, max_size=4)
 
 
@@ -115,6 +121,7 @@ def test_a_harmed_table_is_read_with_every_row_or_refused(short, folder, file, h
         assert_one_sentence(error, file)
     else:
         assert len(read) == len(rows) - 1
+        assert not any(any(row[len(rows[0]) :]) for row in rows)
 
 
 @pytest.mark.parametrize("file", list(FILES)[:3])

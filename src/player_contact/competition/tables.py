@@ -1,9 +1,7 @@
 """The competition's tables, read and checked: what a file must hold, in one place, and one clear sentence where it doesn't."""
 
 import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
+from player_contact.competition.lines import first_long_line
 from player_contact.competition.links import leads_out, link_sentence
 from player_contact.competition.names import GROUND, GROUND_TEXT, VIEW_ALIASES, VIEWS
 from player_contact.errors import InputError
@@ -129,11 +128,14 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
             f"{path.name} has no column {missing[0]!r}; it has {', '.join(header[:8])}{', ...' if len(header) > 8 else ''}. "
             f"Is this the {table.name} table? ({path})"
         )
+    if long := first_long_line(path, len(header)):
+        raise InputError(
+            f"{path.name}, line {long[0]}: it holds {long[1]} values, but the header has {len(header)} names. Mend or download again: {path}"
+        )
     # Whole numbers are read wide and made narrow once their range is checked: pandas 2 lets 257 wrap to 1 in a narrow column.
     types = {name: "int64" if field.dtype.startswith("int") else field.dtype for name, field in table.fields.items() if name in columns}
     try:
-        # A number that is too large is found out below; a line longer than the header would lose its end.
-        with np.errstate(invalid="ignore", over="ignore"), refusing_loss():
+        with np.errstate(invalid="ignore", over="ignore"):  # a number that is too large is found out below
             frame = pd.read_csv(path, usecols=columns, dtype=types, **READING)[columns]
     except (ValueError, TypeError, OverflowError):
         # A value does not fit its column: read everything as text and name the row.
@@ -159,21 +161,9 @@ def _read_header(path: Path, table: Table) -> list[str]:
         raise InputError(f"{path.name} is not a CSV table ({error}). Download it again: {path}") from None
 
 
-@contextmanager
-def refusing_loss() -> Iterator[None]:
-    """Raises ValueError where pandas would leave out values, because lines hold more of them than the header has names."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            yield
-        except pd.errors.ParserWarning:
-            raise ValueError("its lines hold more values than the header has names") from None
-
-
 def _read_as_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
-        with refusing_loss():
-            return pd.read_csv(path, usecols=list(columns), dtype="str", **READING)[list(columns)]
+        return pd.read_csv(path, usecols=list(columns), dtype="str", **READING)[list(columns)]
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path.name} can't be read as a CSV table: {error}. Download it again: {path}") from None
 
