@@ -1,7 +1,22 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from player_contact.checks import budget
 from player_contact.checks.budget import BudgetCheck, Timed, budget_text, check_budget
 from player_contact.errors import InputError
+
+
+class Here(ThreadPoolExecutor):
+    """In place of a new process, which would load everything anew."""
+
+    def __init__(self, workers, mp_context=None):
+        super().__init__(workers)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    monkeypatch.setattr(budget, "ProcessPoolExecutor", Here)
 
 
 def test_a_season_is_predicted_whole_in_all_three_ways(bundle, season):
