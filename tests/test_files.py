@@ -88,6 +88,19 @@ def test_a_moved_folder_brings_nothing_of_the_old_one_along(old_folder, tmp_path
     assert names(tmp_path) == ["bundle"]
 
 
+@pytest.mark.parametrize("folder_there", [True, False])
+def test_what_a_killed_process_left_of_the_old_folder_goes_with_the_next_move(old_folder, folder_there):
+    stale = old_folder.with_name(f".{old_folder.name}.old")
+    stale.mkdir()
+    (stale / "older.txt").write_text("older")
+    if not folder_there:
+        remove(old_folder)
+    source = old_folder.with_name("source")
+    source.mkdir()
+    move(source, old_folder)
+    assert names(old_folder.parent) == ["bundle"]
+
+
 def test_a_removed_link_leaves_what_it_points_at(old_folder):
     link = old_folder.with_name("link")
     link.symlink_to(old_folder)

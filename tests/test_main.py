@@ -1,5 +1,9 @@
+import errno
+import sys
+
 import pytest
 
+from player_contact.__main__ import main
 from player_contact.files import read_json
 from tests.conftest import ROOT, SHRUNK
 
@@ -113,3 +117,21 @@ def test_the_ladder_is_printed_at_the_end_of_a_run(command, own_run):
     assert "Nothing has changed" in done.stdout
     assert read_json(run.folder / "ladder.json")["text"] in done.stdout
     assert f"submission   {run.folder / 'submission.csv'}" in done.stdout
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device", "submission.csv")
+
+
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_the_old_submission(bundle, tiny_season, tmp_path, monkeypatch, capsys):
+    submission = tmp_path / "out" / "submission.csv"
+    submission.parent.mkdir()
+    submission.write_text("old")
+    words = ["predict", "--bundle", str(bundle), "--input", str(tiny_season.folder), "--output", str(submission), "--workers", "1"]
+    monkeypatch.setattr(sys, "argv", ["player_contact", *words])
+    monkeypatch.setattr("pandas.DataFrame.to_csv", full_disk)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: The disk is full (submission.csv). What was finished is kept: make room and run again"
+    assert [path.read_text() for path in submission.parent.iterdir()] == ["old"]

@@ -1,6 +1,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from player_contact.errors import WorkerError
 from player_contact.parallel import Failure, progress, run_all, run_surviving, show_progress, worker_count
+from tests.conftest import ROOT
 
 log = logging.getLogger("player_contact.tests")
 
@@ -174,6 +177,35 @@ def test_the_death_of_another_item_is_no_try_of_ones_own(tmp_path):
 def test_work_in_order_may_follow_work_that_nothing_stops():
     assert sorted(result for _, result in run_surviving(square, range(5), 2)) == [0, 1, 4, 9, 16]
     assert list(run_all(square, range(5), 5, "squares", 2)) == [0, 1, 4, 9, 16]
+
+
+ORPHANING = """
+import sys, time
+from pathlib import Path
+from player_contact.parallel import run_all
+from tests.test_parallel import write_late
+list(run_all(write_late, [Path(sys.argv[1]), Path(sys.argv[2])], 2, "writing", 2))
+"""
+
+
+def write_late(path) -> None:
+    """Says that it began, and writes what it was asked for only later."""
+    path.with_suffix(".began").touch()
+    time.sleep(4)
+    path.touch()
+
+
+def test_workers_end_with_the_process_that_they_work_for(tmp_path):
+    """One that went on alone would write into the folder in which the next run is at work."""
+    paths = [tmp_path / "one", tmp_path / "other"]
+    main = subprocess.Popen([sys.executable, "-c", ORPHANING, *map(str, paths)], cwd=ROOT)
+    while not all(path.with_suffix(".began").exists() for path in paths):
+        assert main.poll() is None
+        time.sleep(0.05)
+    main.kill()
+    main.wait()
+    time.sleep(5)
+    assert not any(path.exists() for path in paths)
 
 
 def test_what_survives_is_logged_once(caplog):

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import inspect
 from pathlib import Path
 
@@ -136,6 +137,24 @@ def test_a_stage_that_fails_leaves_the_outputs_of_before_and_runs_when_mended(ow
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     vision.write_bytes(good)
     assert run_pipeline(run, until="blend") == ["blend"]
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("write", ["player_contact.stages.blend.pd.DataFrame.to_parquet", "player_contact.stages.evidence.write_json"])
+def test_a_disk_that_is_full_in_a_stage_leaves_the_outputs_of_before_and_the_next_run_goes_on(own_run, finished_run, monkeypatch, write):
+    run = own_run(blended_otherwise(finished_run.config))
+    before = contents(run.folder / "blend")
+    with monkeypatch.context() as full:
+        full.setattr(write, full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            run_pipeline(run, until="blend")
+    assert contents(run.folder / "blend") == before
+    assert run_pipeline(run, until="blend") == ["blend"]
+    assert contents(run.folder / "blend") != before
+    assert not list(run.folder.glob(".*"))
 
 
 def test_a_run_that_went_back_to_its_old_settings_after_a_failure_has_nothing_to_do(own_run, finished_run):

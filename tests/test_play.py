@@ -144,6 +144,39 @@ def test_a_box_of_a_player_nobody_knows_is_left_out_and_counted(tiny_season, cap
     assert "1 boxes of players without rows left out" in caplog.text
 
 
+def test_a_gap_in_the_tracking_is_said_with_its_steps(tiny_season, caplog):
+    table = tiny_season.table(TRACKING)
+    play = table["game_play"].iloc[0]
+    tiny_season.write(TRACKING, table[(table["game_play"] != play) | ~table["step"].isin(["5", "6"])])
+    _, rows = first_play(read_season(tiny_season.folder, "train"))
+    assert f"{play}: {2 * len(rows) // len(np.unique(rows.step))} rows between steps 5 and 6 lack a player's sensor data" in caplog.text
+
+
+def test_a_view_without_boxes_and_one_of_another_time_are_said_so(tiny_season, caplog):
+    helmets, videos = tiny_season.table(HELMETS), tiny_season.table("train_video_metadata.csv")
+    tiny_season.write(HELMETS, helmets[helmets["view"] != "Endzone"])
+    late = videos["view"] == "Sideline"
+    for column in ("start_time", "snap_time", "end_time"):
+        videos.loc[late, column] = "2031" + videos.loc[late, column].str.slice(4)
+    tiny_season.write("train_video_metadata.csv", videos)
+    play, _ = first_play(read_season(tiny_season.folder, "train"))
+    assert f"{play.game_play} Endzone: there is no helmet box of any of its players" in caplog.text
+    assert f"{play.game_play} Sideline: by their clocks, sensors and video have no moment in common" in caplog.text
+
+
+def test_a_good_play_says_nothing(tiny_season, caplog):
+    first_play(read_season(tiny_season.folder, "train"))
+    assert not caplog.records
+
+
+def test_a_box_long_after_the_end_of_its_video_is_left_out_and_makes_no_play_of_hours(tiny_season, caplog):
+    before, _ = first_play(read_season(tiny_season.folder, "train"))
+    tiny_season.set_value(HELMETS, 5, "frame", "99999")
+    play, _ = first_play(read_season(tiny_season.folder, "train"))
+    assert [len(view.boxes) for view in play.views.values()] == [len(view.boxes) for view in before.views.values()]
+    assert "1 boxes after the end of the video left out" in caplog.text
+
+
 def test_sensor_rows_with_another_clock_do_not_move_the_play(tiny_season, caplog):
     before, _ = first_play(read_season(tiny_season.folder, "train"))
     tiny_season.set_value(TRACKING, 40, "datetime", "2020-09-10T01:02:03.400Z")

@@ -136,6 +136,26 @@ def test_a_comma_at_the_end_of_every_line_shifts_no_column(tiny_season):
     pd.testing.assert_frame_equal(read(tiny_season, path.name), expected)
 
 
+def test_a_header_that_lacks_a_name_is_refused(tiny_season):
+    """Else every value would stand under the name of its neighbour."""
+    path = tiny_season.folder / "train_player_tracking.csv"
+    path.write_text(path.read_text().replace(",jersey_number", "", 1))
+    with pytest.raises(InputError, match=r"^train_player_tracking\.csv, line 2: it holds 17 values, but the header has 16 names\. Mend or download"):
+        read(tiny_season, path.name)
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_line_with_a_comma_too_many_is_named(tiny_season, quoted):
+    path = tiny_season.folder / "train_player_tracking.csv"
+    lines = path.read_text().splitlines()
+    lines[6] = lines[6].replace(".1", ",1") + ",7"
+    if quoted:
+        lines[3] = lines[3].replace("home", '"home"').replace("away", '"away"')
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"^train_player_tracking\.csv, line 7: it holds \d\d values, but the header has 17 names"):
+        read(tiny_season, path.name)
+
+
 def test_columns_in_another_order_and_unknown_ones_change_nothing(tiny_season):
     expected = read(tiny_season, "train_player_tracking.csv")
     table = tiny_season.table("train_player_tracking.csv")

@@ -8,7 +8,7 @@ import pytest
 from player_contact.evaluation.breakdown import by_distance, by_play
 from player_contact.evaluation.report import MODELS, with_text, write_report
 from player_contact.features.table import feature_families
-from player_contact.files import read_json
+from player_contact.files import read_json, write_json
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,37 @@ def test_a_name_with_markup_is_shown_as_text(finished_run, tmp_path):
     page = (tmp_path / "report" / "index.html").read_text()
     assert "&lt;b&gt;mine" in page
     assert "<b>mine" not in page
+
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize("place", ["game_play", "rung", "stage", "setting", "feature", "count"])
+def test_a_script_in_whatever_the_page_shows_is_text(finished_run, tmp_path, place):
+    run = tmp_path / "run"
+    (run / "screen").mkdir(parents=True)
+    for name in ("oof.parquet", "ladder.json", "submission.json", "stages.json", "config.yaml", "screen/importance.csv", "screen/cut.json"):
+        shutil.copyfile(finished_run.folder / name, run / name)
+    if place == "game_play":
+        oof = pd.read_parquet(run / "oof.parquet")
+        oof.assign(game_play=SCRIPT).to_parquet(run / "oof.parquet")
+    elif place == "rung":
+        ladder = read_json(run / "ladder.json")
+        ladder["rungs"][0]["name"] = ladder["rungs"][1]["gain_over"] = SCRIPT
+        write_json(ladder, run / "ladder.json")
+    elif place == "stage":
+        write_json({SCRIPT: {"seconds": SCRIPT}}, run / "stages.json")
+    elif place == "setting":
+        (run / "config.yaml").write_text(f"weights: {SCRIPT}")
+    elif place == "feature":
+        importance = pd.read_csv(run / "screen" / "importance.csv")
+        importance.assign(feature=SCRIPT).to_csv(run / "screen" / "importance.csv", index=False)
+    else:
+        write_json({SCRIPT: 1}, run / "submission.json")
+    write_report(run, tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script" not in page
 
 
 def test_a_run_without_vision_has_a_page_without_a_learning_curve(finished_run, page, tmp_path):

@@ -38,7 +38,10 @@ def check_damages(bundle: Path, season: Path, damages: Sequence[Damage] = DAMAGE
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         _first_filmed(season, folder / "whole")
-        usual = {filmed: set(_predicted(bundle, _copy(folder, filmed), mend=False)[1]) for filmed in (False, True)}
+        usual = {}
+        for filmed in (False, True):
+            kind, said = _predicted(bundle, _copy(folder, filmed), mend=False)
+            usual[filmed] = set(said) if kind == ACCEPTED else set()
         done = show_progress((_outcome(bundle, folder, damage, usual[damage.filmed]) for damage in damages), len(damages), "damaged inputs")
         return list(done)
 

@@ -123,6 +123,8 @@ TABLE_DAMAGES = (
     # values
     Damage("a word for a speed", value(TRACKING, "speed", "fast")),
     Damage("a comma in a number", value(TRACKING, "sa", "1,5")),
+    Damage("a comma in a number, without quotes", content(TRACKING, lambda text: text.replace(b".", b",", 9))),
+    Damage("a header that lacks a name", content(TRACKING, lambda text: text.replace(b",jersey_number", b"", 1))),
     Damage("NaN for a place", value(TRACKING, "x_position", "NaN")),
     Damage("inf for a place", value(TRACKING, "y_position", "inf")),
     Damage("1e300 for an acceleration", value(TRACKING, "acceleration", "1e300")),

@@ -47,3 +47,28 @@ def damage_check(
     typer.echo(outcomes_text(outcomes))
     if any(map(is_faulty, outcomes)):
         raise typer.Exit(1)
+
+
+@app.command("budget-check")
+def budget_check(
+    run: FinishedRun = Path("outputs/demo"),
+    output: SeasonsOption = Path("outputs/seasons"),
+    plays: Annotated[int, typer.Option(help="plays to simulate and predict")] = 6,
+    workers: WorkersOption = 0,
+) -> None:
+    """Predict simulated plays of another season with all the time they need, without videos, and with a third of the time.
+
+    Example: player_contact budget-check --run outputs/demo
+    """
+    from player_contact.checks.budget import budget_text, check_budget
+    from player_contact.config import load_config
+    from player_contact.parallel import worker_count
+    from player_contact.simulate.folder import season_folder
+
+    config = load_config(run / "bundle" / "config.yaml")
+    hidden = config.season.model_copy(update={"seed": config.season.seed + 1000, "plays": 4, "test_plays": plays, "video": True})
+    folder = season_folder(output, hidden, worker_count(workers))
+    check = check_budget(run / "bundle", folder, worker_count(workers, config.threads))
+    typer.echo(budget_text(check))
+    if not check.in_time:
+        raise typer.Exit(1)

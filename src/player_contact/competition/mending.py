@@ -1,6 +1,7 @@
 """What of damaged tables can be used, for where going on is worth more than being right: hidden data, of which nobody can mend a row."""
 
 import logging
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,10 @@ def read_mended(path: Path, table: tables.Table) -> pd.DataFrame:
     try:
         if leads_out(path, path.parent):
             raise OSError
-        frame = pd.read_csv(path, dtype="str", on_bad_lines="skip", encoding_errors="replace", **tables.READING)
-    except (OSError, ValueError):  # pandas' own errors are ValueErrors
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # values under their neighbours' names are worth nothing
+            frame = pd.read_csv(path, dtype="str", on_bad_lines="skip", encoding_errors="replace", **tables.READING)
+    except (OSError, ValueError, pd.errors.ParserWarning):  # pandas' own errors are ValueErrors
         frame = pd.DataFrame()
     rows = len(frame)
     frame = frame.reindex(columns=list(table.fields)).astype("str")

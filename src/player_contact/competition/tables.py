@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
+from player_contact.competition.lines import first_long_line
 from player_contact.competition.links import leads_out, link_sentence
 from player_contact.competition.names import GROUND, GROUND_TEXT, VIEW_ALIASES, VIEWS
 from player_contact.errors import InputError
@@ -126,6 +127,10 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         raise InputError(
             f"{path.name} has no column {missing[0]!r}; it has {', '.join(header[:8])}{', ...' if len(header) > 8 else ''}. "
             f"Is this the {table.name} table? ({path})"
+        )
+    if long := first_long_line(path, len(header)):
+        raise InputError(
+            f"{path.name}, line {long[0]}: it holds {long[1]} values, but the header has {len(header)} names. Mend or download again: {path}"
         )
     # Whole numbers are read wide and made narrow once their range is checked: pandas 2 lets 257 wrap to 1 in a narrow column.
     types = {name: "int64" if field.dtype.startswith("int") else field.dtype for name, field in table.fields.items() if name in columns}
