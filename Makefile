@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check format clean
+.PHONY: help setup doctor submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(READY): requirements.txt pyproject.toml
 	@touch $@
 
 setup: $(READY)  ## make .venv and install the pinned packages (every other target does it when needed)
+
+doctor: $(READY)  ## what is installed, which device, data and runs there are, and what to type next
+	@$(PY) -m player_contact doctor $(if $(INPUT),--input $(INPUT))
 
 submission: $(READY)  ## everything: data in, ladder, out-of-fold table, report and submission.csv out
 	@$(RUN_STAGE)
