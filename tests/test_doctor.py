@@ -61,7 +61,7 @@ def test_a_package_that_is_missing_or_too_old_is_broken_and_setup_comes_next(tmp
     required = metadata.requires("player-contact")
     monkeypatch.setattr(metadata, "requires", lambda _: [*required, requirement, 'another-one>=2; extra == "dev"'])
     findings = examine(tmp_path, tmp_path)
-    assert [one.text for one in findings if one.broken][0].startswith(words)
+    assert next(one.text for one in findings if one.broken).startswith(words)
     assert told(findings, "next") == ["make setup"]
     assert "BROKEN: " in findings_text(findings)
     assert "for development: " in findings_text(findings)
