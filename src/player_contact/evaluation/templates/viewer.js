@@ -316,10 +316,10 @@ function filter() {
     (what === "all" || (what === "errors" ? track.errors > 0 : track.outcome.includes(what))) &&
     (kind === "all" || (kind === "ground") === (track.second === GROUND)) &&
     (who === "" || track.ends.includes(Number(who)));
-  const begin = (track) => track.outcome.findIndex((one) => one !== "none");
+  const onset = (track) => track.outcome.findIndex((one) => one !== "none");
   shown = tracks.map((_, number) => number).filter((number) => fits(tracks[number]));
   shown.sort((one, other) =>
-    order === "time" ? begin(tracks[one]) - begin(tracks[other]) || one - other : tracks[other].errors - tracks[one].errors || one - other,
+    order === "time" ? onset(tracks[one]) - onset(tracks[other]) || one - other : tracks[other].errors - tracks[one].errors || one - other,
   );
   tracks.forEach((track) => (track.row.hidden = true));
   for (const number of shown) {
