@@ -59,7 +59,9 @@ def _packages() -> list[Finding]:
         return [Finding("packages", f"{PACKAGE} itself is not installed: make setup", broken=True)]
     from packaging.requirements import Requirement
 
-    wrong, optional, needed = [], [], 0
+    wrong: list[str] = []
+    optional: list[str] = []
+    needed = 0
     for requirement in map(Requirement, required):
         extra = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
         needed += not extra
