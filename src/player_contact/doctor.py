@@ -91,7 +91,7 @@ def _device() -> Finding:
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         return Finding("device", f"{', '.join(names)} (CUDA, torch {torch.__version__})")
-    from player_contact.vision.train import use_bf16
+    from player_contact.vision.device import use_bf16
 
     native = "multiplies bfloat16 natively" if use_bf16("auto") else "works in float32"
     return Finding("device", f"CPU, no GPU that torch {torch.__version__} can use; {native}. configs/demo.yaml and configs/cpu.yaml are for it")

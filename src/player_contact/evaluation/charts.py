@@ -18,6 +18,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "blend": {"color": "#000000", "linestyle": "-"},
 }
 CHOSEN = "#d55e00"
+FOLD_COLOURS = ("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
 POINTS = 200  # of a curve
 
 
@@ -90,22 +91,27 @@ def calibration_chart(oof: pd.DataFrame, ground: np.ndarray) -> str:
 
 
 def learning_chart(log: pd.DataFrame) -> str:
-    """Loss and gradient norm by epoch, a line a fold."""
-    names = [name for name in ("loss", "gradient_norm", "learning_rate") if name in log]
+    """Loss, gradient norm and learning rate by epoch, a line for each fold (and each model of an ensemble); dashed: the loss of rows held out."""
+    names = ("loss", "gradient_norm", "learning_rate")
     figure = _figure(9, 2.7)
-    for ax, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        for place, (fold, part) in enumerate(log.groupby("fold")):
+    keys = [name for name in ("fold", "member") if name in log]
+    for ax, name in zip(figure.subplots(1, len(names)), names, strict=True):
+        for place, (key, part) in enumerate(log.groupby(keys)):
+            colour = FOLD_COLOURS[int(key[0]) % len(FOLD_COLOURS)]
             ax.plot(
                 part["epoch"] + 1,
                 part[name],
-                label=f"fold {fold}",
+                color=colour,
                 marker=".",
-                color=("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7")[place % 5],
+                label=" ".join(f"{word} {number}" for word, number in zip(keys, key, strict=True)),
             )
+            if name == "loss" and "held_out" in part and part["held_out"].notna().any():
+                ax.plot(part["epoch"] + 1, part["held_out"], color=colour, marker=".", linestyle="--", label=None if place else "held out")
         ax.set(xlabel="epoch", title=name.replace("_", " "), ylim=(0, None))
         ax.locator_params(axis="x", integer=True)
         ax.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize=8, ncols=2)
+    if log.groupby(keys).ngroups <= 8:
+        figure.axes[0].legend(fontsize=7, ncols=2)
     return _svg(figure)
 
 
