@@ -14,7 +14,7 @@ OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check format clean
+.PHONY: help setup doctor submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check lint-js format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(READY): requirements.txt pyproject.toml
 	@touch $@
 
 setup: $(READY)  ## make .venv and install the pinned packages (every other target does it when needed)
+
+doctor: $(READY)  ## what is installed, which device, data and runs there are, and what to type next
+	@$(PY) -m player_contact doctor $(if $(INPUT),--input $(INPUT))
 
 submission: $(READY)  ## everything: data in, ladder, out-of-fold table, report and submission.csv out
 	@$(RUN_STAGE)
@@ -113,6 +116,9 @@ check: $(READY)  ## lint, format and types, as CI does
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+lint-js:  ## lint the viewer's script with eslint (needs Node's npx, which fetches it)
+	@npx --yes eslint@10.15.0 src
 
 format: $(READY)  ## mend format and what lint can mend
 	@$(PY) -m ruff check --fix .

@@ -94,7 +94,7 @@ def own_run(finished_run, tmp_path) -> Callable[..., Run]:
 
     def copy(config: Config = finished_run.config, workers: int = 1) -> Run:
         folder = tmp_path / "tiny"
-        shutil.copytree(finished_run.folder, folder)
+        shutil.copytree(finished_run.folder, folder, ignore=shutil.ignore_patterns("*.mp4"))  # the viewer's links, which a copy would make files
         return Run(config, finished_run.input, folder, workers, simulated=True)
 
     return copy

@@ -10,12 +10,15 @@ from sklearn.metrics import matthews_corrcoef
 
 from player_contact.boosting.booster import booster_probability
 from player_contact.competition.season import read_season
+from player_contact.config import ReportConfig
+from player_contact.evaluation.breakdown import by_play
 from player_contact.features.store import open_values
 from player_contact.features.table import feature_table
 from player_contact.files import read_json
 from player_contact.pipeline import run_pipeline
 from player_contact.play import build_play
 from player_contact.stages.crops import crops_stage
+from player_contact.stages.report import report_stage
 from player_contact.stages.run import Run
 from player_contact.stages.screen import open_cut
 from player_contact.stages.vision import vision_stage
@@ -154,3 +157,22 @@ def test_no_label_of_a_fold_reaches_the_screen_that_scores_it(tiny_season, tiny_
     models = [[(run.folder / "screen" / f"fold{fold}.txt").read_bytes() for run in runs] for fold in (0, 1)]
     assert models[0][0] == models[0][1]
     assert models[1][0] != models[1][1]
+
+
+def test_as_many_plays_as_the_settings_say_get_a_viewer_page_the_worst_first(own_run, finished_run):
+    config = finished_run.config.model_copy(update={"report": ReportConfig(plays=1)})
+    run = own_run(config)
+    assert run_pipeline(run) == ["report"]
+    worst = by_play(pd.read_parquet(run.folder / "oof.parquet"))["play"].iloc[0]
+    assert [page.name for page in (run.folder / "report" / "plays").glob("*.html")] == [f"{worst}.html"]
+    page = (run.folder / "report" / "index.html").read_text()
+    assert f'href="plays/{worst}.html"' in page
+    assert page.count(">viewer</a>") == 1
+
+
+def test_plays_without_videos_have_a_report_without_links(own_run, tiny_season):
+    run = dataclasses.replace(own_run(), input=tiny_season.folder)
+    report_stage(run, run.folder / "report")
+    page = (run.folder / "report" / "report" / "index.html").read_text()
+    assert "By play, worst first" in page
+    assert 'href="plays/' not in page

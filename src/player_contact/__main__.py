@@ -6,13 +6,13 @@ import sys
 
 import typer
 
-from player_contact.commands import checks, looks, networks, runs, seasons, upload
+from player_contact.commands import checks, doctor, looks, networks, runs, seasons, upload
 from player_contact.errors import PlayerContactError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Player contact from sensors and video.")
-for subject in (runs, networks, seasons, looks, checks, upload):
+for subject in (runs, doctor, networks, seasons, looks, checks, upload):
     app.add_typer(subject.app)
 
 

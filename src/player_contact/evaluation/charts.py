@@ -18,6 +18,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "blend": {"color": "#000000", "linestyle": "-"},
 }
 CHOSEN = "#d55e00"
+FOLD_COLOURS = ("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
 POINTS = 200  # of a curve
 
 
@@ -90,19 +91,15 @@ def calibration_chart(oof: pd.DataFrame, ground: np.ndarray) -> str:
 
 
 def learning_chart(log: pd.DataFrame) -> str:
-    """Loss in training and of held-out rows (which chooses nothing), gradient norm and learning rate by epoch; a line a fold and, of an ensemble,
-    member."""
+    """Loss in training and of held-out rows (which chooses nothing), gradient norm and learning rate by epoch; a line for each fold (and each model
+    of an ensemble)."""
     names = [name for name in ("loss", "held_out", "gradient_norm", "learning_rate") if name in log and log[name].notna().any()]
-    figure = _figure(9, 2.7)
+    keys = [name for name in ("fold", "member") if name in log and (name == "fold" or log[name].any())]
+    figure = _figure(9, 2.5)
     for ax, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        for place, ((fold, member), part) in enumerate(log.groupby(["fold", "member"])):
-            ax.plot(
-                part["epoch"] + 1,
-                part[name],
-                label=f"fold {fold}" + (f", member {member}" if log["member"].max() else ""),
-                marker=".",
-                color=("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7")[place % 5],
-            )
+        for key, part in log.groupby(keys):
+            label = " ".join(f"{word} {number}" for word, number in zip(keys, key, strict=True))
+            ax.plot(part["epoch"] + 1, part[name], label=label, marker=".", color=FOLD_COLOURS[int(key[0]) % len(FOLD_COLOURS)])
         ax.set(xlabel="epoch", title=name.replace("_", " "), ylim=(0, None))
         ax.locator_params(axis="x", integer=True)
         ax.grid(alpha=0.3)

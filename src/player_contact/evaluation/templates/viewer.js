@@ -300,6 +300,8 @@ function makeRow(track, number) {
     if (outcome !== "false") strip.append(svg("rect", { ...place, y: 1, fill: outcome === "missed" ? COLOURS.missed : "#aab2bd" }));
     if (outcome !== "missed") strip.append(svg("rect", { ...place, y: 10, fill: COLOURS[outcome] }));
   }
+  const line = track.final.map((value, step) => `${step},${17 - 16 * (value ?? 0)}`).join(" ");
+  strip.append(svg("polyline", { points: line, fill: "none", stroke: "#fff", "stroke-opacity": 0.55, "vector-effect": "non-scaling-stroke" }));
   row.append(name, strip);
   row.addEventListener("click", (event) => {
     const box = strip.getBoundingClientRect();
@@ -316,10 +318,10 @@ function filter() {
     (what === "all" || (what === "errors" ? track.errors > 0 : track.outcome.includes(what))) &&
     (kind === "all" || (kind === "ground") === (track.second === GROUND)) &&
     (who === "" || track.ends.includes(Number(who)));
-  const begin = (track) => track.outcome.findIndex((one) => one !== "none");
+  const onset = (track) => track.outcome.findIndex((one) => one !== "none") + 1 || Infinity;
   shown = tracks.map((_, number) => number).filter((number) => fits(tracks[number]));
   shown.sort((one, other) =>
-    order === "time" ? begin(tracks[one]) - begin(tracks[other]) || one - other : tracks[other].errors - tracks[one].errors || one - other,
+    order === "time" ? Math.sign(onset(tracks[one]) - onset(tracks[other])) || one - other : tracks[other].errors - tracks[one].errors || one - other,
   );
   tracks.forEach((track) => (track.row.hidden = true));
   for (const number of shown) {
