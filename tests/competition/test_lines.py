@@ -21,7 +21,7 @@ def path(tmp_path_factory):
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @given(data=st.data())
 def test_the_first_long_line_is_that_of_the_csv_module(path, cells, ending, data):
-    rows = data.draw(st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1, max_size=8))
+    rows = data.draw(st.lists(st.lists(cells, min_size=3, max_size=5), min_size=1, max_size=8))
     block = data.draw(st.integers(1, 40))
     text = io.StringIO()
     csv.writer(text, lineterminator=ending).writerows(rows)

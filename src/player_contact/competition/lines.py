@@ -5,23 +5,27 @@ from pathlib import Path
 
 import numpy as np
 
-BLOCK = 1 << 24  # bytes read at a time
+BLOCK = 1 << 20  # bytes read at a time
 COMMA, LINE_END, QUOTE = b',\n"'
 
 
 def first_long_line(path: Path, columns: int) -> tuple[int, int] | None:
-    """The first line with more than so many values, and how many it has; empty values at its end do not count. None where there is no such line."""
+    """The first line with more than so many values, and how many it has; empty values at its end do not count. None where there is no such line.
+
+    A block that has as many commas as it should is taken for good: a line too long beside one too short, which lacks its last values, is not found.
+    """
     before, rest = 0, b""
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            whole, end, rest = (rest + block).rpartition(b"\n")
-            if QUOTE in whole or b"\r" in whole.replace(b"\r\n", b""):
+            cut = block.rfind(b"\n") + 1
+            if QUOTE in block or (b"\r" in block and b"\r" in block.replace(b"\r\n", b"").removesuffix(b"\r")):
                 return _first_long_row(path, columns)
-            if found := _first_long(whole + end, columns):
+            whole, rest = (rest + block[:cut], block[cut:]) if cut else (b"", rest + block)
+            values = np.frombuffer(whole, dtype=np.uint8)
+            lines = int(np.count_nonzero(values == LINE_END))
+            if np.count_nonzero(values == COMMA) != (columns - 1) * lines and (found := _first_long(whole, columns)):
                 return before + found[0], found[1]
-            before += whole.count(b"\n") + len(end)
-    if QUOTE in rest or b"\r" in rest:
-        return _first_long_row(path, columns)
+            before += lines
     found = _first_long(rest + b"\n", columns)
     return (before + found[0], found[1]) if found else None
 
