@@ -87,6 +87,7 @@ function tick(now) {
   if (running.length) {
     const [clock, ...others] = running;
     const exact = clock.start + clock.video.currentTime;
+    clock.video.playbackRate = state.rate;
     state.time = clock.start + Math.floor(clock.video.currentTime * FPS) / FPS;
     for (const view of others) {
       const ahead = view.start + view.video.currentTime - exact;
