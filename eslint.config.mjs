@@ -1,5 +1,5 @@
 // What the viewer's script is held to: `make lint-js`.
-const browser = ["document", "window", "location", "history", "performance", "requestAnimationFrame", "Option", "URLSearchParams"];
+const browser = ["document", "window", "location", "history", "performance", "setTimeout", "requestAnimationFrame", "Option", "URLSearchParams"];
 
 export default [
   {

@@ -46,6 +46,7 @@ function seek(time) {
   for (const view of usable()) {
     view.wanted = state.time;
     if (!view.video.seeking) follow(view);
+    confirmFrame(view);
   }
   show();
 }
@@ -56,6 +57,21 @@ function follow(view) {
   view.wanted = undefined;
   const at = (frame + 0.5) / FPS;
   if (view.frame !== frame || Math.abs(view.video.currentTime - at) > 0.1 / FPS) view.video.currentTime = at;
+}
+
+/** Once nothing moves any more: a picture that the browser shows without saying so is the one of the video's clock; a lost seek is made again. */
+function confirmFrame(view, tries = 3) {
+  setTimeout(() => {
+    if (state.playing || view.video.seeking || view.wanted !== undefined || !view.works) return;
+    const frame = Math.floor(view.video.currentTime * FPS + 1e-3);
+    if (frame !== frameAt(view, state.time) && tries > 0) {
+      view.video.currentTime = (frameAt(view, state.time) + 0.5) / FPS;
+      confirmFrame(view, tries - 1);
+    } else if (view.frame !== frame) {
+      view.frame = frame;
+      show();
+    }
+  }, 150);
 }
 
 function setPlaying(playing) {
@@ -87,6 +103,7 @@ function tick(now) {
   if (running.length) {
     const [clock, ...others] = running;
     const exact = clock.start + clock.video.currentTime;
+    clock.video.playbackRate = state.rate;
     state.time = clock.start + Math.floor(clock.video.currentTime * FPS) / FPS;
     for (const view of others) {
       const ahead = view.start + view.video.currentTime - exact;
@@ -555,7 +572,10 @@ function listen() {
       setWho(hit.length ? hit[0][0] : "");
     });
     if (!view.video) continue;
-    view.video.addEventListener("seeked", () => follow(view));
+    view.video.addEventListener("seeked", () => {
+      follow(view);
+      confirmFrame(view);
+    });
     view.video.addEventListener("error", () => {
       view.works = false;
       const words = document.createElement("div");
