@@ -49,7 +49,7 @@ def test_a_bundle_works_wherever_it_is_copied_to(bundle, own_bundle, tiny_season
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "screen/fold0.txt", "vision/fold1.safetensors", "blend/fold1.txt"])
+@pytest.mark.parametrize("name", ["config.yaml", "screen/fold0.txt", "vision/fold1-0.safetensors", "blend/fold1.txt"])
 def test_a_changed_file_is_named(own_bundle, name):
     with (own_bundle / name).open("ab") as file:
         file.write(b" ")
@@ -96,7 +96,7 @@ def test_a_bundle_without_models_is_refused(own_bundle):
 
 
 def test_weights_that_the_manifest_does_not_list_are_not_loaded(own_bundle):
-    shutil.copyfile(own_bundle / "vision" / "fold0.safetensors", own_bundle / "vision" / "fold9.safetensors")
+    shutil.copyfile(own_bundle / "vision" / "fold0-0.safetensors", own_bundle / "vision" / "fold9-0.safetensors")
     assert len(load_bundle(own_bundle).vision_models) == 2
 
 
@@ -106,7 +106,7 @@ def test_weights_of_another_model_are_refused_with_what_made_them(own_bundle):
     config.write_text(config.read_text().replace("track_width: 16", "track_width: 20"))
     files = read_json(own_bundle / "manifest.json")["files"] | {"config.yaml": hashlib.sha256(config.read_bytes()).hexdigest()}
     edit_manifest(own_bundle, files=files)
-    with pytest.raises(BundleError, match=rf"fold0\.safetensors does not fit the model; it was made with timm {re.escape(version('timm'))}"):
+    with pytest.raises(BundleError, match=rf"fold0-0\.safetensors does not fit the model; it was made with timm {re.escape(version('timm'))}"):
         _ = load_bundle(own_bundle).vision_models
 
 

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from player_contact.config import Config, load_config, save_config
+from player_contact.competition import names
+from player_contact.config import VIEWS, Config, load_config, save_config
 from player_contact.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -96,6 +97,33 @@ def test_a_key_that_resembles_none_is_refused_with_all_known_ones(write):
 def test_a_value_out_of_type_or_range_is_named_with_what_is_allowed(write, text, words):
     with pytest.raises(ConfigError, match=words):
         load_config(write(""), [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("vision.members=[{seed: 1}, {seed: 1}]", r"^two of vision\.members are the same model: give them another seed"),
+        ("vision.members=[{seed: 1, members: []}]", r"^a member of vision\.members can't have members of its own"),
+        ("vision.members=[{image_size: 100}]", r"^vision\.image_size \(100\) can't be larger than crops\.size \(72\)"),
+        ("vision.members=[{encodr: resnet18}]", "encodr"),
+        ("vision.views=[Sideline, Sideline]", r"^vision\.views names a view twice"),
+        ("vision.test_shift=5", r"^vision\.image_size \(64\) and twice vision\.test_shift \(5\) can't be larger than crops\.size \(72\)"),
+    ],
+)
+def test_what_does_not_go_together_is_said_in_a_sentence_of_its_own(write, text, words):
+    with pytest.raises(ConfigError, match=words):
+        load_config(write(""), [text])
+
+
+def test_members_differ_from_the_whole_in_what_they_say_alone(write):
+    vision = load_config(write(""), ["vision.members=[{seed: 1}, {steps: 4, augment: {mixup: 0.5}}]", "vision.track_width=20"]).vision
+    one, other = vision.ensemble
+    assert (one.seed, one.steps, one.track_width, one.members) == (1, 8, 20, ())
+    assert (other.steps, other.augment.mixup, other.augment.flip) == (4, 0.5, vision.augment.flip)
+
+
+def test_views_are_those_of_the_competition_in_its_order():
+    assert VIEWS == names.VIEWS
 
 
 @pytest.mark.parametrize("text", ["vision.steps", "=3", "vision.steps 3", ""])

@@ -1,5 +1,7 @@
 import dataclasses
 import shutil
+import struct
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -7,16 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef
+from tensorboardX.proto.event_pb2 import Event
 
 from player_contact.boosting.booster import booster_probability
+from player_contact.bundle import load_bundle, write_bundle
 from player_contact.competition.season import read_season
-from player_contact.config import ReportConfig
+from player_contact.config import ReportConfig, VisionConfig
 from player_contact.evaluation.breakdown import by_play
 from player_contact.features.store import open_values
-from player_contact.features.table import feature_table
+from player_contact.features.table import feature_names, feature_table
 from player_contact.files import read_json
+from player_contact.odds import log_odds
 from player_contact.pipeline import run_pipeline
 from player_contact.play import build_play
+from player_contact.predict import predict_folder
 from player_contact.stages.crops import crops_stage
 from player_contact.stages.report import report_stage
 from player_contact.stages.run import Run
@@ -83,11 +89,50 @@ def test_vision_scores_exactly_the_open_rows_that_a_camera_saw(finished_run):
 
 def test_each_fold_has_a_model_of_its_own_and_lines_in_the_log(finished_run):
     models = sorted((finished_run.folder / "vision").glob("fold*.safetensors"))
-    assert [path.name for path in models] == ["fold0.safetensors", "fold1.safetensors"]
+    assert [path.name for path in models] == ["fold0-0.safetensors", "fold1-0.safetensors"]
     assert models[0].read_bytes() != models[1].read_bytes()
     log = pd.read_csv(finished_run.folder / "vision" / "log.csv")
     assert log["fold"].tolist() == [0, 1]
     assert np.isfinite(log["loss"]).all()
+
+
+def scalars(folder) -> dict[str, int]:
+    """How many values of each name the event files of a folder hold. A record is its length, a checksum, the event, a checksum."""
+    found = Counter()
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        while content:
+            (length,) = struct.unpack("<Q", content[:8])
+            found.update(value.tag for value in Event.FromString(content[12 : 12 + length]).summary.value)
+            content = content[16 + length :]
+    return found
+
+
+def test_tensorboard_gets_every_epoch_of_every_fold(finished_run, tmp_path):
+    config = finished_run.config.model_copy(update={"vision": finished_run.config.vision.model_copy(update={"epochs": 3, "watched": 0})})
+    vision_stage(dataclasses.replace(finished_run, config=config, workers=1), tmp_path)
+    for fold in range(2):
+        assert scalars(tmp_path / "vision" / "tensorboard" / f"fold{fold}-0") == {"loss": 3, "learning_rate": 3, "gradient_norm": 3}
+
+
+def test_an_ensemble_scores_by_the_mean_of_its_members_log_odds_and_its_bundle_holds_them_all(finished_run, tmp_path):
+    members = ({"seed": 1}, {"steps": 1, "tabular": [], "image_size": 16, "views": ["Sideline"]})
+    vision = VisionConfig.model_validate(finished_run.config.vision.model_dump() | {"members": members})
+    run = dataclasses.replace(finished_run, config=finished_run.config.model_copy(update={"vision": vision}), workers=1)
+    vision_stage(run, tmp_path)
+    oof = pd.read_parquet(tmp_path / "vision" / "oof.parquet")
+    np.testing.assert_allclose(log_odds(oof["vision"]), (log_odds(oof["vision_0"]) + log_odds(oof["vision_1"])) / 2, atol=1e-3)
+    assert (oof["vision_0"] != oof["vision_1"]).all()
+    log = pd.read_csv(tmp_path / "vision" / "log.csv")
+    assert log[["fold", "member"]].drop_duplicates().to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    for stage in ("screen", "blend"):
+        (tmp_path / stage).symlink_to(finished_run.folder / stage)
+    bundle = finished_run.folder / "bundle"
+    write_bundle(tmp_path / "bundle", run.config, tmp_path, load_bundle(bundle).thresholds, 0.01, {"touching": 1.0, "features": feature_names()})
+    assert list(load_bundle(tmp_path / "bundle").vision_models) == [f"vision/fold{fold}-{member}.safetensors" for fold in (0, 1) for member in (0, 1)]
+    counted = predict_folder(tmp_path / "bundle", finished_run.input, tmp_path / "submission.csv", 1)
+    assert counted["plays decided by vision"] > 0
+    assert counted["plays where vision failed"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +162,11 @@ def test_what_a_killed_run_left_half_done_does_not_stay_among_the_crops(finished
 def test_a_fold_that_a_killed_run_finished_is_not_trained_again(finished_run, tmp_path):
     kept = tmp_path / "vision"
     kept.mkdir()
-    for name in ("fold0.safetensors", "fold0.parquet", "fold0.json"):
+    for name in ("fold0-0.safetensors", "fold0-0.parquet", "fold0-0.json"):
         shutil.copyfile(finished_run.folder / "vision" / name, kept / name)
-    weights = (kept / "fold0.safetensors").stat().st_mtime_ns
+    weights = (kept / "fold0-0.safetensors").stat().st_mtime_ns
     vision_stage(dataclasses.replace(finished_run, workers=1), tmp_path)
-    assert (kept / "fold0.safetensors").stat().st_mtime_ns == weights
+    assert (kept / "fold0-0.safetensors").stat().st_mtime_ns == weights
     pd.testing.assert_frame_equal(pd.read_parquet(kept / "oof.parquet"), pd.read_parquet(finished_run.folder / "vision" / "oof.parquet"))
 
 

@@ -1,15 +1,25 @@
 import dataclasses
+import re
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from player_contact.__main__ import app
 from player_contact.config import load_config
+from player_contact.errors import ConfigError
 from player_contact.files import read_json
+from player_contact.pipeline import vision_fingerprint
 from player_contact.stages.variants import AS_CONFIGURED, classic_variants, compare_variants
 
 
 def changed(config, **vision):
     return config.model_copy(update={"vision": config.vision.model_copy(update=vision)})
+
+
+def compare(run, configs, folds=0):
+    configs = {AS_CONFIGURED: run.config} | configs
+    return compare_variants(run, configs, {name: vision_fingerprint(run, config) for name, config in configs.items()}, folds)
 
 
 @pytest.fixture
@@ -20,7 +30,7 @@ def run(finished_run, tmp_path):
 
 
 def test_a_variant_is_scored_beside_the_run_as_it_is_configured(run):
-    text = compare_variants(run, {"vision.boxes=none": changed(run.config, boxes="none")})
+    text = compare(run, {"vision.boxes=none": changed(run.config, boxes="none")})
     written = read_json(run.folder / "variants.json")
     ladder = {rung["name"]: rung["mcc"] for rung in read_json(run.folder / "ladder.json")["rungs"]}
     base, other = written["rungs"]
@@ -38,7 +48,7 @@ def test_one_fold_is_trained_where_one_is_asked_for(run, monkeypatch):
 
     original = vision.train_fold
     monkeypatch.setattr(vision, "train_fold", lambda task: (trained.append((task.fold, task.vision.steps)), original(task))[1])
-    text = compare_variants(dataclasses.replace(run, workers=1), {"vision.steps=1": changed(run.config, steps=1)}, folds=1)
+    text = compare(dataclasses.replace(run, workers=1), {"vision.steps=1": changed(run.config, steps=1)}, folds=1)
     assert trained == [(0, run.config.vision.steps), (0, 1)]
     assert "every row of 1 folds" in text
 
@@ -57,3 +67,33 @@ def test_every_classic_variant_is_another_model():
     texts = [["vision.encoder=contact_resnet10", *text.split()] for text in classic_variants(config.vision)]
     variants = [load_config("configs/demo.yaml", text).vision for text in texts]
     assert len({vision.model_dump_json() for vision in [config.vision, *variants]}) == len(variants) + 1
+
+
+def test_a_variant_that_was_interrupted_goes_on_and_other_leftovers_go(run):
+    old = run.folder / ".variant-of-another-code.partial"
+    old.mkdir()
+    finished = run.folder / f".variant-{vision_fingerprint(run, run.config)}.partial"
+    finished.mkdir()
+    for path in (run.folder / "vision").glob("fold*-0.*"):
+        shutil.copyfile(path, finished / path.name)
+    (finished / "fold0-0.json").write_text('[{"epoch": 0, "loss": 0.5, "held_out": 0.5, "learning_rate": 0.1, "gradient_norm": 1.0}]')
+    text = compare(dataclasses.replace(run, workers=1), {})
+    ladder = {rung["name"]: rung["mcc"] for rung in read_json(run.folder / "ladder.json")["rungs"]}
+    assert f"{ladder['vision']:.3f}" in text
+    assert not list(run.folder.glob(".variant-*"))
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ("blend.reach=3", r"--variant 'blend\.reach=3' changes more than the vision model"),
+        ("vision.encoder=resnet10tt", r"is no timm model\. Near: "),
+        ("vision.tabular=[distanc]", r"names 'distanc', which is no feature\. Did you mean 'distance'"),
+    ],
+)
+def test_what_can_not_be_compared_is_refused_before_anything_is_trained(finished_run, variant, words, tmp_path):
+    words_of = ["variants", "--config", "configs/demo.yaml", "--input", str(finished_run.input), "--output", str(tmp_path), "--variant", variant]
+    done = CliRunner().invoke(app, words_of)
+    assert isinstance(done.exception, ConfigError)
+    assert re.search(words, str(done.exception))
+    assert not list(tmp_path.iterdir())

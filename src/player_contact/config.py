@@ -186,7 +186,10 @@ class VisionConfig(Section):
     def _members_are_sound(self) -> Self:
         if any("members" in one for one in self.members):
             raise ValueError("a member of vision.members can't have members of its own")
-        _ = self.ensemble
+        if len({one.model_dump_json(exclude={"loaders"}) for one in self.ensemble}) < len(self.ensemble):
+            raise ValueError("two of vision.members are the same model: give them another seed, or another setting")
+        if len(set(self.views)) < len(self.views):
+            raise ValueError(f"vision.views names a view twice: {', '.join(self.views)}")
         return self
 
     @property
@@ -295,6 +298,8 @@ def _checked(merged: Any, name: str) -> Config:
 
 def _sentence(errors: ValidationError) -> str:
     error = errors.errors()[0]
+    if error["type"] == "value_error":  # a sentence of our own
+        return str(error["ctx"]["error"])
     place = [str(part) for part in error["loc"]]
     key = ".".join(place)
     if error["type"] == "extra_forbidden":

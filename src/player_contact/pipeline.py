@@ -73,7 +73,7 @@ STAGES = (
         vision.vision_stage,
         ("vision",),
         ("crops",),
-        lambda c: [_training(c), c.vision.model_dump(exclude={"loaders"}), _weights(c)],
+        lambda c: [_training(c), [one.model_dump(exclude={"loaders", "members"}) for one in c.vision.ensemble], _weights(c)],
         ("vision", "video", "stages/vision.py", "stages/evidence.py"),
     ),
     Stage(
@@ -151,16 +151,27 @@ def _check_early(run: Run, names: tuple[str, ...]) -> None:
     if "submission" in names:
         read_season(run.input, "test")
     if "vision" in names:
-        from player_contact.vision.encoders import check_encoder
-        from player_contact.vision.model import input_channels
+        check_vision(run.config)
 
-        for vision in run.config.vision.ensemble:
-            check_encoder(vision, input_channels(vision, len(run.config.crops.frames)))
-        known = (*feature_names(), "screen")
-        for name in (name for vision in run.config.vision.ensemble for name in vision.tabular):
+
+def check_vision(config: Config) -> None:
+    """Raises ConfigError where a vision model names an encoder, weights or features that do not exist or do not fit; builds the encoders for that."""
+    from player_contact.vision.encoders import check_encoder
+    from player_contact.vision.model import input_channels
+
+    known = (*feature_names(), "screen")
+    for member in config.vision.ensemble:
+        check_encoder(member, input_channels(member, len(config.crops.frames)))
+        for name in member.tabular:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 raise ConfigError(f"'vision.tabular' names {name!r}, which is no feature." + (f" Did you mean {near[0]!r}?" if near else ""))
+
+
+def vision_fingerprint(run: Run, config: Config) -> str:
+    """What decides the vision models that a config would train on a run's crops: settings, weights, crops and code."""
+    stage = STAGES[STAGE_NAMES.index("vision")]
+    return _fingerprint(stage, config, [read_json(run.folder / "stages.json")[name]["fingerprint"] for name in stage.after], [])
 
 
 def _fingerprint(stage: Stage, config: Config, before: list[str], data: list[str]) -> str:

@@ -73,7 +73,7 @@ def test_the_table_fits_a_page_and_stands_for_what_was_measured(tiny_config):
 
 def test_an_encoder_scores_what_the_run_scored_with_it(finished_run):
     ladder = {rung["name"]: rung["mcc"] for rung in read_json(finished_run.folder / "ladder.json")["rungs"]}
-    (rung,) = score_variants(finished_run, {"same": finished_run.config})
+    (rung,) = score_variants(finished_run, {"same": finished_run.config}, {"same": "as-the-run"})
     assert (rung.name, rung.mcc) == ("same", pytest.approx(ladder["vision"]))
 
 

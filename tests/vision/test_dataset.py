@@ -122,6 +122,11 @@ def test_a_dropped_view_is_hidden_in_the_whole_stretch():
         assert len(item["pictures"]) == item["seen"].sum()
 
 
+def test_where_one_view_is_looked_at_it_is_never_dropped():
+    one = changed(drop_view=1.0).model_copy(update={"views": ("Endzone",)})
+    assert torch.equal(make_item(2, one)["seen"], make_item(2, STILL.model_copy(update={"views": ("Endzone",)}))["seen"])
+
+
 def test_dropped_sensors_are_hidden_in_the_whole_stretch():
     assert torch.isnan(make_item(0, changed(drop_sensors=1.0))["sensors"]).all()
 

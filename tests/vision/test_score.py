@@ -71,6 +71,14 @@ def test_openvino_scores_as_torch_does_within_a_thousandth(model):
     np.testing.assert_allclose(score_rows(model, ROWS, TINY_VISION, 1, see), score_rows(model, ROWS, TINY_VISION, 1), atol=1e-3)
 
 
+def test_openvino_says_nothing_of_no_pictures(model):
+    pytest.importorskip("openvino")
+    see = make_see(model, changed(runtime="openvino"), 3, 1)
+    pictures = torch.zeros(3, 5, 32, 32, dtype=torch.uint8)
+    assert see(pictures).shape == (3, TINY_VISION.track_width)
+    assert see(pictures[:0]).shape == (0, TINY_VISION.track_width)
+
+
 def test_without_openvino_torch_scores_and_says_so(model, monkeypatch, caplog):
     from player_contact.vision import openvino
 

@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from player_contact.vision.tracks import cut_stretches, track_numbers
+from player_contact.vision.tracks import cut_stretches, sensor_values, track_numbers
 
 
 @st.composite
@@ -58,3 +59,7 @@ def test_every_pair_and_every_player_with_the_ground_has_a_number_of_its_own(pla
     numbers = track_numbers(first, second)
     assert len(set(numbers.tolist())) == len(first)
     assert 0 <= numbers.min() <= numbers.max() < 1 << 20
+
+
+def test_no_sensor_values_are_a_table_without_columns():
+    assert sensor_values(pd.DataFrame(index=range(3)), np.full(3, 0.5), ()).shape == (3, 0)

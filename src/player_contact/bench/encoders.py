@@ -49,7 +49,7 @@ def parse_encoder(text: str) -> dict[str, Any]:
 
 def with_encoder(config: Config, text: str) -> Config:
     """The config with another encoder that starts from random weights, all of it trained from the first epoch."""
-    vision = config.vision.model_dump() | parse_encoder(text) | {"transfer": {}}
+    vision = config.vision.model_dump() | parse_encoder(text) | {"transfer": {}, "members": ()}
     return config.model_validate(config.model_dump() | {"vision": vision})
 
 

@@ -92,6 +92,8 @@ def gather(run: Run) -> Evidence:
     bundle = load_bundle(run.folder / "bundle")
     if fingerprint(run.input, "train") != bundle.manifest["data"]:
         raise InputError(f"{run.folder} was trained on other data than {run.input} holds. Name its input folder (INPUT=)")
+    if bundle.config.model_dump(exclude={"report"}) != run.config.model_dump(exclude={"report"}):
+        raise InputError(f"{run.folder} was begun again with other settings than its bundle was made with. Finish the run first (make bundle)")
     return Evidence(run, bundle, pd.read_parquet(run.folder / "oof.parquet"))
 
 

@@ -28,7 +28,7 @@ def encoders(
     from player_contact.bench.encoders import ENCODERS, encoder_cost, encoders_text, with_encoder
     from player_contact.config import load_config
     from player_contact.files import write_json
-    from player_contact.pipeline import run_pipeline
+    from player_contact.pipeline import run_pipeline, vision_fingerprint
     from player_contact.stages.variants import score_variants
 
     names = encoder or list(ENCODERS)
@@ -39,7 +39,8 @@ def encoders(
         typer.echo(encoders_text(costs, scores, settings))  # what follows takes long
         asked = run_of(config, input, output, name, set, workers)
         run_pipeline(asked, "crops")
-        rungs = score_variants(asked, {one: with_encoder(asked.config, one) for one in names})
+        configs = {one: with_encoder(asked.config, one) for one in names}
+        rungs = score_variants(asked, configs, {one: vision_fingerprint(asked, settings) for one, settings in configs.items()})
         scores = {rung.name: rung.mcc for rung in rungs}
     (output / "bench").mkdir(parents=True, exist_ok=True)
     write_json([cost.as_dict() | {"mcc": scores.get(cost.name)} for cost in costs], output / "bench" / "encoders.json")
@@ -51,7 +52,7 @@ def variants(
     variant: Annotated[
         list[str] | None, typer.Option(help="settings of a variant, such as 'vision.steps=1 vision.boxes=none'; may be given again")
     ] = None,
-    folds: Annotated[int, typer.Option(help="train only so many folds of each; 0: all")] = 0,
+    folds: Annotated[int, typer.Option(min=0, help="train only so many folds of each; 0: all")] = 0,
     config: ConfigOption = Path("configs/demo.yaml"),
     input: DataOption = INPUT,  # noqa: A002
     output: RunsOption = Path("outputs"),
@@ -64,13 +65,20 @@ def variants(
     Example: player_contact variants --folds 1 --variant vision.boxes=none --variant vision.steps=1
     """
     from player_contact.config import load_config
-    from player_contact.pipeline import run_pipeline
-    from player_contact.stages.variants import classic_variants, compare_variants
+    from player_contact.errors import ConfigError
+    from player_contact.pipeline import check_vision, run_pipeline, vision_fingerprint
+    from player_contact.stages.variants import AS_CONFIGURED, classic_variants, compare_variants
 
     asked = run_of(config, input, output, name, set, workers)
-    configs = {one: load_config(config, [*(set or []), *one.split()]) for one in variant or classic_variants(asked.config.vision)}
+    configs = {AS_CONFIGURED: asked.config}
+    for one in variant or classic_variants(asked.config.vision):
+        configs[one] = load_config(config, [*(set or []), *one.split()])
+        if configs[one].model_dump(exclude={"vision"}) != asked.config.model_dump(exclude={"vision"}):
+            raise ConfigError(f"--variant {one!r} changes more than the vision model: only settings of `vision` are compared")
+        check_vision(configs[one])
     run_pipeline(asked, "crops")
-    typer.echo(compare_variants(asked, configs, folds))
+    keys = {one: vision_fingerprint(asked, settings) for one, settings in configs.items()}
+    typer.echo(compare_variants(asked, configs, keys, folds))
 
 
 @app.command()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
+from player_contact.competition.links import leads_out
 from player_contact.competition.metric import Thresholds, count
 from player_contact.competition.names import GROUND
 from player_contact.competition.season import PlayTables
@@ -26,7 +27,7 @@ BEFORE, AFTER = 2.0, 1.0  # seconds shown before the first and after the last la
 
 def has_video(tables: PlayTables) -> bool:
     """Whether at least one of the play's views has a video."""
-    return any((tables.video_folder / f"{tables.game_play}_{view}.mp4").is_file() for view in tables.videos["view"].unique())
+    return any(_is_ours(tables.video_folder / f"{tables.game_play}_{view}.mp4") for view in tables.videos["view"].unique())
 
 
 def write_play_page(item: tuple[PlayTables, pd.DataFrame, Thresholds], folder: Path, complete: bool) -> int:
@@ -45,12 +46,12 @@ def write_play_page(item: tuple[PlayTables, pd.DataFrame, Thresholds], folder: P
 
 
 def place_video(video: Path, folder: Path) -> str | None:
-    """Puts a video into `folder` and returns its name there; None where it does not exist.
+    """Puts a video into `folder` and returns its name there; None where it does not exist, or is a link that leads out of the input folder.
 
     A hard link where the file system allows one: it takes no room, survives that the original is moved or renamed, and becomes a file of its own
     when the folder is copied or packed. Elsewhere a symbolic link, or where there are none, a copy.
     """
-    if not video.is_file():
+    if not _is_ours(video):
         return None
     target, original = folder / video.name, video.resolve()
     remove(target)
@@ -62,6 +63,10 @@ def place_video(video: Path, folder: Path) -> str | None:
         except OSError:
             shutil.copyfile(original, target)
     return target.name
+
+
+def _is_ours(video: Path) -> bool:
+    return video.is_file() and not leads_out(video, video.parent.parent)
 
 
 def play_data(play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds, videos: dict[str, str | None]) -> dict[str, Any]:

@@ -10,11 +10,13 @@ import pandas as pd
 
 from player_contact.competition.metric import Thresholds
 from player_contact.competition.season import PlayTables
+from player_contact.config import Config
 from player_contact.evaluation.breakdown import by_play
 from player_contact.evaluation.ladder import thresholds_by_fold
 from player_contact.evaluation.report import write_report
 from player_contact.evaluation.viewer import has_video, write_play_page
 from player_contact.parallel import run_all
+from player_contact.stages.faults import guarded
 from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
@@ -27,10 +29,16 @@ def report_stage(run: Run, out: Path) -> None:
     oof = pd.read_parquet(run.folder / "oof.parquet")
     filmed = {tables.game_play for tables in run.season.plays() if has_video(tables)}
     chosen = [play for play in by_play(oof)["play"] if play in filmed][: run.config.report.plays]
-    work = partial(write_play_page, folder=folder / "plays", complete=run.config.boxes.complete)
+    work = partial(_write_page, folder=folder / "plays", config=run.config)
     sizes = list(run_all(work, _items(run, oof, chosen), len(chosen), "viewer pages", run.workers))
     write_report(run.folder, folder)
     log.info("%d of %d plays have a viewer page; they take %.1f MB beside their videos", len(chosen), len(run.folds), sum(sizes) / 1e6)
+
+
+def _write_page(item: tuple[PlayTables, pd.DataFrame, Thresholds], folder: Path, config: Config) -> int:
+    with guarded(config, item[0].game_play, "the viewer page"):
+        return write_play_page(item, folder, config.boxes.complete)
+    return 0  # it failed, and was passed over
 
 
 def _items(run: Run, oof: pd.DataFrame, chosen: list[str]) -> Iterator[tuple[PlayTables, pd.DataFrame, Thresholds]]:

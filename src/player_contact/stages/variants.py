@@ -1,18 +1,16 @@
 """What other settings of the vision model score: it is trained again with each, on the run's own folds and crops."""
 
 import dataclasses
-import hashlib
-import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from player_contact.competition.season import is_ground
 from player_contact.config import Config, VisionConfig
+from player_contact.errors import ConfigError
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.ladder import Rung, decide_out_of_fold, make_ladder
-from player_contact.files import read_json, remove, write_json
+from player_contact.files import remove, write_json
 from player_contact.stages.run import Run
 from player_contact.stages.vision import vision_out_of_fold
 
@@ -20,8 +18,8 @@ AS_CONFIGURED = "as configured"
 LENGTHS = (1, 8, 16)  # steps of a stretch
 ABLATION = (
     "vision.boxes=none", "vision.views=[Sideline]", "vision.views=[Endzone]", "vision.tabular=[]",
-    "vision.encoder_options.shortcut=none", "vision.encoder_options.shortcut=identity", "vision.encoder_options.shortcut=projection",
 )  # fmt: skip
+SHORTCUTS = ("none", "identity", "projection")  # of our own encoders, beside the usual one
 
 
 def classic_variants(vision: VisionConfig) -> list[str]:
@@ -33,14 +31,16 @@ def classic_variants(vision: VisionConfig) -> list[str]:
         for length in LENGTHS
         if length != vision.steps
     ]
-    return [ABLATION[0], *lengths, *ABLATION[1:]]
+    shortcuts = [f"vision.encoder_options.shortcut={one}" for one in SHORTCUTS if vision.encoder.startswith("contact_resnet")]
+    return [ABLATION[0], *lengths, *ABLATION[1:], *shortcuts]
 
 
-def score_variants(run: Run, configs: dict[str, Config], folds: int = 0) -> list[Rung]:
+def score_variants(run: Run, configs: dict[str, Config], keys: dict[str, str], folds: int = 0) -> list[Rung]:
     """The rungs of vision alone by each config, gains over the first one, over every row of the labels in the first `folds` folds (0: all).
 
     Rows are out of fold, and no row helps to choose its own thresholds: those come from the other folds, or, where not all are trained, from other
-    games. The run must be past its crops, and stays as it is; a variant that an interrupted call has begun goes on.
+    games. The run must be past its crops, and stays as it is. `keys` tell for each config all that decides what its models become: where an earlier
+    call was interrupted, a variant with the same key goes on. Raises ConfigError where less than two games are left to score.
     """
     rows = run.season.rows
     fold = run.fold_of(rows["game_play"])
@@ -49,24 +49,26 @@ def score_variants(run: Run, configs: dict[str, Config], folds: int = 0) -> list
     label, ground = rows["contact"].to_numpy(dtype=bool)[inside], is_ground(rows)[inside]
     game = pd.factorize(game_of(rows["game_play"])[inside])[0]
     part = fold[inside] if not folds else (game % 4).astype(np.int8)
-    decisions, kept = {}, []
+    if game.max(initial=0) < 1:
+        raise ConfigError(f"{len(asked)} folds hold less than two games: thresholds can't be chosen on other games. Score more folds")
+    decisions = {}
     for name, config in configs.items():
-        kept.append(_work_folder(run, config))
-        kept[-1].mkdir(exist_ok=True)
-        oof = vision_out_of_fold(dataclasses.replace(run, config=config), kept[-1], asked)[0]
+        folder = run.folder / f".variant-{keys[name]}.partial"
+        folder.mkdir(exist_ok=True)
+        oof = vision_out_of_fold(dataclasses.replace(run, config=config), folder, asked)[0]
         probability = np.zeros(len(rows), dtype=np.float32)
         probability[oof["row"].to_numpy()] = oof["vision"].to_numpy()
         decisions[name] = decide_out_of_fold(label, probability[inside], ground, part)
     base, *others = configs
     rungs = make_ladder(label, ground, game, decisions, dict.fromkeys(others, base), run.config.seed)
-    for folder in kept:
+    for folder in run.folder.glob(".variant-*.partial"):
         remove(folder)
     return rungs
 
 
-def compare_variants(run: Run, configs: dict[str, Config], folds: int = 0) -> str:
-    """Scores the run's own config and the others, writes variants.json into the run's folder, and returns a table for a person."""
-    rungs = score_variants(run, {AS_CONFIGURED: run.config} | configs, folds)
+def compare_variants(run: Run, configs: dict[str, Config], keys: dict[str, str], folds: int = 0) -> str:
+    """Scores the configs, AS_CONFIGURED first, as `score_variants`; writes variants.json into the run's folder, and returns a table for a person."""
+    rungs = score_variants(run, configs, keys, folds)
     text = variants_text(rungs, run.simulated, folds)
     write_json({"folds": folds, "rungs": [dataclasses.asdict(rung) for rung in rungs], "text": text}, run.folder / "variants.json")
     return text
@@ -87,10 +89,3 @@ def variants_text(rungs: list[Rung], simulated: bool, folds: int) -> str:
             line += f"  {rung.gain:+.3f} ({rung.gain_interval[0]:+.3f}..{rung.gain_interval[1]:+.3f})"
         lines.append(line)
     return "\n".join(lines)
-
-
-def _work_folder(run: Run, config: Config) -> Path:
-    """Named by all that decides what a variant's models become, so that only the same training is gone on with."""
-    crops = read_json(run.folder / "stages.json")["crops"]["fingerprint"]
-    told = json.dumps([crops, config.seed, config.threads, config.vision.model_dump(mode="json")], sort_keys=True)
-    return run.folder / f".variant-{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}.partial"

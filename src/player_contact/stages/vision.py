@@ -147,7 +147,7 @@ def _write_curves(folder: Path, epoch: "Epoch") -> None:
     """The numbers of an epoch for TensorBoard: `tensorboard --logdir` shows the folder, while training goes on too."""
     from tensorboardX import SummaryWriter
 
-    with SummaryWriter(str(folder)) as writer:
+    with SummaryWriter(str(folder), filename_suffix=f".epoch{epoch.epoch}") as writer:
         for name, value in dataclasses.asdict(epoch).items():
             if name != "epoch" and np.isfinite(value):
                 writer.add_scalar(name, value, epoch.epoch)

@@ -31,7 +31,7 @@ class StretchDataset(Dataset[Item]):
         present = places >= 0
         shown = _moved(places, random) if random.random() < change.jitter else places
         seen = seen_by(self.rows, shown, self.config) & present[:, None]
-        if random.random() < change.drop_view:
+        if len(self.config.views) > 1 and random.random() < change.drop_view:
             seen[:, random.integers(seen.shape[1])] = False
         seen &= random.random((len(places), 1)) >= change.drop_steps
         sensors = stretch_sensors(self.rows, places)

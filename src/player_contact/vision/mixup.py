@@ -13,8 +13,8 @@ def mix(batch: Item, strength: float, random: np.random.Generator) -> Item:
     a sensor value that only one of the two has stays its own.
     """
     seen, present = batch["seen"], batch["present"]
-    other = torch.from_numpy(random.permutation(len(seen)))
-    share = torch.from_numpy(random.beta(strength, strength, len(seen)).astype(np.float32))
+    other = torch.from_numpy(random.permutation(len(seen))).to(seen.device)
+    share = torch.from_numpy(random.beta(strength, strength, len(seen)).astype(np.float32)).to(seen.device)
     alike = present & present[other] & (seen == seen[other]).all(-1)  # [B, T]
     weight = torch.where(alike, share[:, None], 1.0)
     number = torch.zeros(seen.shape, dtype=torch.int64, device=seen.device)

@@ -31,6 +31,7 @@ class OpenVinoSight:
     def __init__(self, model: ContactModel, channels: int, size: int, threads: int, precision: str) -> None:
         import openvino
 
+        self.width = model.picture_head.in_features
         example = torch.zeros(TOGETHER, channels, size, size, dtype=torch.uint8)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch about the tracing that OpenVINO asks it for
@@ -41,6 +42,8 @@ class OpenVinoSight:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """[N, C, H, W] uint8 -> [N, W]."""
+        if not len(pictures):
+            return torch.zeros(0, self.width)  # of nothing the compiled network would say what it said last
         return torch.from_numpy(self.network(pictures.numpy())[0].copy())
 
 

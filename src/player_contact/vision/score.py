@@ -66,6 +66,7 @@ def see_rows(see: See, rows: OpenRows, config: VisionConfig, shift: int = 0, fli
 def follow_rows(model: ContactModel, seeing: torch.Tensor, seen: np.ndarray, rows: OpenRows, config: VisionConfig) -> np.ndarray:
     """[M] log odds of the rows from what was seen of them: `seeing` [N, W], `seen` [M, V]. Tracks are cut in `config.overlap` ways."""
     device, precision = scoring(config)
+    assert len(seeing) == seen.sum(), "a picture for each view that saw a row"
     first = np.cumsum(seen.sum(1)) - seen.sum(1)  # a row's first picture
     number = torch.from_numpy(np.where(seen, first[:, None] + np.cumsum(seen, axis=1) - 1, 0))  # [M, V] of which picture
     total = np.zeros(len(rows))

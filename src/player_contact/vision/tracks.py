@@ -52,5 +52,7 @@ def track_numbers(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def sensor_values(features: pd.DataFrame, screen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """[N, K] float32 of the named feature columns; `screen` names the log odds of the screen's probability."""
+    if not names:
+        return np.empty((len(screen), 0), dtype=np.float32)
     columns = [log_odds(screen) if name == "screen" else features[name].to_numpy() for name in names]
     return np.stack(columns, axis=1).astype(np.float32)

@@ -588,9 +588,14 @@ function listen() {
       view.frame = Math.round(facts.mediaTime * FPS);
       drawView(view);
       if (!state.playing) show();
-      view.video.requestVideoFrameCallback(onFrame);
+      view.video.requestVideoFrameCallback?.(onFrame);
     };
-    view.video.requestVideoFrameCallback(onFrame);
+    if (view.video.requestVideoFrameCallback) {
+      view.video.requestVideoFrameCallback(onFrame);
+    } else {
+      // Browsers that do not tell when a frame is shown tell the time now and then.
+      view.video.addEventListener("timeupdate", () => onFrame(0, { mediaTime: view.video.currentTime }));
+    }
   }
   window.addEventListener("resize", () => {
     drawDetail();
