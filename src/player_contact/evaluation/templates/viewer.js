@@ -594,7 +594,7 @@ function listen() {
       view.video.requestVideoFrameCallback(onFrame);
     } else {
       // Browsers that do not tell when a frame is shown tell the time now and then.
-      view.video.addEventListener("timeupdate", () => onFrame(0, { mediaTime: view.video.currentTime }));
+      view.video.addEventListener("timeupdate", () => onFrame(0, { mediaTime: Math.floor(view.video.currentTime * FPS + 1e-3) / FPS }));
     }
   }
   window.addEventListener("resize", () => {
