@@ -1,6 +1,7 @@
 """A sheet of what training does to a stretch: each change alone, then all that a config asks for, then two stretches mixed."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from player_contact.evaluation.look import folders_of_crops
 from player_contact.features.store import read_places
 from player_contact.files import replacing
 from player_contact.video.store import open_crops, read_crop_rows
-from player_contact.vision.dataset import Item, StretchDataset, collate
-from player_contact.vision.mixup import mix
 from player_contact.vision.tracks import OpenRows
+
+if TYPE_CHECKING:
+    from player_contact.vision.dataset import Item
 
 STEPS, TILE, LEFT = 4, 1.0, 2.0  # steps shown of a stretch; inches of a picture, and of the words beside them
 PLAIN = dict.fromkeys(AugmentConfig.model_fields, 0)
@@ -41,10 +43,13 @@ def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed
     """
     from matplotlib.figure import Figure
 
+    from player_contact.vision.dataset import StretchDataset, collate
+    from player_contact.vision.mixup import mix
+
     rows, stretches = _one_track(run, seed)
     label = np.zeros(len(rows), dtype=bool)
 
-    def item(change: dict[str, float], place: int = 0) -> Item:
+    def item(change: dict[str, float], place: int = 0) -> "Item":
         config = vision.model_copy(update={"augment": AugmentConfig(**(PLAIN | change)), "boxes": "channel", "steps": STEPS})
         return StretchDataset(rows, stretches, config, label, seed=(seed,))[place]
 
