@@ -1,4 +1,8 @@
 import dataclasses
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from player_contact.vision.model import ContactModel
 from player_contact.vision.score import score_rows
 from player_contact.vision.tracks import OpenRows, cut_stretches
 from player_contact.vision.train import draw_stretches, set_sensor_scale, train_model
+from tests.conftest import ROOT
 from tests.makers import TINY_VISION, make_open_rows
 
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
@@ -179,6 +184,38 @@ def test_a_training_that_was_killed_twice_ends_with_the_weights_and_the_log_of_o
     assert [dataclasses.replace(line, held_out=0) for line in log_of_pieces] == [dataclasses.replace(line, held_out=0) for line in log]
     for name, value in whole.state_dict().items():
         assert torch.equal(pieced.state_dict()[name], value), name
+
+
+TRAINING = """
+import sys
+from pathlib import Path
+from safetensors.torch import save_file
+from player_contact.vision.train import train_model
+from tests.vision.test_train import LABEL, ROWS, WITH_DROPOUT
+config = WITH_DROPOUT.model_copy(update={"epochs": 6})
+model, _ = train_model(ROWS, LABEL, config, 3, (1, 0), 1, checkpoint=Path(sys.argv[1]))
+save_file({name: value.contiguous() for name, value in model.state_dict().items()}, sys.argv[2])
+"""
+
+
+def train_in_a_process(checkpoint, weights) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", TRAINING, str(checkpoint), str(weights)], cwd=ROOT)
+
+
+def test_a_process_that_is_killed_twice_in_the_middle_of_an_epoch_loses_nothing(tmp_path):
+    assert train_in_a_process(tmp_path / "whole.checkpoint", tmp_path / "whole.safetensors").wait() == 0
+    checkpoint = tmp_path / "fold0.checkpoint"
+    for _ in range(2):
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        process = train_in_a_process(checkpoint, tmp_path / "pieces.safetensors")
+        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
+            assert process.poll() is None, "it ended before it was killed"
+            time.sleep(0.001)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "pieces.safetensors").exists()
+    assert train_in_a_process(checkpoint, tmp_path / "pieces.safetensors").wait() == 0
+    assert (tmp_path / "pieces.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"no tensors at all", b"half"])
