@@ -102,12 +102,12 @@ def test_a_value_out_of_type_or_range_is_named_with_what_is_allowed(write, text,
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("vision.members=[{seed: 1}, {seed: 1}]", r"^two of vision\.members are the same model: give them another seed"),
-        ("vision.members=[{seed: 1, members: []}]", r"^a member of vision\.members can't have members of its own"),
-        ("vision.members=[{image_size: 100}]", r"^vision\.image_size \(100\) can't be larger than crops\.size \(72\)"),
+        ("vision.members=[{seed: 1}, {seed: 1}]", r"^mine\.yaml: two of vision\.members are the same model: give them another seed"),
+        ("vision.members=[{seed: 1, members: []}]", r"^mine\.yaml: a member of vision\.members can't have members of its own"),
+        ("vision.members=[{image_size: 100}]", r"^mine\.yaml: vision\.image_size \(100\) can't be larger than crops\.size \(72\)"),
         ("vision.members=[{encodr: resnet18}]", "encodr"),
-        ("vision.views=[Sideline, Sideline]", r"^vision\.views names a view twice"),
-        ("vision.test_shift=5", r"^vision\.image_size \(64\) and twice vision\.test_shift \(5\) can't be larger than crops\.size \(72\)"),
+        ("vision.views=[Sideline, Sideline]", r"^mine\.yaml: vision\.views names a view twice"),
+        ("vision.test_shift=5", r"^mine\.yaml: vision\.image_size \(64\) and twice vision\.test_shift \(5\) can't be larger than crops\.size \(72\)"),
     ],
 )
 def test_what_does_not_go_together_is_said_in_a_sentence_of_its_own(write, text, words):
