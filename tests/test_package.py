@@ -11,8 +11,8 @@ import player_contact
 PACKAGE = Path(player_contact.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "player_contact.") if not module.name.endswith("__main__")]
-WITH_TORCH = {"classic", "dataset", "encoders", "model", "resnet", "train", "transfer", "weights"}  # of player_contact.vision
-LIGHT = [name for name in MODULES if not (name.startswith("player_contact.vision.") and name.rpartition(".")[2] in WITH_TORCH)]
+WITHOUT_TORCH = {"augment", "tracks"}  # of player_contact.vision
+LIGHT = [name for name in MODULES if not name.startswith("player_contact.vision.") or name.rpartition(".")[2] in WITHOUT_TORCH]
 MAY_IMPORT = {
     "competition": {"errors"},
     "play.py": {"competition"},

@@ -210,7 +210,10 @@ def test_a_fault_in_the_test_tables_is_said_before_anything_is_trained(tiny_seas
     [
         ({"tabular": ("distance", "closing_sped")}, "'vision.tabular' names 'closing_sped', which is no feature. Did you mean 'closing_speed'?"),
         ({"encoder": "nothing_at_all"}, "'vision.encoder' is 'nothing_at_all', which is no timm model."),
-        ({"encoder": "resnet10t", "encoder_options": {"shortcut": "none"}}, "'vision.encoder' 'resnet10t' does not take 'vision.encoder_options' shortcut=none"),
+        (
+            {"encoder": "resnet10t", "encoder_options": {"shortcut": "none"}},
+            "'vision.encoder' 'resnet10t' does not take 'vision.encoder_options' shortcut=none",
+        ),
         ({"weights": "nowhere.safetensors"}, "There is no file nowhere.safetensors to take weights from."),
     ],
 )
