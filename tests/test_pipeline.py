@@ -237,7 +237,7 @@ def test_another_video_of_the_same_tables_cuts_the_crops_again_and_keeps_the_scr
 def test_other_weights_in_the_same_file_train_vision_again_and_the_bundle_needs_no_file(own_run, tiny_config, tmp_path):
     file = tmp_path / "w.safetensors"
     run = own_run(tiny_config.model_copy(update={"vision": tiny_config.vision.model_copy(update={"weights": str(file)})}))
-    weights = timm.create_model("resnet10t").state_dict()
+    weights = timm.create_model(tiny_config.vision.encoder).state_dict()
     for _ in range(2):
         save_file(weights, file)
         assert run_pipeline(run, until="bundle") == ["vision", "blend", "ladder", "bundle"]

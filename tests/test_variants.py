@@ -10,6 +10,7 @@ from player_contact.config import load_config
 from player_contact.errors import ConfigError
 from player_contact.files import read_json
 from player_contact.pipeline import vision_fingerprint
+from player_contact.stages import variants, vision
 from player_contact.stages.variants import AS_CONFIGURED, classic_variants, compare_variants
 
 
@@ -44,13 +45,18 @@ def test_a_variant_is_scored_beside_the_run_as_it_is_configured(run):
 
 def test_one_fold_is_trained_where_one_is_asked_for(run, monkeypatch):
     trained = []
-    from player_contact.stages import vision
-
     original = vision.train_fold
+    monkeypatch.setattr(variants, "game_of", lambda plays: plays)  # the tests' season has one game a fold
     monkeypatch.setattr(vision, "train_fold", lambda task: (trained.append((task.fold, task.vision.steps)), original(task))[1])
     text = compare(dataclasses.replace(run, workers=1), {"vision.steps=1": changed(run.config, steps=1)}, folds=1)
     assert trained == [(0, run.config.vision.steps), (0, 1)]
     assert "every row of 1 folds" in text
+
+
+def test_thresholds_are_never_chosen_on_the_only_game_that_is_scored(run):
+    with pytest.raises(ConfigError, match=r"^1 folds hold less than two games: .* Score more folds"):
+        compare(run, {}, folds=1)
+    assert not list(run.folder.glob(".variant-*"))
 
 
 def test_the_classic_ablation_shows_training_as_many_steps_whatever_their_length():

@@ -66,7 +66,7 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
     if not len(table):
         log.warning("No open row was seen by a camera: there is no vision model, the blend works from the screen alone")
         return pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}), []
-    sensors = [_sensors(run, opened, vision.tabular).loc[table.index].to_numpy() for vision in members]
+    sensors = [_sensors(run, opened, vision.tabular).loc[table.index].to_numpy(dtype=np.float32) for vision in members]
     table = table.reset_index(drop=True)
     tasks = [
         FoldTask(fold, member, vision, table, sensors[member], crop_folders, run.config, folder)
