@@ -76,7 +76,8 @@ def test_the_picture_on_the_page_is_that_of_the_frame(viewer, play):
 
 
 def test_boxes_lie_on_the_helmets_of_the_picture(viewer, finished_run, busiest, play):
-    truth = np.load(finished_run.input / "truth" / f"{busiest}.npz", allow_pickle=False)
+    with np.load(finished_run.input / "truth" / f"{busiest}.npz", allow_pickle=False) as arrays:
+        truth = dict(arrays)
     viewer.page.set_viewport_size({"width": 3000, "height": 1400})
     viewer.press("Home")
     off, inside, above = [], [], []
