@@ -11,8 +11,11 @@ import player_contact
 PACKAGE = Path(player_contact.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "player_contact.") if not module.name.endswith("__main__")]
-WITHOUT_TORCH = {"augment", "tracks"}  # of player_contact.vision
-LIGHT = [name for name in MODULES if not name.startswith("player_contact.vision.") or name.rpartition(".")[2] in WITHOUT_TORCH]
+WITH_TORCH = {  # of player_contact.vision
+    "along", "checkpoint", "classic", "dataset", "device", "encoders", "mixup", "model", "openvino", "resnet", "score", "train", "transfer",
+    "weights",
+}  # fmt: skip
+LIGHT = [name for name in MODULES if not (name.startswith("player_contact.vision.") and name.rpartition(".")[2] in WITH_TORCH)]
 MAY_IMPORT = {
     "competition": {"errors"},
     "play.py": {"competition"},
