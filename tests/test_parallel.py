@@ -179,12 +179,13 @@ def test_work_in_order_may_follow_work_that_nothing_stops():
     assert list(run_all(square, range(5), 5, "squares", 2)) == [0, 1, 4, 9, 16]
 
 
-ORPHANING = """
-import sys, time
+WRITING = """
+import sys
 from pathlib import Path
-from player_contact.parallel import run_all
+from player_contact.parallel import run_all, run_surviving
 from tests.test_parallel import write_late
-list(run_all(write_late, [Path(sys.argv[1]), Path(sys.argv[2])], 2, "writing", 2))
+items = [Path(sys.argv[2]), Path(sys.argv[3])]
+list(run_all(write_late, items, 2, "writing", 2) if sys.argv[1] == "in order" else run_surviving(write_late, items, 2))
 """
 
 
@@ -195,15 +196,24 @@ def write_late(path) -> None:
     path.touch()
 
 
-def test_workers_end_with_the_process_that_they_work_for(tmp_path):
+@pytest.mark.parametrize(("way", "interrupted"), [("in order", False), ("in order", True), ("surviving", True)])
+def test_workers_end_with_the_process_that_they_work_for(tmp_path, way, interrupted):
     """One that went on alone would write into the folder in which the next run is at work."""
     paths = [tmp_path / "one", tmp_path / "other"]
-    main = subprocess.Popen([sys.executable, "-c", ORPHANING, *map(str, paths)], cwd=ROOT)
+    words = [sys.executable, "-c", WRITING, way, *map(str, paths)]
+    main = subprocess.Popen(words, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True)
     while not all(path.with_suffix(".began").exists() for path in paths):
         assert main.poll() is None
         time.sleep(0.05)
-    main.kill()
-    main.wait()
+    if interrupted:
+        time.sleep(0.2)
+        os.killpg(main.pid, signal.SIGINT)  # as a terminal does: to all of them
+    else:
+        main.kill()
+    started = time.monotonic()
+    _, said = main.communicate()
+    assert time.monotonic() - started < 3.5, "it waited for its workers"
+    assert "LokyProcess" not in said
     time.sleep(5)
     assert not any(path.exists() for path in paths)
 

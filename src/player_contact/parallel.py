@@ -8,6 +8,7 @@ import itertools
 import logging
 import math
 import os
+import signal
 import sys
 import threading
 import time
@@ -74,10 +75,12 @@ def run_surviving(
         while time.monotonic() < deadline and (one := list(itertools.islice(queue, 1))):
             yield one[0], _tried(function, one[0])
         return
+    whole = False
     try:
         yield from _surviving(function, queue, workers, deadline)
+        whole = True
     finally:  # joblib would take these processes for its own, and fail: they are not made the way it makes them
-        _executor(workers).shutdown(wait=True)
+        _executor(workers).shutdown(wait=True, kill_workers=not whole)
 
 
 def _surviving(function: Callable[[Item], Result], queue: Iterator[Item], workers: int, deadline: float) -> Iterator[tuple[Item, Result | Failure]]:
@@ -185,9 +188,13 @@ def _may_grow() -> None:
 
 @functools.cache
 def end_with_parent() -> None:
-    """Ends this worker process soon after the process that it works for. When that one is killed, a worker would otherwise finish its item, and write
-    it while the next run is at work in the same folder."""
+    """Ends this worker process soon after the process that it works for, and leaves Ctrl-C to that one.
+
+    When that one is killed, a worker would otherwise finish its item, and write it while the next run is at work in the same folder.
+    """
     parent = os.getppid()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
