@@ -8,10 +8,7 @@ def draw_boxes(boxes: np.ndarray, size: int) -> np.ndarray:
     import cv2
 
     drawn = np.zeros((2, size, size), dtype=np.uint8)
-    for place, box in enumerate(boxes):
-        if np.isnan(box[0]):
-            continue
-        left, top, right, bottom = corners(box, size)
+    for place, (left, top, right, bottom) in corners(boxes, size):
         cv2.rectangle(drawn[0 if place < 2 else 1], (left, top), (right, bottom), 255, cv2.FILLED)
     return drawn
 
@@ -21,16 +18,16 @@ def paint_boxes(pictures: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     import cv2
 
     painted = pictures.copy()
-    size = painted.shape[-1]
+    marked = corners(boxes, painted.shape[-1])[::-1]
     for picture in painted:
-        for place in reversed(range(len(boxes))):
-            if not np.isnan(boxes[place, 0]):
-                left, top, right, bottom = corners(boxes[place], size)
-                cv2.rectangle(picture, (left, top), (right, bottom), 255 if place < 2 else 0, 1)
+        for place, (left, top, right, bottom) in marked:
+            cv2.rectangle(picture, (left, top), (right, bottom), 255 if place < 2 else 0, 1)
     return painted
 
 
-def corners(box: np.ndarray, size: int) -> tuple[int, int, int, int]:
-    """The first and the last pixel that a box covers, kept near a picture of `size` pixels."""
-    left, top, right, bottom = (round(float(value)) for value in np.clip(box, -size, 2 * size))
-    return left, top, max(left, right - 1), max(top, bottom - 1)
+def corners(boxes: np.ndarray, size: int) -> list[tuple[int, list[int]]]:
+    """The place of each of [K, 4] boxes that is there, and the first and the last pixel that it covers, kept near a picture of `size` pixels."""
+    places = np.flatnonzero(~np.isnan(boxes[:, 0]))
+    pixels = np.rint(np.clip(boxes[places], -size, 2 * size)).astype(int)
+    pixels[:, 2:] = np.maximum(pixels[:, :2], pixels[:, 2:] - 1)
+    return list(zip(places.tolist(), pixels.tolist(), strict=True))
