@@ -1,17 +1,18 @@
 # Thin targets over the command line. CONFIG= selects the experiment, INPUT= the data, RUN= the name of the run, SET="a.b=c d.e=f" single settings,
-# WORKERS= the number of processes (0: one a core).
+# WORKERS= the number of processes (0: one a core); CLUSTER= the address of a Dask scheduler whose workers do the work instead.
 PYTHON ?= python3
 CONFIG ?= configs/demo.yaml
 INPUT ?=
 RUN ?=
 SET ?=
 WORKERS ?= 0
+CLUSTER ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(pair))
-RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN))
+RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN)) $(if $(CLUSTER),--cluster $(CLUSTER))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check lint-js format clean

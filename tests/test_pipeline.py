@@ -46,6 +46,15 @@ def test_a_run_leaves_every_output_and_nothing_half_done(finished_run):
     assert not [name for name in contents(finished_run.folder) if "partial" in name]
 
 
+def test_what_was_repaired_while_tables_were_read_is_kept_with_the_run(tiny_season, tiny_config, tmp_path):
+    helmets = tiny_season.table("train_baseline_helmets.csv")
+    helmets.loc[helmets.index[helmets["view"] == "Endzone"][:7], "view"] = "Endzone2"
+    tiny_season.write("train_baseline_helmets.csv", helmets)
+    run_pipeline(Run(tiny_config, tiny_season.folder, tmp_path / "run", 1, simulated=True), "folds")
+    said = read_json(tmp_path / "run" / "stages.json")["folds"]["said"]
+    assert "train_baseline_helmets.csv: 7 rows of view Endzone2 read as Endzone" in said
+
+
 def test_the_out_of_fold_table_holds_every_label_once_in_order(oof, labels):
     assert oof["contact_id"].tolist() == labels["contact_id"].tolist()
     assert oof["contact"].tolist() == labels["contact"].tolist()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import joblib
 
@@ -31,7 +31,20 @@ SECONDS_BETWEEN_LINES = 15
 SECONDS_OF_AN_ORPHAN = 0.2
 
 
-def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: int, what: str, workers: int) -> Iterator[Result]:
+class Elsewhere(Protocol):
+    """Workers that are not processes of this one, such as a cluster's."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """`function(item)` for every item, in order; items are taken only a few ahead."""
+
+    def with_gpus(self) -> "Elsewhere":
+        """Those of them that have a GPU; all where none has."""
+
+
+Workers = int | Elsewhere  # so many processes of this machine, or those
+
+
+def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: int, what: str, workers: Workers) -> Iterator[Result]:
     """Yields `function(item)` for every item, in order. Items are taken only a few ahead of the workers, so memory stays bounded.
 
     What workers log is logged here, in the order of the items. A progress bar is shown on a terminal, a line now and then elsewhere. Raises
@@ -40,8 +53,11 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: in
     if workers == 1:
         yield from show_progress((function(item) for item in items), total, what)
         return
-    calls = (joblib.delayed(_recorded)(function, item) for item in items)
-    outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(calls)
+    if isinstance(workers, int):
+        calls = (joblib.delayed(_recorded_in_own_process)(function, item) for item in items)
+        outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(calls)
+    else:
+        outcomes = workers.map(functools.partial(_recorded, function), items)
     try:
         for result, records in show_progress(outcomes, total, what):
             _log(records)
@@ -119,9 +135,9 @@ def _executor(workers: int) -> Any:
 
 def _submit(function: Callable[[Item], Result], item: Item, workers: int) -> Future:
     try:
-        return _executor(workers).submit(_recorded, function, item)
+        return _executor(workers).submit(_recorded_in_own_process, function, item)
     except BrokenExecutor:  # it broke between two calls; the next one is whole
-        return _executor(workers).submit(_recorded, function, item)
+        return _executor(workers).submit(_recorded_in_own_process, function, item)
 
 
 def _left(deadline: float) -> float | None:
@@ -165,6 +181,11 @@ def worker_count(asked: int, threads: int = 1) -> int:
     return asked if asked > 0 else max(1, cores // threads)
 
 
+def of_this_machine(workers: Workers, threads: int) -> int:
+    """How many processes of this machine do what no other one can: `workers` where those are its own, as many as it can feed otherwise."""
+    return workers if isinstance(workers, int) else worker_count(0, threads)
+
+
 class _Recorder(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -204,9 +225,13 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
+def _recorded_in_own_process(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
     _may_grow()
     end_with_parent()
+    return _recorded(function, item)
+
+
+def _recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
     recorder = _Recorder()
     PACKAGE.addHandler(recorder)
     PACKAGE.setLevel(logging.INFO)

@@ -5,12 +5,14 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import player_contact
+from player_contact import parallel
 from player_contact.competition.season import fingerprint, read_season, video_fingerprint
 from player_contact.config import Config, save_config
 from player_contact.errors import ConfigError
@@ -84,7 +86,14 @@ STAGES = (
         lambda c: [_training(c), c.blend.model_dump()],
         ("boosting", "stages/blend.py", "stages/evidence.py"),
     ),
-    Stage("ladder", result.ladder_stage, ("oof.parquet", "ladder.json"), ("blend",), lambda c: c.seed, ("evaluation/ladder.py", "stages/result.py")),
+    Stage(
+        "ladder",
+        result.ladder_stage,
+        ("oof.parquet", "ladder.json"),
+        ("blend",),
+        lambda c: c.seed,
+        ("evaluation/ladder.py", "evaluation/numbers.py", "stages/result.py"),
+    ),
     Stage("bundle", result.bundle_stage, ("bundle",), ("ladder",), lambda c: c.model_dump(exclude={"report"}), ("bundle.py",)),
     Stage(
         "submission",
@@ -134,16 +143,41 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
             if stale != work:
                 remove(stale)
         work.mkdir(exist_ok=True)
-        stage.run(run, work)
+        with _listening() as said:
+            stage.run(run, work)
         done.pop(stage.name, None)
         write_json(done, done_path)
         for name in stage.outputs:
             move(work / name, run.folder / name)
         remove(work)
-        done[stage.name] = {"fingerprint": prints[stage.name], "seconds": round(time.monotonic() - started, 1)}
+        done[stage.name] = {"fingerprint": prints[stage.name], "seconds": round(time.monotonic() - started, 1), "said": said}
         write_json(done, done_path)
         ran.append(stage.name)
     return ran
+
+
+class _Ear(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name != parallel.__name__ and not getattr(record, "live", False):  # not how far it is, or each epoch
+            self.said.append(record.getMessage())
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Gives a list of what the package logs meanwhile: what was repaired, what is missing, counts. It is kept with the run for its report."""
+    ear, package = _Ear(), logging.getLogger(player_contact.__name__)
+    level = package.level
+    package.setLevel(logging.INFO)
+    package.addHandler(ear)
+    try:
+        yield ear.said
+    finally:
+        package.removeHandler(ear)
+        package.setLevel(level)
 
 
 def _check_early(run: Run, names: tuple[str, ...]) -> None:

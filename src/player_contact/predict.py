@@ -104,14 +104,14 @@ def _look(season: Season, bundle: Bundle, answers: Answers, workers: int, deadli
     counted = Counter({"plays without video": 0, "plays where vision failed": 0, "plays without vision for lack of time": 0})
     if not bundle.has_vision:
         return counted
-    from player_contact.vision.device import vision_workers
+    from player_contact.vision.device import vision_processes
 
     asked = sorted((play for play, answer in answers.items() if answer.rows_open), key=lambda play: (-answers[play].doubt, play))
     plays = [play for play in asked if any((season.video_folder / f"{play}_{view}.mp4").is_file() for view in VIEWS)]
     counted["plays without video"] = len(asked) - len(plays)
     if plays and len(plays) < len(asked):
         log.warning("%s: no video; decided by sensors and boxes", ", ".join(sorted(set(asked) - set(plays))))
-    processes = vision_workers(workers) if workers > 1 else 0
+    processes = vision_processes(workers) if workers > 1 else 0
     pace, rows, open_plays, said = Pace(), {play: answers[play].rows_open for play in plays}, dict.fromkeys(plays), -math.inf
     chosen = season.plays(fitting(plays, rows, pace, lambda: deadline - time.monotonic()))
     for tables, outcome in run_surviving(partial(decide_with_video, bundle_folder=bundle.folder), chosen, processes, deadline):

@@ -101,6 +101,14 @@ def test_a_gain_that_may_be_chance_is_said_to_be_and_a_clear_one_is_not(rungs):
     assert "perfect is not clearly" not in text
 
 
+def test_a_kind_of_row_of_which_nothing_is_called_a_contact_has_no_score_and_is_printed_as_a_dash():
+    label, probability, is_ground, _, game = season_rows()
+    rungs = make_ladder(label, is_ground, game, {"pairs alone": (probability > 0.4) & ~is_ground}, {}, 1)
+    assert rungs[0].ground is None
+    assert rungs[0].pairs is not None
+    assert ladder_text(rungs, simulated=True).splitlines()[2].endswith("–")
+
+
 def test_a_rung_that_clearly_loses_is_said_to_do_worse():
     label, probability, is_ground, _, game = season_rows()
     rungs = make_ladder(label, is_ground, game, {"perfect": label, "good": probability > 0.4}, {"good": "perfect"}, 1)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from player_contact.evaluation.breakdown import by_distance, by_play
-from player_contact.evaluation.report import MODELS, with_text, write_report
+from player_contact.evaluation.report import MODELS, said_on_the_way, with_text, write_report
 from player_contact.features.table import feature_families
 from player_contact.files import read_json, write_json
 
@@ -24,6 +24,17 @@ def oof(finished_run) -> pd.DataFrame:
 def test_the_page_shows_every_rung_with_its_score(page, finished_run):
     for rung in read_json(finished_run.folder / "ladder.json")["rungs"]:
         assert f"<td>{rung['name']}</td><td>{rung['mcc']:.3f}</td>" in page
+
+
+def test_the_page_tells_what_each_stage_said(page, finished_run):
+    said = html.unescape(page[page.index('id="said"') :])
+    for stage, line in read_json(finished_run.folder / "stages.json").items():
+        assert stage == "report" or all(text in said for text in line["said"])
+
+
+def test_a_sentence_that_several_stages_said_stands_under_the_first():
+    stages = {"features": {"said": ["a", "b", "a"]}, "crops": {"said": ["b", "c"]}, "blend": {"said": ["c"]}, "folds": {}, "report": {"said": ["d"]}}
+    assert said_on_the_way(stages) == {"features": ["a", "b"], "crops": ["c"]}
 
 
 def test_the_page_says_that_a_season_is_simulated(page):

@@ -1,16 +1,18 @@
 """A booster a fold, each trained on the other folds and asked about its own."""
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from player_contact.boosting.booster import staged_probability, train_booster
 from player_contact.competition.metric import Counts, best_thresholds, count, matthews
 from player_contact.config import BoosterConfig
-from player_contact.parallel import run_all
+from player_contact.parallel import Workers, run_all
 
 CHECKPOINTS = 4  # numbers of rounds that are compared: a quarter, a half, ... of all
 
@@ -34,10 +36,23 @@ class FoldedTable:
     ground: np.ndarray
     filtered: tuple[int, int] = (0, 0)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process, parts that are whole files travel as the files' names."""
+        return {**vars(self), "parts": [_file_of(part) or part for part in self.parts]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        parts = [np.load(part, mmap_mode="r", allow_pickle=False) if isinstance(part, Path) else part for part in state["parts"]]
+        vars(self).update({**state, "parts": parts})
+
     @property
     def fold_of_row(self) -> np.ndarray:
         """[N] int."""
         return np.repeat(self.fold, [len(part) for part in self.parts])
+
+
+def _file_of(part: np.ndarray) -> Path | None:
+    """The file that an array was opened from, if it is all of it."""
+    return Path(part.filename) if isinstance(part, np.memmap) and isinstance(part.base, mmap.mmap) and part.filename else None
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class OutOfFold:
     learnt: dict[int, list[int]]
 
 
-def out_of_fold(table: FoldedTable, training: Training, what: str, workers: int) -> OutOfFold:
+def out_of_fold(table: FoldedTable, training: Training, what: str, workers: Workers) -> OutOfFold:
     """Trains a booster for each fold on the other folds, folds side by side, and asks it about its own."""
     folds = sorted(set(table.fold.tolist()))
     steps = checkpoints(training.settings.rounds)

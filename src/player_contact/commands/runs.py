@@ -1,5 +1,7 @@
 """Training and predicting."""
 
+import contextlib
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ def run(
     ] = "report",
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
+    cluster: Annotated[str, typer.Option(help="address of a Dask scheduler, whose workers then do the work. Changes no result")] = "",
 ) -> None:
     """Train, score out of fold, and write a submission. Stages that are up to date are not run again.
 
@@ -33,7 +36,14 @@ def run(
     if until not in STAGE_NAMES:
         raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
     asked = run_of(config, input, output, name, set, workers)
-    ran, folder = run_pipeline(asked, until), asked.folder
+    folder = asked.folder
+    with contextlib.ExitStack() as stack:
+        if cluster:
+            from player_contact.cluster import connected
+
+            there = stack.enter_context(connected(cluster, output.resolve()))
+            asked = dataclasses.replace(asked, input=asked.input.resolve(), folder=folder.resolve(), workers=there)
+        ran = run_pipeline(asked, until)
     if not ran:
         typer.echo("Nothing has changed since the last run.")
     if (folder / "ladder.json").is_file():

@@ -5,19 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from player_contact.competition.metric import Counts, Thresholds, best_thresholds, matthews
+from player_contact.evaluation.numbers import mcc_or_none, mcc_text
 
 RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One row of the ladder. Intervals are the middle 95 % of a bootstrap over games; `gain` is against the rung that `gain_over` names."""
+    """One row of the ladder. Intervals are the middle 95 % of a bootstrap over games; `gain` is against the rung that `gain_over` names.
+
+    `pairs` and `ground` are the scores of either kind of row alone; None where that is undefined: nothing is called a contact.
+    """
 
     name: str
     mcc: float
     interval: tuple[float, float]
-    pairs: float
-    ground: float
+    pairs: float | None
+    ground: float | None
     gain_over: str | None = None
     gain: float | None = None
     gain_interval: tuple[float, float] | None = None
@@ -68,14 +72,14 @@ def make_ladder(
         counts = counts_by_game(label, decided, game)
         samples[name], scores[name] = bootstrap(counts, draws), float(matthews(total(counts)))
         base = gain_over.get(name)
-        kinds = [total(counts_by_game(label[kind], decided[kind], game[kind])) for kind in (~is_ground, is_ground)]
+        pairs, ground = (mcc_or_none(counts_by_game(label[kind], decided[kind], game[kind])) for kind in (~is_ground, is_ground))
         rungs.append(
             Rung(
                 name=name,
                 mcc=scores[name],
                 interval=_middle(samples[name]),
-                pairs=float(matthews(kinds[0])),
-                ground=float(matthews(kinds[1])),
+                pairs=pairs,
+                ground=ground,
                 gain_over=base,
                 gain=scores[name] - scores[base] if base else None,
                 gain_interval=_middle(samples[name] - samples[base]) if base else None,
@@ -97,7 +101,8 @@ def ladder_text(rungs: list[Rung], simulated: bool) -> str:
         f"{'':12}{'all':>7}  {'interval':<14}{'pairs':>7}{'ground':>8}  gain",
     ]
     for rung in rungs:
-        line = f"{rung.name:<12}{rung.mcc:7.3f}  {f'{rung.interval[0]:.3f}..{rung.interval[1]:.3f}':<14}{rung.pairs:7.3f}{rung.ground:8.3f}"
+        interval = f"{rung.interval[0]:.3f}..{rung.interval[1]:.3f}"
+        line = f"{rung.name:<12}{rung.mcc:7.3f}  {interval:<14}{mcc_text(rung.pairs):>7}{mcc_text(rung.ground):>8}"
         if rung.gain is not None and rung.gain_interval is not None:
             low, high = rung.gain_interval
             line += f"  {rung.gain:+.3f} ({low:+.3f}..{high:+.3f}) over {rung.gain_over}"

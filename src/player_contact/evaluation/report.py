@@ -11,7 +11,7 @@ from player_contact.competition.metric import Counts, Thresholds
 from player_contact.competition.names import GROUND_TEXT, VIEWS
 from player_contact.evaluation import breakdown, charts
 from player_contact.evaluation.ladder import thresholds_by_fold
-from player_contact.evaluation.numbers import UNDEFINED, mcc_text
+from player_contact.evaluation.numbers import UNDEFINED, mcc_or_none, mcc_text
 from player_contact.files import read_json
 
 MODELS = {
@@ -46,7 +46,8 @@ def write_report(run: Path, folder: Path) -> None:
         models=MODELS,
         undefined=UNDEFINED,
         submission=read_json(run / "submission.json"),
-        stages=read_json(run / "stages.json"),
+        stages=(stages := read_json(run / "stages.json")),
+        said=said_on_the_way(stages),
         sizes=folder_sizes(run),
         config=(run / "config.yaml").read_text(),
         score_tables=[with_text(table) for table in score_tables(run, oof, ground)],
@@ -85,7 +86,7 @@ def score_tables(run: Path, oof: pd.DataFrame, ground: np.ndarray) -> list[pd.Da
 def with_text(table: pd.DataFrame) -> pd.DataFrame:
     """The table with its scores as text: a dash where the score is undefined."""
     counts = zip(table["found"], table["false"], table["contacts"], table["rows"], strict=True)
-    return table.assign(mcc=[mcc_text(Counts(*four)) for four in counts])
+    return table.assign(mcc=[mcc_text(mcc_or_none(Counts(*four))) for four in counts])
 
 
 def top_features(path: Path) -> pd.DataFrame:
@@ -129,6 +130,16 @@ def data_facts(run: Path) -> dict[str, Any]:
         facts["open rows"] = sum(map(len, seen))
         facts |= {f"open rows that the {view} shows": number for view, number in zip(VIEWS, rows, strict=True)}
     return facts
+
+
+def said_on_the_way(stages: dict[str, Any]) -> dict[str, list[str]]:
+    """Stage -> what it said about the data and about itself, each sentence once, where it was said first; of all but the report, which is at work."""
+    known: set[str] = set()
+    said = {}
+    for stage, line in ((name, line) for name, line in stages.items() if name != "report"):
+        said[stage] = [text for text in dict.fromkeys(line.get("said", [])) if text not in known]
+        known.update(said[stage])
+    return {stage: texts for stage, texts in said.items() if texts}
 
 
 def folder_sizes(run: Path) -> dict[str, float]:

@@ -15,7 +15,7 @@ from player_contact.competition.links import leads_out
 from player_contact.competition.metric import Thresholds, count
 from player_contact.competition.names import GROUND
 from player_contact.competition.season import PlayTables
-from player_contact.evaluation.numbers import mcc_text
+from player_contact.evaluation.numbers import mcc_or_none, mcc_text
 from player_contact.files import remove
 from player_contact.play import Play, Rows, View, build_play
 from player_contact.video.completion import complete_play
@@ -84,7 +84,7 @@ def play_data(play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds,
     counts = count(oof["contact"].to_numpy(dtype=bool), oof["final"].to_numpy(dtype=bool))
     return {
         "game_play": play.game_play,
-        "counts": {"found": counts[0], "false": counts[1], "missed": counts[2] - counts[0], "mcc": mcc_text(counts)},
+        "counts": {"found": counts[0], "false": counts[1], "missed": counts[2] - counts[0], "mcc": mcc_text(mcc_or_none(counts))},
         "frames_per_second": clock.FRAMES_PER_SECOND,
         "steps_per_second": clock.STEPS_PER_SECOND,
         "first_frame_number": clock.FIRST_FRAME_NUMBER,

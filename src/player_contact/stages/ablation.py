@@ -11,6 +11,7 @@ from player_contact.boosting.out_of_fold import Training, out_of_fold
 from player_contact.competition.season import is_ground
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.ladder import Rung, decide_out_of_fold, make_ladder
+from player_contact.evaluation.numbers import mcc_text
 from player_contact.features.table import feature_families
 from player_contact.files import write_json
 from player_contact.stages.run import Run
@@ -53,12 +54,12 @@ def ablation_text(rungs: list[Rung], columns: dict[str, int], simulated: bool) -
     lines = [
         f"Screen, Matthews correlation over every row, out of fold, {'simulated season' if simulated else 'competition data'}",
         f"{'':24}{'columns':>8}{'all':>8}{'pairs':>8}{'ground':>8}  the family buys (95 % interval over games)",
-        f"{whole.name:24}{sum(columns.values()):8}{whole.mcc:8.3f}{whole.pairs:8.3f}{whole.ground:8.3f}",
+        f"{whole.name:24}{sum(columns.values()):8}{whole.mcc:8.3f}{mcc_text(whole.pairs):>8}{mcc_text(whole.ground):>8}",
     ]
     for rung in without:
         assert rung.gain is not None
         assert rung.gain_interval is not None
         low, high = (-value for value in reversed(rung.gain_interval))
-        line = f"{'without ' + rung.name:24}{columns[rung.name]:8}{rung.mcc:8.3f}{rung.pairs:8.3f}{rung.ground:8.3f}"
+        line = f"{'without ' + rung.name:24}{columns[rung.name]:8}{rung.mcc:8.3f}{mcc_text(rung.pairs):>8}{mcc_text(rung.ground):>8}"
         lines.append(f"{line}  {-rung.gain:+.3f} ({low:+.3f}..{high:+.3f})")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from player_contact.competition.season import fingerprint, is_ground
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.ladder import decide_out_of_fold, ladder_text, make_ladder
 from player_contact.files import read_json, write_json
+from player_contact.parallel import of_this_machine
 from player_contact.predict import predict_folder
 from player_contact.stages.run import Run
 
@@ -69,7 +70,7 @@ def bundle_stage(run: Run, out: Path) -> None:
 
 def submission_stage(run: Run, out: Path) -> None:
     """Predicts the test plays with the bundle."""
-    counted: dict = dict(predict_folder(run.folder / "bundle", run.input, out / "submission.csv", run.workers))
+    counted: dict = dict(predict_folder(run.folder / "bundle", run.input, out / "submission.csv", of_this_machine(run.workers, run.config.threads)))
     truth = run.input / "truth" / "test_labels.csv"
     if truth.is_file():  # only a simulated season knows
         labels = pd.read_csv(truth, usecols=["contact_id", "contact"]).set_index("contact_id")["contact"]

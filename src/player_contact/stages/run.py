@@ -15,6 +15,7 @@ from player_contact.competition.season import Season, read_season
 from player_contact.config import Config
 from player_contact.features.store import open_values, read_names, read_places
 from player_contact.files import read_json
+from player_contact.parallel import Workers
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class Run:
     config: Config
     input: Path
     folder: Path
-    workers: int
+    workers: Workers
     simulated: bool
 
     @cached_property

@@ -10,6 +10,7 @@ from player_contact.config import Config, VisionConfig
 from player_contact.errors import ConfigError
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.ladder import Rung, decide_out_of_fold, make_ladder
+from player_contact.evaluation.numbers import mcc_text
 from player_contact.files import remove, write_json
 from player_contact.stages.run import Run
 from player_contact.stages.vision import vision_out_of_fold
@@ -84,7 +85,7 @@ def variants_text(rungs: list[Rung], simulated: bool, folds: int) -> str:
         f"{'':{wide}}{'all':>7}{'pairs':>7}{'ground':>7}  gain (95 % interval over games)",
     ]
     for rung in rungs:
-        line = f"{short[rung.name]:{wide}}{rung.mcc:7.3f}{rung.pairs:7.3f}{rung.ground:7.3f}"
+        line = f"{short[rung.name]:{wide}}{rung.mcc:7.3f}{mcc_text(rung.pairs):>7}{mcc_text(rung.ground):>7}"
         if rung.gain is not None and rung.gain_interval is not None:
             line += f"  {rung.gain:+.3f} ({rung.gain_interval[0]:+.3f}..{rung.gain_interval[1]:+.3f})"
         lines.append(line)

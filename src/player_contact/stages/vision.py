@@ -1,6 +1,7 @@
 """The second model: trained a fold at a time on the crops of the open rows."""
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 class FoldTask:
     """What a process needs to train and score one member's model of one fold."""
 
+    number: int  # among the tasks of the stage
     fold: int
     member: int
     vision: VisionConfig
@@ -59,7 +61,7 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
 
     Of an ensemble, `vision` comes from the mean of the members' log odds, and `vision_0`, ... from each alone.
     """
-    from player_contact.vision.device import vision_workers
+    from player_contact.vision.device import vision_processes
 
     opened, members = run.open_rows(), run.config.vision.ensemble
     table, crop_folders = _seen_rows(run, opened)
@@ -69,12 +71,12 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
     sensors = [_sensors(run, opened, vision.tabular).loc[table.index].to_numpy(dtype=np.float32) for vision in members]
     table = table.reset_index(drop=True)
     tasks = [
-        FoldTask(fold, member, vision, table, sensors[member], crop_folders, run.config, folder)
-        for fold in folds
-        for member, vision in enumerate(members)
+        FoldTask(number, fold, member, members[member], table, sensors[member], crop_folders, run.config, folder)
+        for number, (fold, member) in enumerate(itertools.product(folds, range(len(members))))
     ]
     scores, lines = np.full((len(members), len(table)), np.nan, dtype=np.float32), []
-    results = run_all(train_fold, tasks, len(tasks), "training vision", vision_workers(run.workers))
+    workers = vision_processes(run.workers) if isinstance(run.workers, int) else run.workers.with_gpus()
+    results = run_all(train_fold, tasks, len(tasks), "training vision", workers)
     for task, (logits, epochs) in zip(tasks, results, strict=True):
         scores[task.member, table["fold"].to_numpy() == task.fold] = logits
         lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
@@ -109,9 +111,11 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     """
     from safetensors.torch import save_file
 
+    from player_contact.vision.device import take_gpu
     from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
 
+    take_gpu(task.number)
     table, vision, threads = task.table, task.vision, task.config.threads
     inside = table["fold"].to_numpy() == task.fold
     own, others = _rows_of(task, inside), _rows_of(task, ~inside)

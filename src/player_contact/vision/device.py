@@ -5,9 +5,20 @@ import torch
 from player_contact.config import VisionConfig
 
 
-def vision_workers(workers: int) -> int:
-    """How many processes may train or score at a time: no more than there are GPUs, where there are any."""
+def vision_processes(workers: int) -> int:
+    """How many processes of this machine may train or score at a time: no more than there are GPUs, where there are any."""
     return min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
+
+
+def take_gpu(number: int) -> None:
+    """Makes this process calculate on the GPU whose turn it is for the task of that number, so that tasks side by side get one each."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(number % torch.cuda.device_count())
+
+
+def own_gpu() -> list[int] | int:
+    """What Fabric calls the device of this process: the GPU that it took, or one device of what there is."""
+    return [torch.cuda.current_device()] if torch.cuda.is_available() else 1
 
 
 def use_bf16(precision: str) -> bool:

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.dataset import Item, StretchDataset, collate
-from player_contact.vision.device import use_bf16
+from player_contact.vision.device import own_gpu, use_bf16
 from player_contact.vision.mixup import mix
 from player_contact.vision.model import ContactModel
 from player_contact.vision.tracks import OpenRows, cut_stretches
@@ -61,7 +61,7 @@ def train_model(
     torch.set_num_threads(threads)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     seed_everything(_number(*seed), verbose=False)
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
+    fabric = Fabric(accelerator="auto", devices=own_gpu(), precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
     model = ContactModel(config, frames, pretrained=True)
     set_sensor_scale(model, rows.sensors)
     model = model.to(memory_format=torch.channels_last)

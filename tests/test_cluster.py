@@ -1,0 +1,188 @@
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from player_contact.boosting.out_of_fold import FoldedTable
+from player_contact.cluster import Cluster, connected
+from player_contact.errors import ConfigError, WorkerError
+from player_contact.files import read_json
+from player_contact.parallel import run_all
+from player_contact.pipeline import run_pipeline
+from player_contact.stages.run import Run
+from tests.conftest import ROOT
+
+log = logging.getLogger("player_contact.tests")
+
+SAME = ("oof.parquet", "submission.csv", "ladder.json", "folds.csv")
+
+
+@contextmanager
+def program(*words: str) -> Iterator[subprocess.Popen]:
+    """A Python program that runs while the block lasts, and sees the tests' modules as this process does."""
+    place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    process = subprocess.Popen([sys.executable, "-m", *words], env=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(happened: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[str]:
+    """The address of a scheduler in a process of its own."""
+    place = folder / "scheduler.json"
+    words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(place))
+    with program("distributed.cli.dask_scheduler", *words):
+        wait_for(place.is_file)
+        yield read_json(place)["address"]
+
+
+@contextmanager
+def workers(address: str, folder: Path, count: int = 2, resources: str = "") -> Iterator[list[subprocess.Popen]]:
+    """So many workers, each a process of its own that nobody starts again."""
+    words = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder), *(("--resources", resources) if resources else ()))
+    with ExitStack() as stack:
+        yield [stack.enter_context(program("distributed.cli.dask_worker", address, *words)) for _ in range(count)]
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[tuple[Cluster, list[subprocess.Popen]]]:
+    with scheduler(tmp_path) as address, workers(address, tmp_path) as processes:
+        wait_for_workers(address, 2)
+        with connected(address, tmp_path / "shared") as there:
+            yield there, processes
+
+
+def wait_for_workers(address: str, count: int) -> None:
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)
+
+
+def slow_square(number: int) -> int:
+    time.sleep(0.2)
+    log.info("squaring %d", number)
+    return number**2
+
+
+def fail_at_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three is too much")
+    return number
+
+
+def die(number: int) -> None:
+    os._exit(number)
+
+
+def test_results_come_in_order_with_what_was_logged(cluster, caplog):
+    caplog.set_level(logging.INFO, "player_contact.tests")
+    assert list(run_all(slow_square, range(6), 6, "squaring", cluster[0])) == [number**2 for number in range(6)]
+    assert [record.getMessage() for record in caplog.records if "squaring" in record.getMessage()] == [f"squaring {number}" for number in range(6)]
+
+
+def test_items_are_taken_a_few_ahead_and_no_more(cluster):
+    taken = []
+    results = run_all(slow_square, (taken.append(number) or number for number in range(100)), 100, "squaring", cluster[0])
+    next(results)
+    assert len(taken) <= 6
+    results.close()
+
+
+def test_a_fault_of_an_item_is_raised_here(cluster):
+    with pytest.raises(ValueError, match="three is too much"):
+        list(run_all(fail_at_three, range(6), 6, "counting", cluster[0]))
+
+
+def test_an_item_whose_worker_is_killed_is_done_by_another(cluster):
+    there, processes = cluster
+    results = run_all(slow_square, range(12), 12, "squaring", there)
+    first = next(results)
+    processes[0].send_signal(signal.SIGKILL)
+    assert [first, *results] == [number**2 for number in range(12)]
+
+
+def test_an_item_that_kills_its_workers_is_told_in_one_sentence(tmp_path):
+    with scheduler(tmp_path) as address, workers(address, tmp_path, 5):
+        wait_for_workers(address, 5)
+        with connected(address, tmp_path) as there, pytest.raises(WorkerError, match="died at the same item"):
+            list(run_all(die, [1], 1, "dying", there))
+
+
+def test_a_task_for_gpus_goes_to_the_workers_that_have_one(tmp_path):
+    with scheduler(tmp_path) as address, workers(address, tmp_path, 1), workers(address, tmp_path, 1, "GPU=1") as (with_gpu,):
+        wait_for_workers(address, 2)
+        with connected(address, tmp_path) as there:
+            assert set(there.with_gpus().map(own_process, range(4))) == {with_gpu.pid}
+            assert there.resources is None
+
+
+def own_process(_: int) -> int:
+    return os.getpid()
+
+
+def test_a_cluster_without_a_scheduler_or_without_workers_is_told_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("player_contact.cluster.SECONDS_TO_CONNECT", 1)
+    with pytest.raises(ConfigError, match="no scheduler answers there"), connected("tcp://127.0.0.1:1", tmp_path):
+        pass
+    with (
+        scheduler(tmp_path) as address,
+        pytest.raises(ConfigError, match=f"no workers. Start some: dask worker {address}"),
+        connected(address, tmp_path),
+    ):
+        pass
+
+
+def test_workers_with_other_code_are_refused(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("player_contact.cluster.code_hash", lambda: "another")
+    address = cluster[0].client.scheduler.address
+    with pytest.raises(ConfigError, match="has other code of player_contact"), connected(address, tmp_path):
+        pass
+
+
+def test_a_table_travels_without_the_features_that_lie_on_disk(tmp_path):
+    np.save(tmp_path / "part.npy", np.arange(20_000, dtype=np.float32).reshape(-1, 4))
+    on_disk, here = np.load(tmp_path / "part.npy", mmap_mode="r"), np.ones((3, 4), dtype=np.float32)
+    table = FoldedTable([on_disk, here, on_disk[2:]], np.array([0, 1, 1]), {"a": 0}, np.ones(10_001, dtype=bool), np.zeros(10_001, dtype=bool))
+    state = table.__getstate__()
+    assert state["parts"][0] == tmp_path / "part.npy"
+    again = FoldedTable.__new__(FoldedTable)
+    again.__setstate__(state)
+    for one, other in zip(again.parts, table.parts, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_on_two_workers_of_which_one_is_killed_has_the_bytes_of_one_process(cluster, finished_run, tmp_path):
+    there, processes = cluster
+    run = Run(finished_run.config, finished_run.input, tmp_path / "run", there, simulated=True)
+
+    def kill_one() -> None:
+        wait_for(lambda: [path for path in run.folder.glob(".crops-*.partial/crops/[!.]*") if path.is_dir()], 300)
+        processes[0].send_signal(signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    run_pipeline(run)
+    killer.join()
+    assert processes[0].poll() is not None
+    for name in (*SAME, *(path.relative_to(finished_run.folder) for path in (finished_run.folder / "bundle").rglob("*") if path.is_file())):
+        assert (run.folder / name).read_bytes() == (finished_run.folder / name).read_bytes(), name
