@@ -3,13 +3,17 @@
 import contextlib
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from player_contact.commands.options import INPUT, ConfigOption, DataOption, NameOption, RunsOption, SetOption, WorkersOption, run_of
 
+if TYPE_CHECKING:
+    from player_contact.stages.run import Run
+
 app = typer.Typer()
+PLAYS_TO_PLAN_BY = 3  # simulated where there is no data
 
 
 @app.command()
@@ -51,6 +55,36 @@ def run(
     for label, path in (("submission", "submission.csv"), ("out of fold", "oof.parquet"), ("bundle", "bundle"), ("report", "report/index.html")):
         if (folder / path).exists():
             typer.echo(f"{label:<12} {folder / path}")
+
+
+@app.command()
+def plan(
+    config: ConfigOption = Path("configs/gpu.yaml"),
+    input: DataOption = INPUT,  # noqa: A002
+    output: RunsOption = Path("outputs"),
+    name: NameOption = "",
+    set: SetOption = None,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
+    """Tell what a run will take on this machine, stage by stage, and what would not fit: measured on one play, in minutes.
+
+    Example: player_contact plan --config configs/gpu.yaml
+    """
+    from player_contact.config import load_config
+    from player_contact.planning.plan import Size, make_plan, plan_text, size_of
+
+    season, small = load_config(config, set or []).season, (f"season.plays={PLAYS_TO_PLAN_BY}", "season.test_plays=1")
+    asked = run_of(config, input, output, name, [*(set or []), *small], workers)
+    size = size_of(asked.season, len(_test_plays(asked)))
+    if asked.simulated and input == INPUT:  # the season that the run would simulate, as its first plays are
+        size = Size(season.plays, round(size.rows / size.plays * season.plays), season.plays * season.video, season.test_plays)
+    typer.echo(plan_text(make_plan(asked, size), size, asked))
+
+
+def _test_plays(run: "Run") -> list[str]:
+    from player_contact.competition.season import read_season
+
+    return read_season(run.input, "test").game_plays
 
 
 @app.command()

@@ -1,0 +1,157 @@
+"""A line a stage: rows, time, disk and memory of a run of any size, from what one play takes."""
+
+import math
+import shutil
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from player_contact.competition.metric import best_thresholds
+from player_contact.competition.season import PlayTables, Season
+from player_contact.config import BoosterConfig, VisionConfig
+from player_contact.evaluation.viewer import has_video
+from player_contact.features.table import feature_names, helmet_columns
+from player_contact.parallel import of_this_machine
+from player_contact.planning.measured import MEGABYTE, OPEN_SHARE, MeasuredPlay, Piece, blend_values, booster_pace, measured_play, vision_pace
+from player_contact.stages.run import Run
+from player_contact.vision.tracks import cut_stretches
+
+MODELS = 5  # rungs of the ladder, whose thresholds are chosen for each fold
+BYTES_A_LABEL = 12  # of the out-of-fold table on disk
+BYTES_A_VALUE = 1.2  # of a table that a booster learns from, in memory
+TABLES_IN_MEMORY = 500  # bytes of the season's tables for each label row
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a run is: plays and label rows of training, how many of those plays have videos, and plays to predict."""
+
+    plays: int
+    rows: int
+    filmed: int
+    test_plays: int
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What a stage will take. `memory_mb` is the peak of all processes together."""
+
+    stage: str
+    rows: int
+    seconds: float
+    disk_mb: float = 0.0
+    memory_mb: float = 0.0
+
+
+def size_of(season: Season, test_plays: int) -> Size:
+    """The size of a run on a season's tables."""
+    return Size(len(season.game_plays), len(season.rows), sum(map(has_video, season.plays())), test_plays)
+
+
+def make_plan(run: Run, size: Size) -> list[StagePlan]:
+    """What a run of that size will take on this machine, measured on the play of `run`'s season that has the median number of rows."""
+    processes, config, folds = of_this_machine(run.workers, run.config.threads), run.config, run.config.folds
+    with measured_play(_median_play(run.season), config, processes) as play:
+        share = size.rows / size.plays / len(play.tables.rows)  # an average play, of the measured one
+        every, filmed, asked = share * size.plays, share * size.filmed, share * size.test_plays
+        candidates, opened = round(len(play.candidates) * every), round(len(play.opened or ()) * filmed)
+        label, helmets = play.candidates["contact"].to_numpy(dtype=bool), set(helmet_columns())
+        sensors = [place for place, name in enumerate(feature_names()) if name not in helmets]
+        screen = _boosters(play.values, label, config.screen.booster, candidates, run, processes)
+        without = _boosters(play.values[:, sensors], label, config.screen.booster, candidates, run, processes)
+        blend = _boosters(blend_values(play, config), label, config.blend.booster, candidates, run, processes)
+        members = [_vision(play, member, run, opened, filmed, processes) for member in config.vision.ensemble] if play.opened else []
+    trained = sum(seconds for seconds, _, _ in members)
+    predicting = play.features.seconds + play.crops.seconds + sum(scoring for _, scoring, _ in members)
+    predicting += (screen.scoring + blend.scoring) * folds * len(play.candidates) / processes
+    tables = size.rows * TABLES_IN_MEMORY / MEGABYTE
+    pages = min(size.filmed, config.report.plays)
+    return [
+        _of_plays("features", candidates, play.features, every, tables),
+        StagePlan("screen", candidates, screen.seconds + without.seconds, memory_mb=max(screen.memory_mb, without.memory_mb) + tables),
+        _of_plays("crops", opened, play.crops, filmed, tables),
+        StagePlan("vision", opened, trained, memory_mb=max((memory for _, _, memory in members), default=0) + tables),
+        StagePlan("blend", candidates, blend.seconds, memory_mb=blend.memory_mb + tables),
+        StagePlan("ladder", size.rows, _ladder_seconds(size.rows, candidates, folds), size.rows * BYTES_A_LABEL / MEGABYTE, tables),
+        StagePlan("submission", round(size.rows / size.plays * size.test_plays), predicting * asked, memory_mb=play.crops.memory_mb),
+        _of_plays("report", size.rows, play.page, share * pages, tables),
+    ]
+
+
+def plan_text(plans: list[StagePlan], size: Size, run: Run) -> str:
+    """A table that fits 100 columns, and a line for everything that would not fit."""
+    import psutil
+
+    place = next(path for path in (run.folder, *run.folder.resolve().parents) if path.exists())
+    free, whole = shutil.disk_usage(place).free / MEGABYTE, psutil.virtual_memory().total / MEGABYTE
+    total = StagePlan("all", size.rows, sum(one.seconds for one in plans), sum(one.disk_mb for one in plans), max(one.memory_mb for one in plans))
+    lines = [
+        f"{size.plays} plays, {size.filmed} with videos, {size.test_plays} to predict; {run.config.folds} folds; "
+        f"{of_this_machine(run.workers, run.config.threads)} at a time",
+        f"{'':12}{'rows':>12}{'time':>10}{'disk MB':>10}{'memory MB':>11}",
+    ]
+    lines += [f"{one.stage:12}{one.rows:12,}{span(one.seconds):>10}{one.disk_mb:10,.0f}{one.memory_mb:11,.0f}" for one in (*plans, total)]
+    if total.disk_mb > free:
+        lines.append(f"Would not fit: {total.disk_mb:,.0f} MB of outputs, of which {free:,.0f} MB are free")
+    if total.memory_mb > whole:
+        lines.append(f"Would not fit: {total.memory_mb:,.0f} MB of memory, and the machine has {whole:,.0f}. Try fewer WORKERS")
+    lines.append(f"Assumed, since only a trained screen can tell: {100 * OPEN_SHARE:.0f} % of the rows that it looks at stay open.")
+    return "\n".join(lines)
+
+
+def span(seconds: float) -> str:
+    """A time as people say it."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _median_play(season: Season) -> PlayTables:
+    """Of those with a video, if there are any."""
+    filmed = [tables for tables in season.plays() if has_video(tables)]
+    plays = sorted(filmed or season.plays(), key=lambda tables: (len(tables.rows), tables.game_play))
+    return plays[len(plays) // 2]
+
+
+def _of_plays(stage: str, rows: int, piece: Piece, plays: float, beside_mb: float) -> StagePlan:
+    return StagePlan(stage, rows, piece.seconds * plays, piece.disk_mb * plays, piece.memory_mb + beside_mb)
+
+
+@dataclass(frozen=True)
+class _Boosters:
+    seconds: float
+    scoring: float  # seconds a row by one booster
+    memory_mb: float
+
+
+def _boosters(values: np.ndarray, label: np.ndarray, settings: BoosterConfig, rows: int, run: Run, processes: int) -> _Boosters:
+    """A booster a fold, as many at a time as there are processes."""
+    pace = booster_pace(values, label, settings, rows, run.config.threads, min(processes, run.config.folds))
+    turns, learnt = math.ceil(run.config.folds / processes), rows * (run.config.folds - 1) / run.config.folds
+    one = (pace.reading + settings.rounds * pace.round) * learnt + pace.scoring * rows / run.config.folds
+    memory = min(processes, run.config.folds) * learnt * values.shape[1] * BYTES_A_VALUE / MEGABYTE
+    return _Boosters(turns * one, pace.scoring, memory)
+
+
+def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float, processes: int) -> tuple[float, float, float]:
+    """Seconds of training a model a fold, seconds of scoring a play like the measured one with all of them, and MB of memory."""
+    from player_contact.vision.device import vision_processes
+
+    assert play.opened is not None, "there is nothing to see"
+    folds, at_a_time = run.config.folds, min(vision_processes(processes), run.config.folds)
+    pace = vision_pace(play, vision, run.config, at_a_time)
+    there = len(cut_stretches(play.opened.track, play.opened.step, vision.steps, 0)) * filmed * (folds - 1) / folds
+    steps = vision.epochs * math.ceil(min(vision.stretches, there) / vision.batch)
+    scored = opened / folds + vision.epochs * min(vision.watched, opened / folds)
+    one = pace.start + steps * pace.step + scored * pace.scoring
+    return math.ceil(folds / at_a_time) * one, pace.scoring * len(play.opened) * folds / at_a_time, pace.memory_mb
+
+
+def _ladder_seconds(rows: int, candidates: int, folds: int) -> float:
+    """Thresholds of each model and fold, over every row."""
+    random = np.random.default_rng(0)
+    probability = np.zeros(rows, dtype=np.float32)
+    probability[:candidates] = random.random(candidates)
+    label, ground = probability > random.random(rows), np.arange(rows) % 12 == 0
+    started = time.perf_counter()
+    best_thresholds(label, probability, ground)
+    return (time.perf_counter() - started) * MODELS * (folds + 1)

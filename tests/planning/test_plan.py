@@ -1,0 +1,71 @@
+import dataclasses
+
+import pytest
+
+from player_contact.pipeline import STAGE_NAMES
+from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, size_of, span
+from player_contact.stages.run import Run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rows():
+    """Boosters are timed on less than a user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("player_contact.planning.measured.MOST_ROWS", 3_000)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(season, tiny_config, tmp_path_factory) -> Run:
+    return Run(tiny_config, season, tmp_path_factory.mktemp("planned") / "run", 1, simulated=True)
+
+
+@pytest.fixture(scope="module")
+def size(run) -> Size:
+    return size_of(run.season, test_plays=1)
+
+
+@pytest.fixture(scope="module")
+def plans(run, size) -> dict[str, StagePlan]:
+    return {one.stage: one for one in make_plan(run, size)}
+
+
+def test_the_size_is_that_of_the_tables(run, size):
+    assert size == Size(plays=4, rows=len(run.season.rows), filmed=4, test_plays=1)
+
+
+def test_every_stage_that_takes_long_has_a_line_in_the_order_of_the_run(plans):
+    assert list(plans) == [name for name in STAGE_NAMES if name not in ("folds", "bundle")]
+    assert all(one.seconds > 0 for one in plans.values())
+
+
+def test_the_rows_and_the_disk_of_the_features_are_about_those_of_the_run(plans, finished_run):
+    made = sum(path.stat().st_size for path in (finished_run.folder / "features").glob("5*")) / 1e6
+    assert plans["features"].disk_mb == pytest.approx(made, rel=0.5)
+    assert plans["features"].rows == pytest.approx(len(finished_run.candidates), rel=0.5)
+
+
+def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):
+    large = dataclasses.replace(size, plays=40, rows=10 * size.rows, filmed=40, test_plays=10)
+    for one in make_plan(run, large):
+        assert one.rows == pytest.approx(10 * plans[one.stage].rows, rel=1e-3, abs=10)
+        assert one.disk_mb == pytest.approx(10 * plans[one.stage].disk_mb, rel=0.01)
+
+
+def test_plays_without_videos_cost_no_crops_and_no_vision(tiny_config, season_tables, tmp_path):
+    run = Run(tiny_config, season_tables, tmp_path / "run", 1, simulated=True)
+    plans = {one.stage: one for one in make_plan(run, size_of(run.season, 1))}
+    assert [(plans[stage].rows, plans[stage].seconds) for stage in ("crops", "vision")] == [(0, 0), (0, 0)]
+    assert plans["screen"].seconds > 0
+
+
+def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plans):
+    assert "Would not fit" not in plan_text(list(plans.values()), size, run)
+    text = plan_text([*plans.values(), StagePlan("crops", 1, 9e5, disk_mb=1e9, memory_mb=1e9)], size, run)
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.count("Would not fit") == 2
+    assert "fewer WORKERS" in text
+
+
+def test_times_are_said_as_people_say_them():
+    assert [span(seconds) for seconds in (3.4, 130, 9000)] == ["3 s", "2 min", "2.5 h"]
