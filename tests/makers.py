@@ -176,18 +176,6 @@ def write_video(
         container.mux(stream.encode())
 
 
-def write_sound(path: Path) -> None:
-    """A file with a moment of silence and no video stream."""
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44_100)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
-        sound.rate = 44_100
-        container.mux(stream.encode(sound))
-        container.mux(stream.encode())
-
-
 def numbered_picture(number: int, height: int = 64, width: int = 96) -> np.ndarray:
     """A picture that carries its number: eight upright bars, bright where the binary digit is 1."""
     bars = np.where(number >> np.arange(8) & 1, 210, 40).astype(np.uint8)

@@ -2,10 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
+from player_contact.checks.damages import sound_alone
 from player_contact.competition.clock import FRAMES_PER_SECOND
 from player_contact.video import decode
 from player_contact.video.decode import VideoError, VideoFacts, grey_frames, video_facts
-from tests.makers import numbered_picture, read_number, write_sound, write_video
+from tests.makers import numbered_picture, read_number, write_video
 
 FRAMES = 140
 LOSSLESS = {"qp": "0", "preset": "ultrafast", "threads": "1"}
@@ -159,7 +160,8 @@ def test_a_file_that_is_no_video_is_named_with_the_reason(tmp_path, content, rea
 
 def test_a_file_with_sound_alone_has_no_video_stream(tmp_path):
     path = tmp_path / "sound.mp4"
-    write_sound(path)
+    path.touch()
+    sound_alone(path)
     with pytest.raises(VideoError, match=r"^sound\.mp4 has no video stream"):
         video_facts(path)
 
