@@ -55,6 +55,12 @@ def test_what_was_repaired_while_tables_were_read_is_kept_with_the_run(tiny_seas
     assert "train_baseline_helmets.csv: 7 rows of view Endzone2 read as Endzone" in said
 
 
+def test_time_and_memory_of_every_stage_are_kept_with_the_run(finished_run):
+    stages = read_json(finished_run.folder / "stages.json")
+    assert list(stages) == list(STAGE_NAMES)
+    assert all(line["seconds"] >= 0 and line["peak_mb"] > 50 for line in stages.values())
+
+
 def test_the_out_of_fold_table_holds_every_label_once_in_order(oof, labels):
     assert oof["contact_id"].tolist() == labels["contact_id"].tolist()
     assert oof["contact"].tolist() == labels["contact"].tolist()

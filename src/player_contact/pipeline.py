@@ -4,7 +4,6 @@ import difflib
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,13 @@ from player_contact.config import Config, save_config
 from player_contact.errors import ConfigError
 from player_contact.features.table import feature_names
 from player_contact.files import move, read_json, remove, write_json
+from player_contact.measuring import measuring
 from player_contact.stages import blend, crops, report, result, screen, vision
 from player_contact.stages.run import Run
 
 log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LOOKS = 0.5  # at the memory of a stage
 
 BASE = ("competition", "play.py", "odds.py", "files.py", "stages/run.py")  # code that every stage uses
 SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py", "stages/evidence.py")
@@ -137,20 +139,19 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
         if not ran:
             _check_early(run, names)
         log.info("== %s", stage.name)
-        started = time.monotonic()
         work = run.folder / f".{stage.name}-{prints[stage.name][:12]}.partial"
         for stale in run.folder.glob(f".{stage.name}-*.partial"):
             if stale != work:
                 remove(stale)
         work.mkdir(exist_ok=True)
-        with _listening() as said:
+        with _listening() as said, measuring(SECONDS_BETWEEN_LOOKS) as cost:
             stage.run(run, work)
         done.pop(stage.name, None)
         write_json(done, done_path)
         for name in stage.outputs:
             move(work / name, run.folder / name)
         remove(work)
-        done[stage.name] = {"fingerprint": prints[stage.name], "seconds": round(time.monotonic() - started, 1), "said": said}
+        done[stage.name] = {"fingerprint": prints[stage.name], "seconds": round(cost.seconds, 1), "peak_mb": round(cost.peak_mb), "said": said}
         write_json(done, done_path)
         ran.append(stage.name)
     return ran

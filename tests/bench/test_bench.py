@@ -50,7 +50,7 @@ def test_the_video_part_is_timed_where_there_are_videos(season, season_tables, t
 ALLOCATING = """
 import time
 import numpy as np
-from player_contact.bench.measure import measuring
+from player_contact.measuring import measuring
 with measuring() as before:
     time.sleep(0.2)
 with measuring() as cost:

@@ -123,7 +123,7 @@ def test_a_script_in_whatever_the_page_shows_is_text(finished_run, tmp_path, pla
         ladder["rungs"][0]["name"] = ladder["rungs"][1]["gain_over"] = SCRIPT
         write_json(ladder, run / "ladder.json")
     elif place == "stage":
-        write_json({SCRIPT: {"seconds": SCRIPT}}, run / "stages.json")
+        write_json({SCRIPT: {"seconds": SCRIPT, "peak_mb": SCRIPT}}, run / "stages.json")
     elif place == "setting":
         (run / "config.yaml").write_text(f"weights: {SCRIPT}")
     elif place == "feature":
@@ -150,7 +150,7 @@ def test_a_run_without_vision_has_a_page_without_a_learning_curve(finished_run, 
 def test_the_same_run_has_the_same_page(finished_run, page, tmp_path):
     shutil.copytree(finished_run.folder / "report" / "plays", tmp_path / "report" / "plays", ignore=shutil.ignore_patterns("*.mp4"))
     write_report(finished_run.folder, tmp_path / "report")
-    assert (tmp_path / "report" / "index.html").read_text().split("<h2>Time</h2>")[0] == page.split("<h2>Time</h2>")[0]
+    assert (tmp_path / "report" / "index.html").read_text().split("<h2>Time, memory, disk</h2>")[0] == page.split("<h2>Time, memory, disk</h2>")[0]
 
 
 def test_the_distances_share_out_all_rows(oof):

@@ -1,20 +1,6 @@
-"""Time, memory, and the table of both."""
+"""The lines of the benchmark and their table."""
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-
-SECONDS_BETWEEN_SAMPLES = 0.05
-
-
-@dataclass
-class Cost:
-    """What something took. `peak_mb` is the memory of this process and its children together, shared pages counted once."""
-
-    seconds: float = 0.0
-    peak_mb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,35 +24,6 @@ class Line:
     def as_dict(self) -> dict:
         """For JSON."""
         return asdict(self)
-
-
-@contextmanager
-def measuring() -> Iterator[Cost]:
-    """Gives a Cost that is filled in when the block ends."""
-    import psutil
-
-    own, cost, stop = psutil.Process(), Cost(), threading.Event()
-
-    def sample() -> None:
-        while not stop.is_set():
-            total = 0
-            for process in (own, *own.children(recursive=True)):
-                try:
-                    total += process.memory_full_info().pss
-                except (psutil.Error, AttributeError):  # gone meanwhile, or no such figure on this system
-                    continue
-            cost.peak_mb = max(cost.peak_mb, total / 1e6)
-            stop.wait(SECONDS_BETWEEN_SAMPLES)
-
-    watcher = threading.Thread(target=sample, daemon=True)
-    watcher.start()
-    started = time.perf_counter()
-    try:
-        yield cost
-    finally:
-        cost.seconds = time.perf_counter() - started
-        stop.set()
-        watcher.join()
 
 
 def bench_text(lines: list[Line]) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from player_contact.bench.measure import Line, measuring
+from player_contact.bench.measure import Line
 from player_contact.competition.metric import best_thresholds
 from player_contact.competition.season import PlayTables, Season, is_ground, read_season
 from player_contact.features.table import feature_table, is_candidate
+from player_contact.measuring import measuring
 from player_contact.parallel import run_all
 from player_contact.play import Rows, build_play
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from player_contact.bench.measure import Line, measuring
+from player_contact.bench.measure import Line
 from player_contact.competition.season import read_season
 from player_contact.config import Config
 from player_contact.features.table import is_candidate
 from player_contact.helmets import step_boxes
+from player_contact.measuring import measuring
 from player_contact.play import Play, Rows, build_play
 from player_contact.video.completion import complete_play
 from player_contact.video.crops import cut_crops

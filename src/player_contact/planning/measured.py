@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from player_contact.bench.measure import measuring
 from player_contact.boosting.blend import blend_table
 from player_contact.boosting.booster import staged_probability, train_booster
 from player_contact.competition.metric import Thresholds
@@ -21,6 +20,7 @@ from player_contact.config import BoosterConfig, Config, VisionConfig
 from player_contact.evaluation.viewer import has_video, write_play_page
 from player_contact.features.store import open_values, read_places
 from player_contact.features.table import feature_names
+from player_contact.measuring import measuring
 from player_contact.parallel import run_all
 from player_contact.play import Rows, build_play
 from player_contact.stages.crops import write_play_crops

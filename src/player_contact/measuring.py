@@ -1,0 +1,45 @@
+"""Time and memory that a piece of work takes."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Cost:
+    """What something took. `peak_mb` is the memory of this process and its children together, shared pages counted once."""
+
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+
+
+@contextmanager
+def measuring(seconds_between: float = 0.05) -> Iterator[Cost]:
+    """Gives a Cost that is filled in when the block ends; memory is looked at so often."""
+    import psutil
+
+    own, cost, stop = psutil.Process(), Cost(), threading.Event()
+
+    def sample() -> None:
+        while not stop.is_set():
+            total = 0
+            for process in (own, *own.children(recursive=True)):
+                try:
+                    used = process.memory_full_info()
+                except psutil.Error:  # gone meanwhile
+                    continue
+                total += getattr(used, "pss", used.rss)  # some systems do not tell which pages are shared
+            cost.peak_mb = max(cost.peak_mb, total / 1e6)
+            stop.wait(seconds_between)
+
+    watcher = threading.Thread(target=sample, daemon=True)
+    watcher.start()
+    started = time.perf_counter()
+    try:
+        yield cost
+    finally:
+        cost.seconds = time.perf_counter() - started
+        stop.set()
+        watcher.join()
