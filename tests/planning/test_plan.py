@@ -5,6 +5,7 @@ import pytest
 from player_contact.pipeline import STAGE_NAMES
 from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, size_of, span
 from player_contact.stages.run import Run
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,3 +70,9 @@ def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plan
 
 def test_times_are_said_as_people_say_them():
     assert [span(seconds) for seconds in (3.4, 130, 9000)] == ["3 s", "2 min", "2.5 h"]
+
+
+def test_the_command_prints_the_table_for_the_data_that_is_there(command, season_tables):
+    done = command("plan", "--config", ROOT / "configs" / "demo.yaml", "--input", season_tables, "--workers", 1, "--set", "screen.booster.rounds=5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("4 plays, 0 with videos, 1 to predict; 4 folds; 1 at a time")

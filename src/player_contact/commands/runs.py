@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from player_contact.stages.run import Run
 
 app = typer.Typer()
-PLAYS_TO_PLAN_BY = 3  # simulated where there is no data
+PLAYS_TO_PLAN_BY = 4  # simulated where there is no data: the fewest that a season has
 
 
 @app.command()
