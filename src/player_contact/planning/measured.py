@@ -29,8 +29,8 @@ from player_contact.video.store import open_crops
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
 OPEN_SHARE = 0.16  # of the candidates that a screen leaves open; known only once it is trained. This much on simulated seasons
-MOST_ROWS = 40_000  # a booster is timed on so many rows, and on these two numbers of rounds
-ROUNDS = (4, 20)
+MOST_ROWS = 120_000  # a booster is timed on so many rows, and on these two numbers of rounds
+ROUNDS = (2, 12)
 STEPS = (3, 15)  # training steps of a vision model that are timed
 MEGABYTE = 1e6
 
@@ -100,8 +100,7 @@ def booster_pace(values: np.ndarray, label: np.ndarray, config: BoosterConfig, r
     count = min(rows, MOST_ROWS)
     again = np.resize(np.arange(len(values)), count)
     work = partial(_boost, values=values[again], label=label[again], config=config, threads=threads)
-    first = _seconds(partial(work, rounds=ROUNDS[0]), processes)
-    second = _seconds(partial(work, rounds=ROUNDS[1]), processes)
+    first, second = (_seconds(partial(work, rounds=rounds), processes, turns=1) for rounds in ROUNDS)
     a_round = max(0.0, float(second[0] - first[0])) / (ROUNDS[1] - ROUNDS[0])
     scoring = second[1] / ROUNDS[1] * config.rounds
     return BoosterPace(max(0.0, float(first[0]) - ROUNDS[0] * a_round) / count, a_round / count, scoring / count)
@@ -126,7 +125,7 @@ def vision_pace(play: MeasuredPlay, vision: VisionConfig, config: Config, proces
     rows = OpenRows(play.opened.track, play.opened.step, sensors, play.opened.crops, play.opened.play, play.opened.place)
     work = partial(_see, rows=rows, label=play.opened_label, vision=vision, config=config)
     with measuring() as cost:
-        few, many = (_seconds(partial(work, steps=steps), processes) for steps in STEPS)
+        few, many = (_seconds(partial(work, steps=steps), processes, turns=2) for steps in STEPS)  # the first turn imports
     step = max(0.0, many[0] - few[0]) / (STEPS[1] - STEPS[0])
     return VisionPace(max(0.0, few[0] - STEPS[0] * step), step, many[1] / len(rows), cost.peak_mb)
 
@@ -145,14 +144,20 @@ def _side_by_side(function: Callable[[Path], Any], folder: Path, processes: int)
         for one in folders:
             one.mkdir(parents=True)
         with measuring() as cost:
-            list(run_all(function, folders, processes, "measuring", processes))
+            seconds = np.mean(list(run_all(partial(_timed, function=function), folders, processes, "measuring", processes)))
     made = sum(path.stat().st_size for path in (folder / "0").rglob("*") if path.is_file() and path.suffix != ".mp4")
-    return Piece(cost.seconds / processes, made / MEGABYTE, cost.peak_mb)
+    return Piece(float(seconds) / processes, made / MEGABYTE, cost.peak_mb)
 
 
-def _seconds(function: Callable[[int], np.ndarray], processes: int) -> np.ndarray:
-    """The mean of the seconds that `function` returns, of so many at a time, once all processes are warm."""
-    for _ in range(2):
+def _timed(folder: Path, function: Callable[[Path], Any]) -> float:
+    started = time.perf_counter()
+    function(folder)
+    return time.perf_counter() - started
+
+
+def _seconds(function: Callable[[int], np.ndarray], processes: int, turns: int) -> np.ndarray:
+    """The mean of the seconds that `function` returns in the last of so many turns, with so many processes at a time."""
+    for _ in range(turns):
         times = list(run_all(function, range(processes), processes, "measuring", processes))
     return np.mean(times, axis=0)
 

@@ -11,12 +11,14 @@ from player_contact.competition.metric import best_thresholds
 from player_contact.competition.season import PlayTables, Season
 from player_contact.config import BoosterConfig, VisionConfig
 from player_contact.evaluation.viewer import has_video
-from player_contact.features.table import feature_names, helmet_columns
+from player_contact.features.table import feature_names, helmet_columns, is_candidate
 from player_contact.parallel import of_this_machine
 from player_contact.planning.measured import MEGABYTE, OPEN_SHARE, MeasuredPlay, Piece, blend_values, booster_pace, measured_play, vision_pace
+from player_contact.play import build_play
 from player_contact.stages.run import Run
 from player_contact.vision.tracks import cut_stretches
 
+SAMPLED_PLAYS = 16  # of which candidates are counted
 MODELS = 5  # rungs of the ladder, whose thresholds are chosen for each fold
 BYTES_A_LABEL = 12  # of the out-of-fold table on disk
 BYTES_A_VALUE = 1.2  # of a table that a booster learns from, in memory
@@ -50,10 +52,11 @@ def size_of(season: Season, test_plays: int) -> Size:
 
 
 def make_plan(run: Run, size: Size) -> list[StagePlan]:
-    """What a run of that size will take on this machine, measured on the play of `run`'s season that has the median number of rows."""
+    """What a run of that size will take on this machine, measured on a play of `run`'s season that is about an average one."""
     processes, config, folds = of_this_machine(run.workers, run.config.threads), run.config, run.config.folds
-    with measured_play(_median_play(run.season), config, processes) as play:
-        share = size.rows / size.plays / len(play.tables.rows)  # an average play, of the measured one
+    average, tables_of_play = _average_play(run)
+    with measured_play(tables_of_play, config, processes) as play:
+        share = average / len(play.candidates)  # an average play, of the measured one
         every, filmed, asked = share * size.plays, share * size.filmed, share * size.test_plays
         candidates, opened = round(len(play.candidates) * every), round(len(play.opened or ()) * filmed)
         label, helmets = play.candidates["contact"].to_numpy(dtype=bool), set(helmet_columns())
@@ -105,11 +108,13 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _median_play(season: Season) -> PlayTables:
-    """Of those with a video, if there are any."""
-    filmed = [tables for tables in season.plays() if has_video(tables)]
-    plays = sorted(filmed or season.plays(), key=lambda tables: (len(tables.rows), tables.game_play))
-    return plays[len(plays) // 2]
+def _average_play(run: Run) -> tuple[float, PlayTables]:
+    """How many candidates a play has, the mean of some; and the one of them that comes nearest, of those with a video if there are any."""
+    filmed = [tables for tables in run.season.plays() if has_video(tables)] or list(run.season.plays())
+    sample = filmed[:: max(1, len(filmed) // SAMPLED_PLAYS)]
+    counts = [int(is_candidate(*build_play(tables), run.config.screen.max_distance).sum()) for tables in sample]
+    mean = float(np.mean(counts))
+    return mean, sample[int(np.argmin(np.abs(np.array(counts) - mean)))]
 
 
 def _of_plays(stage: str, rows: int, piece: Piece, plays: float, beside_mb: float) -> StagePlan:
