@@ -33,6 +33,7 @@ MOST_ROWS = 120_000  # a booster is timed on so many rows, and on these two numb
 ROUNDS = (2, 12)
 STEPS = (3, 15)  # training steps of a vision model that are timed
 MEGABYTE = 1e6
+SECONDS_BETWEEN_LOOKS = 0.5  # at memory: looking often slows those that are looked at
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def vision_pace(play: MeasuredPlay, vision: VisionConfig, config: Config, proces
     sensors = sensor_values(named, np.full(len(named), 0.5, dtype=np.float32), vision.tabular)
     rows = OpenRows(play.opened.track, play.opened.step, sensors, play.opened.crops, play.opened.play, play.opened.place)
     work = partial(_see, rows=rows, label=play.opened_label, vision=vision, config=config)
-    with measuring() as cost:
+    with measuring(SECONDS_BETWEEN_LOOKS) as cost:
         few, many = (_seconds(partial(work, steps=steps), processes, turns=2) for steps in STEPS)  # the first turn imports
     step = max(0.0, many[0] - few[0]) / (STEPS[1] - STEPS[0])
     return VisionPace(max(0.0, few[0] - STEPS[0] * step), step, many[1] / len(rows), cost.peak_mb)
@@ -143,7 +144,7 @@ def _side_by_side(function: Callable[[Path], Any], folder: Path, processes: int)
     for folders in ([folder / f"warm-{number}" for number in range(processes)], [folder / str(number) for number in range(processes)]):
         for one in folders:
             one.mkdir(parents=True)
-        with measuring() as cost:
+        with measuring(SECONDS_BETWEEN_LOOKS) as cost:
             seconds = np.mean(list(run_all(partial(_timed, function=function), folders, processes, "measuring", processes)))
     made = sum(path.stat().st_size for path in (folder / "0").rglob("*") if path.is_file() and path.suffix != ".mp4")
     return Piece(float(seconds) / processes, made / MEGABYTE, cost.peak_mb)
