@@ -194,7 +194,8 @@ def _see(number: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, c
     from player_contact.vision.train import train_model
 
     take_gpu(number)
-    short = vision.model_copy(update={"epochs": steps, "stretches": vision.batch})  # a step an epoch: a play holds no more
+    # A step an epoch, for a play holds no more; what weights it starts from changes no time, and they may have to be downloaded.
+    short = vision.model_copy(update={"epochs": steps, "stretches": vision.batch, "weights": "none"})
     started = time.perf_counter()
     model, _ = train_model(rows, label, short, len(config.crops.frames), (1,), config.threads)
     trained = time.perf_counter()
