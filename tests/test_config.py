@@ -91,6 +91,7 @@ def test_a_key_that_resembles_none_is_refused_with_all_known_ones(write):
         ("crops.frames=[]", "'crops.frames' is .*: .*at least 1 item"),
         ("season.plays=2.5", "'season.plays' is 2.5: .*integer"),
         ("vision=5", "vision"),
+        ("vision.image_size=31", "'vision.image_size' is 31: .*greater than or equal to 32"),
         ("vision.image_size=128", r"vision\.image_size \(128\) can't be larger than crops\.size \(72\)"),
     ],
 )

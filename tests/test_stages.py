@@ -116,7 +116,7 @@ def test_tensorboard_gets_every_epoch_of_every_fold(finished_run, tmp_path):
 
 
 def test_an_ensemble_scores_by_the_mean_of_its_members_log_odds_and_its_bundle_holds_them_all(finished_run, tmp_path):
-    members = ({"seed": 1}, {"steps": 1, "tabular": [], "image_size": 16, "views": ["Sideline"]})
+    members = ({"seed": 1}, {"steps": 1, "tabular": [], "image_size": 34, "views": ["Sideline"]})
     vision = VisionConfig.model_validate(finished_run.config.vision.model_dump() | {"members": members})
     run = dataclasses.replace(finished_run, config=finished_run.config.model_copy(update={"vision": vision}), workers=1)
     vision_stage(run, tmp_path)

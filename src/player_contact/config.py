@@ -87,7 +87,7 @@ class BoxesConfig(Section):
 class CropsConfig(Section):
     """Pictures cut from the video for the rows that the screen leaves open."""
 
-    size: int = Field(72, ge=16, le=512, description="pixels stored; larger than the model's input, so that training can shift and scale")
+    size: int = Field(72, ge=32, le=512, description="pixels stored; larger than the model's input, so that training can shift and scale")
     helmets_wide: float = Field(5.0, gt=1, description="width of the window in helmet sizes")
     frames: tuple[int, ...] = Field((-6, 0, 6), min_length=1, description="video frames around the step, 59.94 a second")
     longest_gap: int = Field(30, ge=0, description="frames without a box that are filled on a straight line")
@@ -134,7 +134,9 @@ class VisionConfig(Section):
         description="none; timm: its ImageNet weights, downloaded; or a safetensors file or torch checkpoint, its path as the command sees it",
     )
     transfer: TransferConfig = TransferConfig()
-    image_size: int = Field(64, ge=16, le=512, description="pixels, square")
+    # Encoders halve a picture five times. One that is a single pixel before the last time is beyond what convolutions of bfloat16 on a CPU with AMX
+    # are good for: they add what happens to lie in memory to the gradient of their weights.
+    image_size: int = Field(64, ge=32, le=512, description="pixels, square")
     boxes: Literal["channel", "painted", "none"] = Field(
         "channel", description="drawn boxes as channels of their own, painted into the picture, or not at all"
     )

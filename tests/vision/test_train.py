@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from player_contact.config import AugmentConfig, TransferConfig
+from player_contact.config import AugmentConfig, TransferConfig, VisionConfig
 from player_contact.vision.device import use_bf16
 from player_contact.vision.model import ContactModel
 from player_contact.vision.score import score_rows
@@ -21,6 +21,7 @@ from tests.makers import TINY_VISION, make_open_rows
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
 PLAIN = AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0))
 LEARNING = TINY_VISION.model_copy(update={"epochs": 6, "stretches": 24, "batch": 8, "learning_rate": 0.01, "average": 0.5, "augment": PLAIN})
+SMALLEST = next(rule.ge for rule in VisionConfig.model_fields["image_size"].metadata if hasattr(rule, "ge"))
 WITH_DROPOUT = TINY_VISION.model_copy(update={"dropout": 0.3})
 ARRAYS = ("track", "step", "sensors", "play", "place")
 
@@ -67,6 +68,18 @@ def test_the_same_seed_and_fold_give_the_same_weights_and_scores(drawn_model, se
     weights = [torch.cat([value.flatten().double() for value in model.state_dict().values()]) for model in (drawn_model, other)]
     assert torch.equal(*weights) == same
     assert np.array_equal(score_rows(drawn_model, ROWS, WITH_DROPOUT, 1), score_rows(other, ROWS, WITH_DROPOUT, 1)) == same
+
+
+@pytest.mark.parametrize("encoder", ["resnet10t", "contact_resnet10_half"])
+def test_no_weight_depends_on_what_lay_in_memory_before(encoder):
+    config = TINY_VISION.model_copy(update={"encoder": encoder, "precision": "bf16", "image_size": SMALLEST})
+    trained = []
+    for junk in (0.0, 1e30, float("nan")):
+        lying = [torch.full((size,), junk) for size in (100, 10_000, 300_000) for _ in range(20)]
+        del lying
+        trained.append(train_model(ROWS, LABEL, config, 3, (1, 0), 1)[0].state_dict())
+    for name, value in trained[0].items():
+        assert all(torch.equal(value, other[name]) for other in trained[1:]), name
 
 
 def test_loaders_change_no_weight():

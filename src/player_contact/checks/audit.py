@@ -291,8 +291,8 @@ def quick(config: Config) -> Config:
             "faults": "skip",
             "screen": few(config.screen, 60).model_copy(update={"lost_positives": 0.9}),
             "blend": few(config.blend, 40),
-            "crops": config.crops.model_copy(update={"size": 16, "frames": (0,), "others": 0}),
-            "vision": config.vision.model_copy(update={"image_size": 16}),
+            "crops": config.crops.model_copy(update={"size": 32, "frames": (0,), "others": 0}),
+            "vision": config.vision.model_copy(update={"image_size": 32}),
         }
     )
 
