@@ -1,5 +1,8 @@
 """What the stages take on one play, with all workers busy: cores that share memory slow each other down."""
 
+import contextlib
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from player_contact.boosting.blend import blend_table
 from player_contact.boosting.booster import staged_probability, train_booster
 from player_contact.competition.metric import Thresholds
 from player_contact.competition.season import PlayTables
@@ -22,7 +24,7 @@ from player_contact.features.store import open_values, read_places
 from player_contact.features.table import feature_names
 from player_contact.measuring import measuring
 from player_contact.parallel import run_all
-from player_contact.play import Rows, build_play
+from player_contact.stages.blend import play_blend_table
 from player_contact.stages.crops import write_play_crops
 from player_contact.stages.screen import write_play_features
 from player_contact.video.store import open_crops
@@ -31,7 +33,10 @@ from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 OPEN_SHARE = 0.16  # of the candidates that a screen leaves open; known only once it is trained. This much on simulated seasons
 MOST_ROWS = 120_000  # a booster is timed on so many rows, and on these two numbers of rounds
 ROUNDS = (2, 12)
-STEPS = (3, 15)  # training steps of a vision model that are timed
+TURNS = 3  # times that what a play takes is measured by each process
+FEWEST_STEPS, MOST_STEPS = 3, 16  # training steps of a vision model that are timed, the first of which counts as its start
+FEWEST_ROWS = 64  # that a vision model scores to get ready; then as many as it scores in
+SECONDS = 5.0  # of training, and of scoring
 MEGABYTE = 1e6
 SECONDS_BETWEEN_LOOKS = 0.5  # at memory: looking often slows those that are looked at
 
@@ -57,6 +62,8 @@ class MeasuredPlay:
     features: Piece
     crops: Piece
     page: Piece
+    blend: Piece  # what the blend reads of the play
+    blend_values: np.ndarray  # [M, K]
 
 
 @contextmanager
@@ -65,10 +72,12 @@ def measured_play(tables: PlayTables, config: Config, processes: int) -> Iterato
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         features = _side_by_side(partial(_write_features, tables=tables, config=config), folder / "features", processes)
-        made = folder / "features" / "0"
+        made = folder / "features" / "warm-0"
         candidates, values = read_places(made, tables.game_play), np.array(open_values(made, tables.game_play))
+        blend = _side_by_side(partial(_write_blend, tables=tables, candidates=candidates, config=config), folder / "blend", processes)
+        of_blend = _blend_values(tables, candidates, config)
         if not has_video(tables):
-            yield MeasuredPlay(tables, candidates, values, None, np.zeros(0, dtype=bool), features, Piece(), Piece())
+            yield MeasuredPlay(tables, candidates, values, None, np.zeros(0, dtype=bool), features, Piece(), Piece(), blend, of_blend)
             return
         nearest = np.argsort(values[:, feature_names().index("distance")], kind="stable")
         chosen = np.sort(nearest[: max(1, round(len(values) * OPEN_SHARE))])
@@ -80,11 +89,11 @@ def measured_play(tables: PlayTables, config: Config, processes: int) -> Iterato
             track=track_numbers(opened["first"].to_numpy(), opened["second"].to_numpy()),
             step=opened["step_place"].to_numpy(),
             sensors=values[chosen],
-            crops=[open_crops(folder / "crops" / "0" / tables.game_play)],
+            crops=[open_crops(folder / "crops" / "warm-0" / tables.game_play)],
             play=np.zeros(len(chosen), dtype=np.int64),
             place=np.arange(len(chosen)),
         )
-        yield MeasuredPlay(tables, candidates, values, rows, opened["contact"].to_numpy(dtype=bool), features, crops, page)
+        yield MeasuredPlay(tables, candidates, values, rows, opened["contact"].to_numpy(dtype=bool), features, crops, page, blend, of_blend)
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ def booster_pace(values: np.ndarray, label: np.ndarray, config: BoosterConfig, r
     count = min(rows, MOST_ROWS)
     again = np.resize(np.arange(len(values)), count)
     work = partial(_boost, values=values[again], label=label[again], config=config, threads=threads)
-    first, second = (_seconds(partial(work, rounds=rounds), processes, turns=1) for rounds in ROUNDS)
+    first, second = (_seconds(partial(work, rounds=rounds), processes) for rounds in ROUNDS)
     a_round = max(0.0, float(second[0] - first[0])) / (ROUNDS[1] - ROUNDS[0])
     scoring = second[1] / ROUNDS[1] * config.rounds
     return BoosterPace(max(0.0, float(first[0]) - ROUNDS[0] * a_round) / count, a_round / count, scoring / count)
@@ -109,11 +118,12 @@ def booster_pace(values: np.ndarray, label: np.ndarray, config: BoosterConfig, r
 
 @dataclass(frozen=True)
 class VisionPace:
-    """Seconds that a vision model takes with all workers busy: before the first step, for a training step, to score a row; and MB of memory of all
-    processes."""
+    """Seconds that a vision model takes with all workers busy: until the first training step is done, for each other one, to get ready for scoring,
+    to score a row; and MB of memory of all processes."""
 
     start: float
     step: float
+    ready: float
     scoring: float
     memory_mb: float
 
@@ -126,27 +136,29 @@ def vision_pace(play: MeasuredPlay, vision: VisionConfig, config: Config, proces
     rows = OpenRows(play.opened.track, play.opened.step, sensors, play.opened.crops, play.opened.play, play.opened.place)
     work = partial(_see, rows=rows, label=play.opened_label, vision=vision, config=config)
     with measuring(SECONDS_BETWEEN_LOOKS) as cost:
-        few, many = (_seconds(partial(work, steps=steps), processes, turns=2) for steps in STEPS)  # the first turn imports
-    step = max(0.0, many[0] - few[0]) / (STEPS[1] - STEPS[0])
-    return VisionPace(max(0.0, few[0] - STEPS[0] * step), step, many[1] / len(rows), cost.peak_mb)
+        paces = list(run_all(work, range(processes), processes, "measuring", processes))
+    start, step, ready, scoring = np.mean(paces, axis=0).tolist()
+    return VisionPace(start, step, ready, scoring, cost.peak_mb)
 
 
-def blend_values(play: MeasuredPlay, config: Config) -> np.ndarray:
-    """[M, K] what the blend sees of a play's candidates, as wide as it will be."""
-    built, _ = build_play(play.tables)
-    rows = Rows(*(play.candidates[name].to_numpy() for name in ("row", "step_place", "first", "second")))
-    half = np.random.default_rng(0).random(len(rows), dtype=np.float32)
-    return blend_table(built, rows, half, half, config.blend.reach).to_numpy()
+def seconds_to_start(modules: tuple[str, ...], processes: int) -> float:
+    """What new processes take until they have imported the modules, so many side by side."""
+    started = time.perf_counter()
+    running = [subprocess.Popen([sys.executable, "-c", f"import {', '.join(modules)}"]) for _ in range(processes)]  # noqa: S603  names of our own
+    for process in running:
+        process.wait()
+    return time.perf_counter() - started
 
 
 def _side_by_side(function: Callable[[Path], Any], folder: Path, processes: int) -> Piece:
     """What an item takes with so many at a time, each in a folder of its own, once all processes are warm."""
-    for folders in ([folder / f"warm-{number}" for number in range(processes)], [folder / str(number) for number in range(processes)]):
+    warm, timed = ([folder / f"{turn}-{number}" for number in range(count)] for turn, count in (("warm", processes), ("timed", TURNS * processes)))
+    for folders in (warm, timed):
         for one in folders:
             one.mkdir(parents=True)
         with measuring(SECONDS_BETWEEN_LOOKS) as cost:
-            seconds = np.mean(list(run_all(partial(_timed, function=function), folders, processes, "measuring", processes)))
-    made = sum(path.stat().st_size for path in (folder / "0").rglob("*") if path.is_file() and path.suffix != ".mp4")
+            seconds = np.mean(list(run_all(partial(_timed, function=function), folders, len(folders), "measuring", processes)))
+    made = sum(path.stat().st_size for path in warm[0].rglob("*") if path.is_file() and path.suffix != ".mp4")
     return Piece(float(seconds) / processes, made / MEGABYTE, cost.peak_mb)
 
 
@@ -156,11 +168,9 @@ def _timed(folder: Path, function: Callable[[Path], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _seconds(function: Callable[[int], np.ndarray], processes: int, turns: int) -> np.ndarray:
-    """The mean of the seconds that `function` returns in the last of so many turns, with so many processes at a time."""
-    for _ in range(turns):
-        times = list(run_all(function, range(processes), processes, "measuring", processes))
-    return np.mean(times, axis=0)
+def _seconds(function: Callable[[int], np.ndarray], processes: int) -> np.ndarray:
+    """The mean of the seconds that `function` returns, with so many processes at a time."""
+    return np.mean(list(run_all(function, range(processes), processes, "measuring", processes)), axis=0)
 
 
 def _write_features(folder: Path, tables: PlayTables, config: Config) -> None:
@@ -169,6 +179,16 @@ def _write_features(folder: Path, tables: PlayTables, config: Config) -> None:
 
 def _write_crops(folder: Path, item: tuple[PlayTables, np.ndarray], config: Config) -> None:
     write_play_crops(item, folder, config)
+
+
+def _blend_values(tables: PlayTables, candidates: pd.DataFrame, config: Config) -> np.ndarray:
+    """[M, K] what the blend sees of a play's candidates, as wide as it will be."""
+    half = np.random.default_rng(0).random(len(candidates), dtype=np.float32)
+    return play_blend_table((tables, candidates, half, half), config.blend.reach).to_numpy()
+
+
+def _write_blend(folder: Path, tables: PlayTables, candidates: pd.DataFrame, config: Config) -> None:
+    np.save(folder / "values.npy", _blend_values(tables, candidates, config))  # as it goes from one process to another
 
 
 def _write_page(folder: Path, tables: PlayTables, config: Config) -> None:
@@ -187,19 +207,44 @@ def _boost(_: int, values: np.ndarray, label: np.ndarray, config: BoosterConfig,
     return np.array([trained - started, time.perf_counter() - trained])
 
 
-def _see(number: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config, steps: int) -> np.ndarray:
-    """Seconds of training so many steps, seconds of scoring all rows."""
+class _EnoughError(Exception):
+    """Ends a training that has been timed."""
+
+
+def _see(number: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float]:
+    """Seconds until the first training step is done, of each other one, to get ready for scoring, and to score a row."""
+    started = time.perf_counter()
     from player_contact.vision.device import take_gpu
+    from player_contact.vision.model import ContactModel
     from player_contact.vision.score import make_see, score_rows
-    from player_contact.vision.train import train_model
+    from player_contact.vision.train import Epoch, train_model
 
     take_gpu(number)
+    done: list[float] = []
+
+    def look(_: Epoch) -> None:
+        done.append(time.perf_counter() - started)
+        if len(done) > FEWEST_STEPS and done[-1] - done[0] > SECONDS:
+            raise _EnoughError
+
     # A step an epoch, for a play holds no more; what weights it starts from changes no time, and they may have to be downloaded.
-    short = vision.model_copy(update={"epochs": steps, "stretches": vision.batch, "weights": "none"})
-    started = time.perf_counter()
-    model, _ = train_model(rows, label, short, len(config.crops.frames), (1,), config.threads)
-    trained = time.perf_counter()
-    see = make_see(model, vision, len(config.crops.frames), config.threads)
+    short, frames = vision.model_copy(update={"epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none"}), len(config.crops.frames)
+    with contextlib.suppress(_EnoughError):
+        train_model(rows, label, short, frames, (1,), config.threads, on_epoch=look)
     made = time.perf_counter()
-    score_rows(model, rows, vision, config.threads, see)
-    return np.array([trained - started, time.perf_counter() - made])
+    model = ContactModel(short, frames)
+    see = make_see(model, vision, frames, config.threads)
+
+    def score(count: int) -> float:
+        before = time.perf_counter()
+        score_rows(model, _first(rows, count), vision, config.threads, see)
+        return time.perf_counter() - before
+
+    ready = time.perf_counter() - made
+    count = min(FEWEST_ROWS, len(rows))
+    again = min(len(rows), max(count, round(count * SECONDS / score(count))))
+    return done[0], float(np.median(np.diff(done))), ready, score(again) / again
+
+
+def _first(rows: OpenRows, count: int) -> OpenRows:
+    return OpenRows(rows.track[:count], rows.step[:count], rows.sensors[:count], rows.crops, rows.play[:count], rows.place[:count])

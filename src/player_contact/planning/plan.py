@@ -13,7 +13,7 @@ from player_contact.config import BoosterConfig, VisionConfig
 from player_contact.evaluation.viewer import has_video
 from player_contact.features.table import feature_names, helmet_columns, is_candidate
 from player_contact.parallel import of_this_machine
-from player_contact.planning.measured import MEGABYTE, OPEN_SHARE, MeasuredPlay, Piece, blend_values, booster_pace, measured_play, vision_pace
+from player_contact.planning.measured import MEGABYTE, OPEN_SHARE, MeasuredPlay, Piece, booster_pace, measured_play, seconds_to_start, vision_pace
 from player_contact.play import build_play
 from player_contact.stages.run import Run
 from player_contact.vision.tracks import cut_stretches
@@ -22,6 +22,8 @@ SAMPLED_PLAYS = 16  # of which candidates are counted
 MODELS = 5  # rungs of the ladder, whose thresholds are chosen for each fold
 BYTES_A_LABEL = 12  # of the out-of-fold table on disk
 BYTES_A_VALUE = 1.2  # of a table that a booster learns from, in memory
+SCREEN_MODULES = ("player_contact.cascade", "lightgbm")  # that a process imports before it predicts its first play; and before it looks at one
+VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.score", "player_contact.vision.train")
 TABLES_IN_MEMORY = 500  # bytes of the season's tables for each label row
 
 
@@ -63,21 +65,25 @@ def make_plan(run: Run, size: Size) -> list[StagePlan]:
         sensors = [place for place, name in enumerate(feature_names()) if name not in helmets]
         screen = _boosters(play.values, label, config.screen.booster, candidates, run, processes)
         without = _boosters(play.values[:, sensors], label, config.screen.booster, candidates, run, processes)
-        blend = _boosters(blend_values(play, config), label, config.blend.booster, candidates, run, processes)
+        blend = _boosters(play.blend_values, label, config.blend.booster, candidates, run, processes)
         members = [_vision(play, member, run, opened, filmed, processes) for member in config.vision.ensemble] if play.opened else []
-    trained = sum(seconds for seconds, _, _ in members)
-    predicting = play.features.seconds + play.crops.seconds + sum(scoring for _, scoring, _ in members)
+    predicting = play.features.seconds + play.crops.seconds + play.blend.seconds + sum(one.a_play for one in members)
     predicting += (screen.scoring + blend.scoring) * folds * len(play.candidates) / processes
+    start = seconds_to_start(SCREEN_MODULES, processes)
+    if members:
+        start += seconds_to_start(VISION_MODULES, processes) + sum(one.ready for one in members)
     tables = size.rows * TABLES_IN_MEMORY / MEGABYTE
     pages = min(size.filmed, config.report.plays)
     return [
         _of_plays("features", candidates, play.features, every, tables),
         StagePlan("screen", candidates, screen.seconds + without.seconds, memory_mb=max(screen.memory_mb, without.memory_mb) + tables),
         _of_plays("crops", opened, play.crops, filmed, tables),
-        StagePlan("vision", opened, trained, memory_mb=max((memory for _, _, memory in members), default=0) + tables),
-        StagePlan("blend", candidates, blend.seconds, memory_mb=blend.memory_mb + tables),
+        StagePlan("vision", opened, sum(one.seconds for one in members), memory_mb=max((one.memory_mb for one in members), default=0) + tables),
+        StagePlan("blend", candidates, play.blend.seconds * every + blend.seconds, memory_mb=blend.memory_mb + tables),
         StagePlan("ladder", size.rows, _ladder_seconds(size.rows, candidates, folds), size.rows * BYTES_A_LABEL / MEGABYTE, tables),
-        StagePlan("submission", round(size.rows / size.plays * size.test_plays), predicting * asked, memory_mb=play.crops.memory_mb),
+        StagePlan(
+            "submission", round(size.rows / size.plays * size.test_plays), (start + predicting * asked) * bool(asked), memory_mb=play.crops.memory_mb
+        ),
         _of_plays("report", size.rows, play.page, share * pages, tables),
     ]
 
@@ -137,8 +143,16 @@ def _boosters(values: np.ndarray, label: np.ndarray, settings: BoosterConfig, ro
     return _Boosters(turns * one, pace.scoring, memory)
 
 
-def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float, processes: int) -> tuple[float, float, float]:
-    """Seconds of training a model a fold, seconds of scoring a play like the measured one with all of them, and MB of memory."""
+@dataclass(frozen=True)
+class _Vision:
+    seconds: float
+    ready: float  # seconds of a process before it scores its first play
+    a_play: float  # seconds to score a play like the measured one with the models of all folds
+    memory_mb: float
+
+
+def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float, processes: int) -> _Vision:
+    """A model a fold, as many at a time as there are processes, or GPUs."""
     from player_contact.vision.device import vision_processes
 
     assert play.opened is not None, "there is nothing to see"
@@ -147,8 +161,8 @@ def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, fil
     there = len(cut_stretches(play.opened.track, play.opened.step, vision.steps, 0)) * filmed * (folds - 1) / folds
     steps = vision.epochs * math.ceil(min(vision.stretches, there) / vision.batch)
     scored = opened / folds + vision.epochs * min(vision.watched, opened / folds)
-    one = pace.start + steps * pace.step + scored * pace.scoring
-    return math.ceil(folds / at_a_time) * one, pace.scoring * len(play.opened) * folds / at_a_time, pace.memory_mb
+    one = pace.start + steps * pace.step + pace.ready + scored * pace.scoring
+    return _Vision(math.ceil(folds / at_a_time) * one, folds * pace.ready, pace.scoring * len(play.opened) * folds / at_a_time, pace.memory_mb)
 
 
 def _ladder_seconds(rows: int, candidates: int, folds: int) -> float:
