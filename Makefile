@@ -1,5 +1,5 @@
 # Thin targets over the command line. CONFIG= selects the experiment, INPUT= the data, RUN= the name of the run, SET="a.b=c d.e=f" single settings,
-# WORKERS= the number of processes (0: one a core); CLUSTER= the address of a Dask scheduler whose workers do the work instead.
+# WORKERS= the number of processes (0: one a core); of a run and its stages, CLUSTER= the address of a Dask scheduler whose workers do the work.
 PYTHON ?= python3
 CONFIG ?= configs/demo.yaml
 INPUT ?=

@@ -19,6 +19,7 @@ from player_contact.files import read_json
 from player_contact.parallel import run_all
 from player_contact.pipeline import run_pipeline
 from player_contact.stages.run import Run
+from player_contact.vision.device import loaders_here
 from tests.conftest import ROOT
 
 log = logging.getLogger("player_contact.tests")
@@ -56,9 +57,9 @@ def scheduler(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def workers(address: str, folder: Path, count: int = 2, resources: str = "") -> Iterator[list[subprocess.Popen]]:
-    """So many workers, each a process of its own that nobody starts again."""
-    words = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder), *(("--resources", resources) if resources else ()))
+def workers(address: str, folder: Path, count: int = 2, *others: str, nanny: bool = False) -> Iterator[list[subprocess.Popen]]:
+    """So many workers, each a process of its own that nobody starts again, or the child of a nanny."""
+    words = ("--nanny" if nanny else "--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder), *others)
     with ExitStack() as stack:
         yield [stack.enter_context(program("distributed.cli.dask_worker", address, *words)) for _ in range(count)]
 
@@ -67,7 +68,7 @@ def workers(address: str, folder: Path, count: int = 2, resources: str = "") -> 
 def cluster(tmp_path) -> Iterator[tuple[Cluster, list[subprocess.Popen]]]:
     with scheduler(tmp_path) as address, workers(address, tmp_path) as processes:
         wait_for_workers(address, 2)
-        with connected(address, tmp_path / "shared") as there:
+        with connected(address, 1) as there:
             yield there, processes
 
 
@@ -124,14 +125,14 @@ def test_an_item_whose_worker_is_killed_is_done_by_another(cluster):
 def test_an_item_that_kills_its_workers_is_told_in_one_sentence(tmp_path):
     with scheduler(tmp_path) as address, workers(address, tmp_path, 5):
         wait_for_workers(address, 5)
-        with connected(address, tmp_path) as there, pytest.raises(WorkerError, match="died at the same item"):
+        with connected(address, 1) as there, pytest.raises(WorkerError, match="died at the same item"):
             list(run_all(die, [1], 1, "dying", there))
 
 
 def test_a_task_for_gpus_goes_to_the_workers_that_have_one(tmp_path):
-    with scheduler(tmp_path) as address, workers(address, tmp_path, 1), workers(address, tmp_path, 1, "GPU=1") as (with_gpu,):
+    with scheduler(tmp_path) as address, workers(address, tmp_path, 1), workers(address, tmp_path, 1, "--resources", "GPU=1") as (with_gpu,):
         wait_for_workers(address, 2)
-        with connected(address, tmp_path) as there:
+        with connected(address, 1) as there:
             assert set(there.with_gpus().map(own_process, range(4))) == {with_gpu.pid}
             assert there.resources is None
 
@@ -142,21 +143,109 @@ def own_process(_: int) -> int:
 
 def test_a_cluster_without_a_scheduler_or_without_workers_is_told_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("player_contact.cluster.SECONDS_TO_CONNECT", 1)
-    with pytest.raises(ConfigError, match="no scheduler answers there"), connected("tcp://127.0.0.1:1", tmp_path):
+    with pytest.raises(ConfigError, match="no scheduler answers there"), connected("tcp://127.0.0.1:1", 1):
         pass
     with (
         scheduler(tmp_path) as address,
         pytest.raises(ConfigError, match=f"no workers. Start some: dask worker {address}"),
-        connected(address, tmp_path),
+        connected(address, 1),
     ):
         pass
 
 
-def test_workers_with_other_code_are_refused(cluster, tmp_path, monkeypatch):
+def test_workers_with_other_code_are_refused(cluster, monkeypatch):
     monkeypatch.setattr("player_contact.cluster.code_hash", lambda: "another")
     address = cluster[0].client.scheduler.address
-    with pytest.raises(ConfigError, match="has other code of player_contact"), connected(address, tmp_path):
+    with pytest.raises(ConfigError, match="has other code of player_contact"), connected(address, 1):
         pass
+
+
+def test_workers_that_do_several_items_at_a_time_are_refused(tmp_path):
+    with scheduler(tmp_path) as address, workers(address, tmp_path, 1, "--nthreads", "2"):
+        wait_for_workers(address, 1)
+        with pytest.raises(ConfigError, match=r"several items at a time.*--nthreads 1"), connected(address, 1):
+            pass
+
+
+def test_a_worker_that_came_later_and_is_not_as_the_others_is_refused_too(cluster, tmp_path):
+    there, processes = cluster
+    with workers(there.client.scheduler.address, tmp_path, 1, "--nthreads", "2"):
+        wait_for_workers(there.client.scheduler.address, 3)
+        for process in processes:
+            process.kill()
+        with pytest.raises(ConfigError, match="several items at a time"):
+            list(there.map(slow_square, range(4)))
+
+
+def test_workers_without_this_code_are_told_in_one_sentence(cluster, monkeypatch):
+    monkeypatch.setattr("player_contact.cluster._fault_of_worker", knows_nothing)
+    with pytest.raises(ConfigError, match="has not this code of player_contact"), connected(cluster[0].client.scheduler.address, 1):
+        pass
+
+
+def knows_nothing(_: str, dask_worker: object) -> str:
+    raise ModuleNotFoundError("No module named 'player_contact'")
+
+
+def test_workers_must_see_the_same_outputs_and_input(cluster, tmp_path, monkeypatch):
+    (tmp_path / "train_labels.csv").write_text("contact_id")
+    cluster[0].check_storage(tmp_path / "shared", tmp_path)
+    assert not list((tmp_path / "shared").iterdir())
+    monkeypatch.setattr("player_contact.cluster._look_around", sees_nothing)
+    with pytest.raises(ConfigError, match=r"does not see .*Outputs must lie on storage"):
+        cluster[0].check_storage(tmp_path / "shared", tmp_path)
+    monkeypatch.setattr("player_contact.cluster._look_around", sees_other_files)
+    with pytest.raises(ConfigError, match=r"same tables and videos .*Input must lie on storage"):
+        cluster[0].check_storage(tmp_path / "shared", tmp_path)
+
+
+def sees_nothing(probe: Path, data: Path) -> tuple[bool, str]:
+    return False, data.name
+
+
+def sees_other_files(probe: Path, data: Path) -> tuple[bool, str]:
+    return True, str(os.getpid())
+
+
+def test_a_scheduler_that_dies_is_told_in_one_sentence(tmp_path):
+    place = tmp_path / "scheduler.json"
+    words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(place))
+    with program("distributed.cli.dask_scheduler", *words) as process:
+        wait_for(place.is_file)
+        address = read_json(place)["address"]
+        with workers(address, tmp_path, 1):
+            wait_for_workers(address, 1)
+            with connected(address, 1) as there:
+                results = there.map(slow_square, range(50))
+                next(results)
+                process.kill()
+                with pytest.raises(WorkerError, match=r"scheduler is gone.*run again"):
+                    list(results)
+
+
+def test_without_a_worker_left_others_are_waited_for_but_not_for_ever(cluster, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("player_contact.cluster.SECONDS_BETWEEN_LOOKS", 0.5)
+    there, processes = cluster
+    results = there.map(slow_square, range(8))
+    next(results)
+    for process in processes:
+        process.kill()
+    wait_for(lambda: not there.size)
+    with workers(there.client.scheduler.address, tmp_path, 1) as (late,):
+        assert next(results) == 1
+        monkeypatch.setattr("player_contact.cluster.SECONDS_WITHOUT_WORKERS", 1)
+        late.kill()
+        with pytest.raises(WorkerError, match=r"no worker left.*start some"):
+            list(results)
+    assert "no worker left that could go on" in caplog.text
+
+
+def test_a_worker_that_may_have_no_children_prepares_its_stretches_itself(tmp_path):
+    with scheduler(tmp_path) as address, workers(address, tmp_path, 1, nanny=True):
+        wait_for_workers(address, 1)
+        with connected(address, 1) as there:
+            assert list(there.map(loaders_here, [3])) == [0]
+    assert loaders_here(3) > 0
 
 
 def test_a_table_travels_without_the_features_that_lie_on_disk(tmp_path):

@@ -25,6 +25,22 @@ MAY_IMPORT = {
     "vision": {"config", "errors", "files", "odds", "video"},
     "boosting": {"competition", "config", "features", "odds", "parallel", "play"},
     "evaluation": {"competition", "config", "errors", "features", "files", "helmets", "play", "video", "vision", "boosting"},
+    "cluster.py": {"errors"},
+    "measuring.py": set(),
+    "planning": {
+        "boosting",
+        "competition",
+        "config",
+        "errors",
+        "evaluation",
+        "features",
+        "measuring",
+        "parallel",
+        "play",
+        "stages",
+        "video",
+        "vision",
+    },
     "kaggle": {"bundle", "competition", "errors", "files", "pace"},
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from player_contact.errors import InputError
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; what was written there takes the place of `path` when the block ends well, and goes when it doesn't."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.partial")  # other machines may write there too
     remove(temporary)
     try:
         yield temporary

@@ -23,7 +23,7 @@ def measuring(seconds_between: float = 0.05) -> Iterator[Cost]:
     own, cost, stop = psutil.Process(), Cost(), threading.Event()
 
     def sample() -> None:
-        while not stop.is_set():
+        while True:  # once at least
             total = 0
             for process in (own, *own.children(recursive=True)):
                 try:
@@ -32,7 +32,8 @@ def measuring(seconds_between: float = 0.05) -> Iterator[Cost]:
                     continue
                 total += getattr(used, "pss", used.rss)  # some systems do not tell which pages are shared
             cost.peak_mb = max(cost.peak_mb, total / 1e6)
-            stop.wait(seconds_between)
+            if stop.wait(seconds_between):
+                return
 
     watcher = threading.Thread(target=sample, daemon=True)
     watcher.start()

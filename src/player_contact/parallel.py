@@ -34,6 +34,10 @@ SECONDS_OF_AN_ORPHAN = 0.2
 class Elsewhere(Protocol):
     """Workers that are not processes of this one, such as a cluster's."""
 
+    @property
+    def here(self) -> int:
+        """Processes of this machine, for what no other one can do."""
+
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`function(item)` for every item, in order; items are taken only a few ahead."""
 
@@ -181,9 +185,9 @@ def worker_count(asked: int, threads: int = 1) -> int:
     return asked if asked > 0 else max(1, cores // threads)
 
 
-def of_this_machine(workers: Workers, threads: int) -> int:
-    """How many processes of this machine do what no other one can: `workers` where those are its own, as many as it can feed otherwise."""
-    return workers if isinstance(workers, int) else worker_count(0, threads)
+def of_this_machine(workers: Workers) -> int:
+    """How many processes of this machine do what no other one can."""
+    return workers if isinstance(workers, int) else workers.here
 
 
 class _Recorder(logging.Handler):

@@ -33,20 +33,24 @@ def run(
 
     Example: player_contact run --config configs/demo.yaml --set vision.epochs=2
     """
+    from player_contact.config import load_config
     from player_contact.errors import ConfigError
     from player_contact.files import read_json
+    from player_contact.parallel import worker_count
     from player_contact.pipeline import STAGE_NAMES, run_pipeline
 
     if until not in STAGE_NAMES:
         raise ConfigError(f"--until {until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
-    asked = run_of(config, input, output, name, set, workers)
-    folder = asked.folder
     with contextlib.ExitStack() as stack:
         if cluster:
             from player_contact.cluster import connected
 
-            there = stack.enter_context(connected(cluster, output.resolve()))
+            there = stack.enter_context(connected(cluster, worker_count(workers, load_config(config, set or []).threads)))
+        asked = run_of(config, input, output, name, set, workers)
+        folder = asked.folder
+        if cluster:
             asked = dataclasses.replace(asked, input=asked.input.resolve(), folder=folder.resolve(), workers=there)
+            there.check_storage(output.resolve(), asked.input)
         ran = run_pipeline(asked, until)
     if not ran:
         typer.echo("Nothing has changed since the last run.")

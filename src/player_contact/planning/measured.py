@@ -188,7 +188,7 @@ def _blend_values(tables: PlayTables, candidates: pd.DataFrame, config: Config) 
 
 
 def _write_blend(folder: Path, tables: PlayTables, candidates: pd.DataFrame, config: Config) -> None:
-    np.save(folder / "values.npy", _blend_values(tables, candidates, config))  # as it goes from one process to another
+    np.save(folder / "values.npy", _blend_values(tables, candidates, config), allow_pickle=False)  # as it goes from one process to another
 
 
 def _write_page(folder: Path, tables: PlayTables, config: Config) -> None:
@@ -211,15 +211,14 @@ class _EnoughError(Exception):
     """Ends a training that has been timed."""
 
 
-def _see(number: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float]:
+def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float]:
     """Seconds until the first training step is done, of each other one, to get ready for scoring, and to score a row."""
     started = time.perf_counter()
-    from player_contact.vision.device import take_gpu
+    from player_contact.vision.device import taking_gpu
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
 
-    take_gpu(number)
     done: list[float] = []
 
     def look(_: Epoch) -> None:
@@ -227,9 +226,11 @@ def _see(number: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, c
         if len(done) > FEWEST_STEPS and done[-1] - done[0] > SECONDS:
             raise _EnoughError
 
-    # A step an epoch, for a play holds no more; what weights it starts from changes no time, and they may have to be downloaded.
-    short, frames = vision.model_copy(update={"epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none"}), len(config.crops.frames)
-    with contextlib.suppress(_EnoughError):
+    # A step an epoch, for a play holds no more, so loaders would start again for each; what weights it starts from changes no time, and they may have
+    # to be downloaded.
+    settings = {"epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none", "loaders": 0}
+    short, frames = vision.model_copy(update=settings), len(config.crops.frames)
+    with taking_gpu(), contextlib.suppress(_EnoughError):
         train_model(rows, label, short, frames, (1,), config.threads, on_epoch=look)
     made = time.perf_counter()
     model = ContactModel(short, frames)
@@ -237,7 +238,8 @@ def _see(number: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, c
 
     def score(count: int) -> float:
         before = time.perf_counter()
-        score_rows(model, _first(rows, count), vision, config.threads, see)
+        with taking_gpu():
+            score_rows(model, _first(rows, count), short, config.threads, see)
         return time.perf_counter() - before
 
     ready = time.perf_counter() - made

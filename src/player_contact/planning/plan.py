@@ -10,6 +10,7 @@ import numpy as np
 from player_contact.competition.metric import best_thresholds
 from player_contact.competition.season import PlayTables, Season
 from player_contact.config import BoosterConfig, VisionConfig
+from player_contact.errors import InputError
 from player_contact.evaluation.viewer import has_video
 from player_contact.features.table import feature_names, helmet_columns, is_candidate
 from player_contact.parallel import of_this_machine
@@ -55,7 +56,7 @@ def size_of(season: Season, test_plays: int) -> Size:
 
 def make_plan(run: Run, size: Size) -> list[StagePlan]:
     """What a run of that size will take on this machine, measured on a play of `run`'s season that is about an average one."""
-    processes, config, folds = of_this_machine(run.workers, run.config.threads), run.config, run.config.folds
+    processes, config, folds = of_this_machine(run.workers), run.config, run.config.folds
     average, tables_of_play = _average_play(run)
     with measured_play(tables_of_play, config, processes) as play:
         share = average / len(play.candidates)  # an average play, of the measured one
@@ -97,7 +98,7 @@ def plan_text(plans: list[StagePlan], size: Size, run: Run) -> str:
     total = StagePlan("all", size.rows, sum(one.seconds for one in plans), sum(one.disk_mb for one in plans), max(one.memory_mb for one in plans))
     lines = [
         f"{size.plays} plays, {size.filmed} with videos, {size.test_plays} to predict; {run.config.folds} folds; "
-        f"{of_this_machine(run.workers, run.config.threads)} at a time",
+        f"{of_this_machine(run.workers)} at a time",
         f"{'':12}{'rows':>12}{'time':>10}{'disk MB':>10}{'memory MB':>11}",
     ]
     lines += [f"{one.stage:12}{one.rows:12,}{span(one.seconds):>10}{one.disk_mb:10,.0f}{one.memory_mb:11,.0f}" for one in (*plans, total)]
@@ -105,6 +106,8 @@ def plan_text(plans: list[StagePlan], size: Size, run: Run) -> str:
         lines.append(f"Would not fit: {total.disk_mb:,.0f} MB of outputs, of which {free:,.0f} MB are free")
     if total.memory_mb > whole:
         lines.append(f"Would not fit: {total.memory_mb:,.0f} MB of memory, and the machine has {whole:,.0f}. Try fewer WORKERS")
+    if run.config.vision.loaders:
+        lines.append("Vision is counted as if nothing were prepared ahead: with 'vision.loaders' on cores of their own it takes less.")
     lines.append(f"Assumed, since only a trained screen can tell: {100 * OPEN_SHARE:.0f} % of the rows that it looks at stay open.")
     return "\n".join(lines)
 
@@ -120,6 +123,8 @@ def _average_play(run: Run) -> tuple[float, PlayTables]:
     sample = filmed[:: max(1, len(filmed) // SAMPLED_PLAYS)]
     counts = [int(is_candidate(*build_play(tables), run.config.screen.max_distance).sum()) for tables in sample]
     mean = float(np.mean(counts))
+    if not any(counts):
+        raise InputError("No play has two players near each other: there is nothing that a plan could be measured on")
     return mean, sample[int(np.argmin(np.abs(np.array(counts) - mean)))]
 
 
@@ -169,7 +174,7 @@ def _ladder_seconds(rows: int, candidates: int, folds: int) -> float:
     """Thresholds of each model and fold, over every row."""
     random = np.random.default_rng(0)
     probability = np.zeros(rows, dtype=np.float32)
-    probability[:candidates] = random.random(candidates)
+    probability[:candidates] = random.random(min(candidates, rows))  # an estimate may exceed them
     label, ground = probability > random.random(rows), np.arange(rows) % 12 == 0
     started = time.perf_counter()
     best_thresholds(label, probability, ground)

@@ -70,7 +70,7 @@ def bundle_stage(run: Run, out: Path) -> None:
 
 def submission_stage(run: Run, out: Path) -> None:
     """Predicts the test plays with the bundle."""
-    counted: dict = dict(predict_folder(run.folder / "bundle", run.input, out / "submission.csv", of_this_machine(run.workers, run.config.threads)))
+    counted: dict = dict(predict_folder(run.folder / "bundle", run.input, out / "submission.csv", of_this_machine(run.workers)))
     truth = run.input / "truth" / "test_labels.csv"
     if truth.is_file():  # only a simulated season knows
         labels = pd.read_csv(truth, usecols=["contact_id", "contact"]).set_index("contact_id")["contact"]

@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 class FoldTask:
     """What a process needs to train and score one member's model of one fold."""
 
-    number: int  # among the tasks of the stage
     fold: int
     member: int
     vision: VisionConfig
@@ -71,12 +70,12 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
     sensors = [_sensors(run, opened, vision.tabular).loc[table.index].to_numpy(dtype=np.float32) for vision in members]
     table = table.reset_index(drop=True)
     tasks = [
-        FoldTask(number, fold, member, members[member], table, sensors[member], crop_folders, run.config, folder)
-        for number, (fold, member) in enumerate(itertools.product(folds, range(len(members))))
+        FoldTask(fold, member, members[member], table, sensors[member], crop_folders, run.config, folder)
+        for fold, member in itertools.product(folds, range(len(members)))
     ]
     scores, lines = np.full((len(members), len(table)), np.nan, dtype=np.float32), []
     workers = vision_processes(run.workers) if isinstance(run.workers, int) else run.workers.with_gpus()
-    results = run_all(train_fold, tasks, len(tasks), "training vision", workers)
+    results = run_all(train_fold_on_gpu, tasks, len(tasks), "training vision", workers)
     for task, (logits, epochs) in zip(tasks, results, strict=True):
         scores[task.member, table["fold"].to_numpy() == task.fold] = logits
         lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
@@ -103,6 +102,14 @@ def _sensors(run: Run, opened: pd.DataFrame, names: tuple[str, ...]) -> pd.DataF
     return pd.DataFrame(sensor_values(features, opened["screen"].to_numpy(), names), index=opened.index)
 
 
+def train_fold_on_gpu(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
+    """`train_fold` on a GPU of its own, where there is one."""
+    from player_contact.vision.device import taking_gpu
+
+    with taking_gpu():
+        return train_fold(task)
+
+
 def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     """Trains on the other folds, keeps the weights, and returns the log odds of the fold's own rows in the table's order, and the training log.
 
@@ -111,11 +118,9 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     """
     from safetensors.torch import save_file
 
-    from player_contact.vision.device import take_gpu
     from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
 
-    take_gpu(task.number)
     table, vision, threads = task.table, task.vision, task.config.threads
     inside = table["fold"].to_numpy() == task.fold
     own, others = _rows_of(task, inside), _rows_of(task, ~inside)

@@ -1,5 +1,12 @@
 """Where and in which precision networks calculate."""
 
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
 import torch
 
 from player_contact.config import VisionConfig
@@ -10,10 +17,33 @@ def vision_processes(workers: int) -> int:
     return min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
 
 
-def take_gpu(number: int) -> None:
-    """Makes this process calculate on the GPU whose turn it is for the task of that number, so that tasks side by side get one each."""
-    if torch.cuda.is_available():
-        torch.cuda.set_device(number % torch.cuda.device_count())
+@contextmanager
+def taking_gpu() -> Iterator[None]:
+    """While the block lasts, this process calculates on a GPU that no other block on this machine has taken, or shares one where all are taken."""
+    with ExitStack() as held:
+        if torch.cuda.is_available():
+            count = torch.cuda.device_count()
+            torch.cuda.set_device(next((number for number in range(count) if _take(number, held)), os.getpid() % count))
+        yield
+
+
+def _take(number: int, held: ExitStack) -> bool:
+    """Whether nobody had locked the file that stands for the GPU; it is locked until `held` ends, or the process does."""
+    import fcntl
+
+    place = Path(tempfile.gettempdir()) / f"player_contact-gpu-{torch.cuda.get_device_properties(number).uuid}.lock"
+    try:
+        file = held.enter_context(place.open("ab"))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def loaders_here(asked: int) -> int:
+    """How many processes may prepare stretches for this one: none where it is a daemon, such as a cluster's worker, which may have no children;
+    and no more than there are cores."""
+    return 0 if multiprocessing.current_process().daemon else min(asked, os.cpu_count() or 1)
 
 
 def own_gpu() -> list[int] | int:

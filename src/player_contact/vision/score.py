@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.vision.dataset import RowDataset, seen_by, stretch_sensors
-from player_contact.vision.device import scoring
+from player_contact.vision.device import loaders_here, scoring
 from player_contact.vision.model import ContactModel, input_channels
 from player_contact.vision.tracks import OpenRows, cut_stretches
 
@@ -56,7 +56,7 @@ def see_rows(see: See, rows: OpenRows, config: VisionConfig, shift: int = 0, fli
     """[N, W] float32 on the CPU: what the encoder says of each picture, row by row, in the order of the views that saw it."""
     device, precision = scoring(config)
     data = RowDataset(rows, config, shift, flip)
-    loader = DataLoader(data, batch_size=PICTURES // len(VIEWS), num_workers=config.loaders, collate_fn=torch.cat)
+    loader = DataLoader(data, batch_size=PICTURES // len(VIEWS), num_workers=loaders_here(config.loaders), collate_fn=torch.cat)
     with precision:
         parts = [see(pictures.to(device)).float().cpu() for pictures in loader]
     return torch.cat(parts) if parts else torch.zeros(0, config.track_width)

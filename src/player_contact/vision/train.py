@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.dataset import Item, StretchDataset, collate
-from player_contact.vision.device import own_gpu, use_bf16
+from player_contact.vision.device import loaders_here, own_gpu, use_bf16
 from player_contact.vision.mixup import mix
 from player_contact.vision.model import ContactModel
 from player_contact.vision.tracks import OpenRows, cut_stretches
@@ -79,7 +79,9 @@ def train_model(
         torch.manual_seed(_number(*seed, epoch))  # of dropout
         random = np.random.default_rng((*seed, epoch))
         data = StretchDataset(rows, draw_stretches(rows, label, config, random), config, label, seed=(*seed, epoch))
-        loader: Any = fabric.setup_dataloaders(DataLoader(data, batch_size=config.batch, num_workers=config.loaders, collate_fn=collate))
+        loader: Any = fabric.setup_dataloaders(
+            DataLoader(data, batch_size=config.batch, num_workers=loaders_here(config.loaders), collate_fn=collate)
+        )
         start_epoch(model, config, epoch)
         losses, norms = [], []
         for batch in loader:
