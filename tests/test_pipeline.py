@@ -198,7 +198,10 @@ def test_a_season_without_videos_makes_a_whole_run_without_vision(tiny_season, t
     run = Run(tiny_config, tiny_season.folder, tmp_path / "tiny", 1, simulated=True)
     assert run_pipeline(run) == list(STAGE_NAMES)
     assert "No open row was seen by a camera: there is no vision model" in caplog.text
+    assert caplog.text.count("No video was found in") == 2, "once while training, once while predicting"
+    assert "is missing" not in caplog.text
     assert not pd.read_parquet(run.folder / "oof.parquet")["vision"].any()
+    assert [rung["name"] for rung in read_json(run.folder / "ladder.json")["rungs"]] == ["distance", "sensors", "screen", "blend"]
     assert len(pd.read_csv(run.folder / "submission.csv")) == len(tiny_season.table("sample_submission.csv"))
 
 

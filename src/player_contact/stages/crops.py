@@ -34,25 +34,29 @@ def crops_stage(run: Run, out: Path) -> None:
     for stale in folder.glob(".*.partial"):
         remove(stale)
     items = ((tables, by_play.get(place, none)) for place, tables in enumerate(run.season.plays()))
-    work = partial(write_play_crops, folder=folder, config=run.config)
+    filmed = any(run.season.video_folder.glob("*.mp4"))
+    if not filmed:
+        log.warning("No video was found in %s: no row has a picture", run.season.video_folder)
+    work = partial(write_play_crops, folder=folder, config=run.config, filmed=filmed)
     seen = np.sum(list(run_all(work, items, len(run.folds), "crops", run.workers)), axis=0)
     log.info("rows seen: Sideline %d, Endzone %d of %d", *seen, len(open_rows))
 
 
-def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: Config) -> np.ndarray:
-    """Writes the crops of a play's open rows; returns how many each view saw."""
+def write_play_crops(item: tuple[PlayTables, np.ndarray], folder: Path, config: Config, filmed: bool = True) -> np.ndarray:
+    """Writes the crops of a play's open rows, or none where nothing was filmed; returns how many each view saw."""
     tables, open_rows = item
     target = folder / tables.game_play
     if not target.is_dir():
         chosen = np.isin(tables.rows["row"].to_numpy(), open_rows)
         ids = tables.rows["contact_id"].to_numpy()[chosen]
         crops, row = _no_crops(len(open_rows), config.crops), open_rows
-        with guarded(config, tables.game_play, "the crops"):
-            play, rows = build_play(tables)
-            play = complete_play(play)[0] if config.boxes.complete else play
-            kept = rows[chosen]
-            crops, row = cut_crops(play, kept, config.crops), kept.row
-            check_videos(config, play, kept, crops)
+        if filmed:
+            with guarded(config, tables.game_play, "the crops"):
+                play, rows = build_play(tables)
+                play = complete_play(play)[0] if config.boxes.complete else play
+                kept = rows[chosen]
+                crops, row = cut_crops(play, kept, config.crops), kept.row
+                check_videos(config, play, kept, crops)
         write_crops(crops, row, ids, target)
     return open_crops(target).seen.sum(axis=0)
 

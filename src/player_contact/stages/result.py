@@ -39,7 +39,8 @@ def ladder_stage(run: Run, out: Path) -> None:
     for stage, names in (("screen", ("sensors", "screen")), ("vision", ("vision",)), ("blend", ("blend",))):
         oof = pd.read_parquet(run.folder / stage / "oof.parquet")
         scores |= {name: _over_all(rows, oof["row"], oof[name]) for name in names}
-    decisions = {name: decide_out_of_fold(label, scores[column], ground, fold) for name, column in RUNGS.items()}
+    there = {name: column for name, column in RUNGS.items() if name != "vision" or scores["vision"].any()}  # without videos there is no such model
+    decisions = {name: decide_out_of_fold(label, scores[column], ground, fold) for name, column in there.items()}
     rungs = make_ladder(label, ground, game, decisions, GAIN_OVER, run.config.seed)
     thresholds: Thresholds = best_thresholds(label, scores["blend"], ground)
     touching = 1 / best_thresholds(label, scores["nearness"], ground).pair - 1
