@@ -10,9 +10,10 @@ from tests.conftest import ROOT
 
 @pytest.fixture(scope="module", autouse=True)
 def few_rows():
-    """Boosters are timed on less than a user's."""
+    """Everything is timed on less than a user's."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("player_contact.planning.measured.MOST_ROWS", 3_000)
+        for name, value in (("MOST_ROWS", 3_000), ("TURNS", 1), ("MOST_STEPS", 5), ("SECONDS", 0.5)):
+            patch.setattr(f"player_contact.planning.measured.{name}", value)
         yield
 
 
