@@ -10,4 +10,5 @@ def leads_out(path: Path, folder: Path) -> bool:
 
 def link_sentence(path: Path, folder: Path) -> str:
     """What is wrong with such a file, and what to do."""
-    return f"{path.name} lies outside of {folder}: a link leads to {path.resolve()}, and links are not followed. Put the file itself there, or make the whole folder a link"
+    where = f"{path.name} lies outside of {folder}: a link leads to {path.resolve()}, and links are not followed"
+    return f"{where}. Put the file itself there, or make the whole folder a link"
