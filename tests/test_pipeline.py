@@ -14,6 +14,7 @@ from player_contact.bundle import load_bundle
 from player_contact.config import load_config
 from player_contact.errors import ConfigError, InputError
 from player_contact.files import read_json
+from player_contact.parallel import run_all
 from player_contact.pipeline import BASE, STAGE_NAMES, STAGES, run_pipeline
 from player_contact.predict import predict_folder
 from player_contact.stages.run import Run
@@ -53,6 +54,23 @@ def test_what_was_repaired_while_tables_were_read_is_kept_with_the_run(tiny_seas
     run_pipeline(Run(tiny_config, tiny_season.folder, tmp_path / "run", 1, simulated=True), "folds")
     said = read_json(tmp_path / "run" / "stages.json")["folds"]["said"]
     assert "train_baseline_helmets.csv: 7 rows of view Endzone2 read as Endzone" in said
+
+
+def test_what_was_said_before_a_stage_was_killed_is_kept_too(filmed_season, tiny_config, tmp_path, monkeypatch):
+    first, *_ = sorted(path.name for path in (filmed_season.folder / "train").glob("*_Sideline.mp4"))
+    (filmed_season.folder / "train" / first).unlink()
+    run = Run(tiny_config, filmed_season.folder, tmp_path / "run", 1, simulated=True)
+
+    def break_off(*words):
+        yield from run_all(*words)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("player_contact.stages.crops.run_all", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            run_pipeline(run, "crops")
+    run_pipeline(run, "crops")
+    assert any(line.startswith(f"{first} is missing") for line in read_json(run.folder / "stages.json")["crops"]["said"])
 
 
 def test_time_and_memory_of_every_stage_are_kept_with_the_run(finished_run):

@@ -144,7 +144,7 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
             if stale != work:
                 remove(stale)
         work.mkdir(exist_ok=True)
-        with _listening() as said, measuring(SECONDS_BETWEEN_LOOKS) as cost:
+        with _listening(work / "said.json") as said, measuring(SECONDS_BETWEEN_LOOKS) as cost:
             stage.run(run, work)
         done.pop(stage.name, None)
         write_json(done, done_path)
@@ -158,19 +158,23 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
 
 
 class _Ear(logging.Handler):
-    def __init__(self) -> None:
+    def __init__(self, kept: Path) -> None:
         super().__init__(logging.INFO)
-        self.said: list[str] = []
+        self.kept = kept
+        self.said: list[str] = read_json(kept) if kept.is_file() else []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name != parallel.__name__ and not getattr(record, "live", False):  # not how far it is, or each epoch
-            self.said.append(record.getMessage())
+        message = record.getMessage()
+        if record.name != parallel.__name__ and not getattr(record, "live", False) and message not in self.said:  # not how far it is, or each epoch
+            self.said.append(message)
+            write_json(self.said, self.kept)
 
 
 @contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Gives a list of what the package logs meanwhile: what was repaired, what is missing, counts. It is kept with the run for its report."""
-    ear, package = _Ear(), logging.getLogger(player_contact.__name__)
+def _listening(kept: Path) -> Iterator[list[str]]:
+    """Gives a list of what the package logs meanwhile: what was repaired, what is missing, counts. It is kept with the run for its report. What was
+    said before the stage was killed lies in the file `kept`, and is added to: a stage that goes on does not say again what it finished."""
+    ear, package = _Ear(kept), logging.getLogger(player_contact.__name__)
     level = package.level
     package.setLevel(logging.INFO)
     package.addHandler(ear)
