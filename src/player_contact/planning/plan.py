@@ -22,7 +22,8 @@ from player_contact.vision.tracks import cut_stretches
 SAMPLED_PLAYS = 16  # of which candidates are counted
 MODELS = 5  # rungs of the ladder, whose thresholds are chosen for each fold
 BYTES_A_LABEL = 12  # of the out-of-fold table on disk
-BYTES_A_VALUE = 1.2  # of a table that a booster learns from, in memory
+BYTES_A_VALUE = 2.6  # of a table that a booster learns from, in memory: what runs of 30 to 240 plays took
+A_PROCESS_MB = 400  # with the libraries of a booster, before it has read anything
 SCREEN_MODULES = ("player_contact.cascade", "lightgbm")  # that a process imports before it predicts its first play; and before it looks at one
 VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.score", "player_contact.vision.train")
 TABLES_IN_MEMORY = 500  # bytes of the season's tables for each label row
@@ -144,7 +145,7 @@ def _boosters(values: np.ndarray, label: np.ndarray, settings: BoosterConfig, ro
     pace = booster_pace(values, label, settings, rows, run.config.threads, min(processes, run.config.folds))
     turns, learnt = math.ceil(run.config.folds / processes), rows * (run.config.folds - 1) / run.config.folds
     one = (pace.reading + settings.rounds * pace.round) * learnt + pace.scoring * rows / run.config.folds
-    memory = min(processes, run.config.folds) * learnt * values.shape[1] * BYTES_A_VALUE / MEGABYTE
+    memory = A_PROCESS_MB + min(processes, run.config.folds) * (A_PROCESS_MB + learnt * values.shape[1] * BYTES_A_VALUE / MEGABYTE)
     return _Boosters(turns * one, pace.scoring, memory)
 
 
