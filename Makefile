@@ -18,7 +18,7 @@ RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT
 .PHONY: help setup doctor plan submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check lint-js format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -61,9 +61,9 @@ season-check: $(READY)  ## a season's statistics beside those of real plays; PLA
 boxes-check: $(READY)  ## hide and swap helmet boxes, and see what registration makes of them; INPUT= PLAYS= VIDEO= as above
 	@$(PY) -m player_contact boxes-check $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(PLAYS),--set season.plays=$(PLAYS)) $(if $(VIDEO),--set season.video=$(VIDEO))
 
-predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv BUDGET=8h
+predict: $(READY)  ## predict with a bundle: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT=submission.csv BUDGET=8h MEND=1
 	$(if $(and $(BUNDLE),$(INPUT)),,$(error make predict needs BUNDLE= and INPUT=, such as BUNDLE=outputs/demo/bundle INPUT=input/nfl-player-contact-detection))
-	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS) $(if $(BUDGET),--time-budget $(BUDGET))
+	@$(PY) -m player_contact predict --bundle $(BUNDLE) --input $(INPUT) --output $(or $(OUTPUT),submission.csv) --workers $(WORKERS) $(if $(BUDGET),--time-budget $(BUDGET)) $(if $(MEND),--mend)
 
 RUN_FOLDER = --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
@@ -128,5 +128,6 @@ format: $(READY)  ## mend format and what lint can mend
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-clean:  ## delete everything made: outputs, caches (not .venv, not input)
-	rm -rf outputs/[!R]* build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+clean:  ## delete everything made: outputs, trained runs too, and caches (not .venv, not input)
+	find outputs -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -135,3 +135,9 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_the_old_submission(bundl
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1] == "error: The disk is full (submission.csv). What was finished is kept: make room and run again"
     assert [path.read_text() for path in submission.parent.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("name", ["seasons", "a/b", ".."])
+def test_a_run_that_would_lie_elsewhere_is_refused(command, name):
+    done = command("run", "--config", ROOT / "configs" / "demo.yaml", "--name", name)
+    assert (done.returncode, done.stderr.startswith(f"error: A run can't be called {name!r}")) == (2, True), done.stderr

@@ -36,6 +36,7 @@ def test_before_a_pace_is_known_plays_are_begun_then_only_those_that_fit():
 def test_the_line_tells_how_long_the_rest_takes_and_how_much_of_it_fits():
     pace = Pace([100], [10.0])
     assert pace_text([100, 100, 100], pace, 4, 2, math.inf) == "vision: 1 of 4 plays, 10.0 s a play; the other 3 would take 15 s"
+    assert pace_text([100], pace, 4, 2, math.inf).endswith("the other 1 would take 10 s")
     assert pace_text([100, 100, 100], pace, 4, 1, 25.0).endswith("the other 3 would take 30 s, 25 s of the budget left: about 2 of them fit")
     assert pace_text([100], pace, 4, 1, 25.0).endswith("25 s of the budget left: all of them fit")
 

@@ -45,7 +45,7 @@ def fitting(plays: Sequence[str], rows: dict[str, int], pace: Pace, left: Callab
 
 def pace_text(rest: Sequence[int], pace: Pace, total: int, workers: int, left: float) -> str:
     """What is expected of the plays that are not finished, with `rest` open rows each: a line for a person."""
-    seconds = pace.expected(rest) / workers if rest else np.zeros(0)
+    seconds = pace.expected(rest) / min(workers, len(rest)) if rest else np.zeros(0)
     text = f"vision: {total - len(rest)} of {total} plays, {np.mean(pace.seconds):.1f} s a play"
     if rest:
         text += f"; the other {len(rest)} would take {span_text(seconds.sum())}"

@@ -58,7 +58,9 @@ def upload(tmp_path) -> Upload:
 def test_without_the_tool_it_is_said_what_to_install(upload, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     for call in (lambda: push(upload, "x"), lambda: download(tmp_path / "data")):
-        with pytest.raises(ConfigError, match=r"^The command `kaggle`, Kaggle's official tool, is not here\. Install it: pip install kaggle$"):
+        with pytest.raises(
+            ConfigError, match=r"^The command `kaggle`, Kaggle's official tool, is not here\. Install it: \.venv/bin/pip install kaggle$"
+        ):
             call()
 
 

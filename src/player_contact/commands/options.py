@@ -21,10 +21,13 @@ INPUT = Path("input/nfl-player-contact-detection")
 def run_of(config: Path, input: Path, output: Path, name: str, set: list[str] | None, workers: int) -> "Run":  # noqa: A002
     """What the words of a command line ask for; makes the simulated season where the input folder holds no data."""
     from player_contact.config import load_config
+    from player_contact.errors import ConfigError
     from player_contact.parallel import worker_count
     from player_contact.simulate.folder import season_folder
     from player_contact.stages.run import Run
 
+    if name and (Path(name).name != name or name in ("seasons", "..")):
+        raise ConfigError(f"A run can't be called {name!r}: its name is that of a folder beside `seasons`")
     settings = load_config(config, set or [])
     count = worker_count(workers, settings.threads)
     if input == INPUT and not any(input.glob("*.csv")):

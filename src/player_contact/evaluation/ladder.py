@@ -110,5 +110,6 @@ def ladder_text(rungs: list[Rung], simulated: bool) -> str:
     for rung in rungs:
         if rung.gain_interval is not None and rung.gain_interval[0] <= 0:
             word = "does worse than" if rung.gain_interval[1] < 0 else "is not clearly better than"
-            lines.append(f"At this size, {rung.name} {word} {rung.gain_over}.")
+            so = " It decides the submission all the same." if rung is rungs[-1] else ""
+            lines.append(f"At this size, {rung.name} {word} {rung.gain_over}.{so}")
     return "\n".join(lines)

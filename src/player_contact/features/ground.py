@@ -14,7 +14,7 @@ TOUCH = 1.0  # yd
 def falling(play: Play) -> Values:
     """Of a player: steps since he was last and until he is next faster than some paces, and close to an opponent; how he compares with all others.
 
-    All steps are at most LONG.
+    All steps are at most 50.
     """
     columns: Values = {}
     for pace in PACES:

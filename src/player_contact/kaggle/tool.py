@@ -4,6 +4,7 @@ import logging
 import re
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -83,7 +84,7 @@ def _asked(*words: str) -> str:
 
 
 def _call(*words: str) -> subprocess.CompletedProcess[str]:
-    tool = shutil.which("kaggle")
+    tool = shutil.which("kaggle") or shutil.which("kaggle", path=str(Path(sys.executable).parent))
     if tool is None:
-        raise ConfigError("The command `kaggle`, Kaggle's official tool, is not here. Install it: pip install kaggle")
+        raise ConfigError("The command `kaggle`, Kaggle's official tool, is not here. Install it: .venv/bin/pip install kaggle")
     return subprocess.run([tool, *words], capture_output=True, text=True, check=False)
