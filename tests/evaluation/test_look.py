@@ -57,3 +57,11 @@ def test_the_picture_lies_in_the_run_it_shows(own_run):
     done = CliRunner().invoke(app, ["look-crops", "--run", str(folder)])
     assert done.exit_code == 0, done.output
     assert (folder / "crops.png").is_file()
+
+
+def test_a_run_of_which_no_camera_saw_anything_is_told_apart(own_run, tmp_path):
+    run = own_run()
+    for path in (run.folder / "crops").glob("*/seen.npy"):
+        np.save(path, np.zeros_like(np.load(path)))
+    with pytest.raises(InputError, match=r"was seen by both cameras.*Was its season filmed"):
+        write_contact_sheet(run.folder, tmp_path / "sheet.png")

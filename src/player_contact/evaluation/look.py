@@ -22,11 +22,14 @@ FOUND, ADDED = "-", (0, (2, 1.5))  # lines of detected boxes and of those that w
 def write_contact_sheet(run: Path, output: Path, columns: int = 4, seed: int = 0) -> None:
     """Writes a PNG with `columns` random rows of each kind from a run's crops; each is shown in both views at its step.
 
-    Solid boxes were found by the detector, dashed ones completed by registration or filled in between. Raises InputError where the run has no crops.
+    Solid boxes were found by the detector, dashed ones completed by registration or filled in between. Raises InputError where the run has no crops,
+    or only blank ones.
     """
     from matplotlib.figure import Figure
 
     chosen = _choose(run, columns, seed)
+    if not any(len(rows) for rows in chosen.values()):
+        raise InputError(f"No open row of {run} was seen by both cameras: there is no crop to draw. Was its season filmed?")
     figure = Figure(figsize=(len(VIEWS) * columns * TILE, len(KINDS) * (TILE + HEAD) + FOOT), dpi=DPI)
     height = figure.get_figheight()
     grid = figure.add_gridspec(
