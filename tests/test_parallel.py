@@ -241,3 +241,8 @@ def test_at_the_deadline_workers_are_stopped_and_nothing_more_is_taken():
     outcomes = dict(run_surviving(sleep, iter([0.01, 30.0, 31.0, 32.0]), 2, deadline=started + 6))  # two processes start from nothing first
     assert time.monotonic() - started < 10
     assert outcomes == {0.01: 0.01, 30.0: Failure("there was no time left"), 31.0: Failure("there was no time left")}
+
+
+def test_a_worker_whose_process_was_gone_before_it_began_ends_too():
+    code = f"import time; from player_contact.parallel import end_with_parent; end_with_parent({2**30}); time.sleep(60)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=False).returncode == 1

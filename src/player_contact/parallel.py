@@ -58,7 +58,7 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: in
         yield from show_progress((function(item) for item in items), total, what)
         return
     if isinstance(workers, int):
-        calls = (joblib.delayed(_recorded_in_own_process)(function, item) for item in items)
+        calls = (joblib.delayed(_recorded_in_own_process)(function, item, os.getpid()) for item in items)
         outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(calls)
     else:
         outcomes = workers.map(functools.partial(_recorded, function), items)
@@ -139,9 +139,9 @@ def _executor(workers: int) -> Any:
 
 def _submit(function: Callable[[Item], Result], item: Item, workers: int) -> Future:
     try:
-        return _executor(workers).submit(_recorded_in_own_process, function, item)
+        return _executor(workers).submit(_recorded_in_own_process, function, item, os.getpid())
     except BrokenExecutor:  # it broke between two calls; the next one is whole
-        return _executor(workers).submit(_recorded_in_own_process, function, item)
+        return _executor(workers).submit(_recorded_in_own_process, function, item, os.getpid())
 
 
 def _left(deadline: float) -> float | None:
@@ -212,12 +212,13 @@ def _may_grow() -> None:
 
 
 @functools.cache
-def end_with_parent() -> None:
+def end_with_parent(parent: int | None = None) -> None:
     """Ends this worker process soon after the process that it works for, and leaves Ctrl-C to that one.
 
-    When that one is killed, a worker would otherwise finish its item, and write it while the next run is at work in the same folder.
+    When that one is killed, a worker would otherwise finish its item, and write it while the next run is at work in the same folder. It may be gone
+    before the worker gets here: whoever knows its number gives it as `parent`.
     """
-    parent = os.getppid()
+    parent = parent or os.getppid()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -229,9 +230,9 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _recorded_in_own_process(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
+def _recorded_in_own_process(function: Callable[[Item], Result], item: Item, parent: int) -> tuple[Result, list[tuple[str, int, str]]]:
     _may_grow()
-    end_with_parent()
+    end_with_parent(parent)
     return _recorded(function, item)
 
 
