@@ -25,7 +25,7 @@ BYTES_A_LABEL = 12  # of the out-of-fold table on disk
 BYTES_A_VALUE = 2.6  # of a table that a booster learns from, in memory: what runs of 30 to 240 plays took
 A_PROCESS_MB = 400  # with the libraries of a booster, before it has read anything
 SCREEN_MODULES = ("player_contact.cascade", "lightgbm")  # that a process imports before it predicts its first play; and before it looks at one
-VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.score", "player_contact.vision.train")
+VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.score")
 TABLES_IN_MEMORY = 500  # bytes of the season's tables for each label row
 
 
