@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT, DataOption, SeasonsOption, WorkersOption, run_of
+from player_contact.commands.options import INPUT, DataOption, FinishedRun, SeasonsOption, WorkersOption, find_run, run_of
 
 app = typer.Typer()
-FinishedRun = Annotated[Path, typer.Option(help="folder of a finished run")]
 
 
 @app.command()
-def audit(run: FinishedRun = Path("outputs/demo"), input: DataOption = INPUT, workers: WorkersOption = 0) -> None:  # noqa: A002
+def audit(
+    run: FinishedRun = Path("outputs/demo"),
+    input: DataOption = INPUT,  # noqa: A002
+    workers: WorkersOption = 0,
+) -> None:
     """Check that nothing a run predicted was known to what predicted it: folds, models, thresholds, features, permuted labels.
 
     Example: player_contact audit --run outputs/demo
@@ -20,7 +23,7 @@ def audit(run: FinishedRun = Path("outputs/demo"), input: DataOption = INPUT, wo
     from player_contact.checks.audit import audit as audit_run
     from player_contact.checks.audit import audit_text
 
-    findings = audit_run(run_of(run / "config.yaml", input, run.parent, run.name, None, workers))
+    findings = audit_run(run_of(find_run(run) / "config.yaml", input, run.parent, run.name, None, workers))
     typer.echo(audit_text(findings))
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
@@ -41,7 +44,7 @@ def damage_check(
     from player_contact.parallel import worker_count
     from player_contact.simulate.folder import season_folder
 
-    season = load_config(run / "bundle" / "config.yaml").season
+    season = load_config(find_run(run, holding="bundle") / "bundle" / "config.yaml").season
     short = season.model_copy(update={"seed": season.seed + 2000, "plays": 4, "test_plays": 1, "median_steps": 24, "video": True})
     outcomes = check_damages(run / "bundle", season_folder(output, short, worker_count(workers)))
     typer.echo(outcomes_text(outcomes))
@@ -65,7 +68,7 @@ def budget_check(
     from player_contact.parallel import worker_count
     from player_contact.simulate.folder import season_folder
 
-    config = load_config(run / "bundle" / "config.yaml")
+    config = load_config(find_run(run, holding="bundle") / "bundle" / "config.yaml")
     hidden = config.season.model_copy(update={"seed": config.season.seed + 1000, "plays": 4, "test_plays": plays, "video": True})
     folder = season_folder(output, hidden, worker_count(workers))
     check = check_budget(run / "bundle", folder, worker_count(workers, config.threads))

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT
+from player_contact.commands.options import INPUT, RunWithCrops, find_run
 
 app = typer.Typer()
 
 
 @app.command("look-crops")
 def look_crops(
-    run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
+    run: RunWithCrops = Path("outputs/demo"),
     output: Annotated[Path | None, typer.Option(help="the picture to write; crops.png in the run's folder if not given")] = None,
     seed: Annotated[int, typer.Option(help="which rows are drawn")] = 0,
 ) -> None:
@@ -22,6 +22,7 @@ def look_crops(
     """
     from player_contact.evaluation.look import write_contact_sheet
 
+    find_run(run)
     output = output or run / "crops.png"
     write_contact_sheet(run, output, seed=seed)
     typer.echo(output)
@@ -29,7 +30,7 @@ def look_crops(
 
 @app.command("look-augmentations")
 def look_augmentations(
-    run: Annotated[Path, typer.Option(help="folder of a run that has crops")] = Path("outputs/demo"),
+    run: RunWithCrops = Path("outputs/demo"),
     output: Annotated[Path | None, typer.Option(help="the picture to write; augmentations.png in the run's folder if not given")] = None,
     seed: Annotated[int, typer.Option(help="which stretch is drawn, and what changes it")] = 0,
 ) -> None:
@@ -40,6 +41,7 @@ def look_augmentations(
     from player_contact.config import load_config
     from player_contact.evaluation.look_augmentations import write_augmentation_sheet
 
+    find_run(run)
     output = output or run / "augmentations.png"
     write_augmentation_sheet(run, load_config(run / "config.yaml").vision, output, seed)
     typer.echo(output)

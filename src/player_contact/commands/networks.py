@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT, ConfigOption, DataOption, NameOption, RunsOption, SetOption, WorkersOption, run_of
+from player_contact.commands.options import INPUT, ConfigOption, DataOption, NameOption, RunsOption, SetOption, WorkersOption, find_run, run_of
 
 app = typer.Typer()
 
@@ -31,6 +31,8 @@ def encoders(
     from player_contact.pipeline import run_pipeline, vision_fingerprint
     from player_contact.stages.variants import score_variants
 
+    if score and name:
+        find_run(output / name)
     names = encoder or list(ENCODERS)
     settings = load_config(config, set or [])
     costs = [encoder_cost(settings, one) for one in names]
@@ -69,6 +71,8 @@ def variants(
     from player_contact.pipeline import check_vision, run_pipeline, vision_fingerprint
     from player_contact.stages.variants import AS_CONFIGURED, classic_variants, compare_variants
 
+    if name:
+        find_run(output / name)
     asked = run_of(config, input, output, name, set, workers)
     configs = {AS_CONFIGURED: asked.config}
     for one in variant or classic_variants(asked.config.vision):

@@ -15,6 +15,11 @@ NameOption = Annotated[str, typer.Option(help="name of the run; the config's if 
 RunsOption = Annotated[Path, typer.Option(help="folder of runs")]
 SeasonsOption = Annotated[Path, typer.Option(help="folder of seasons")]
 DataOption = Annotated[Path, typer.Option(help="the competition's files; a simulated season is made where it holds none")]
+SeasonOption = Annotated[Path | None, typer.Option(help="a season's folder; the config's simulated season if not given")]
+FinishedRun = Annotated[Path, typer.Option(help="folder of a finished run")]
+RunWithBundle = Annotated[Path, typer.Option(help="folder of a run that has a bundle")]
+RunWithCrops = Annotated[Path, typer.Option(help="folder of a run that has crops")]
+RunWithKernel = Annotated[Path, typer.Option(help="folder of a run whose kernel was made")]
 INPUT = Path("input/nfl-player-contact-detection")
 
 
@@ -34,3 +39,22 @@ def run_of(config: Path, input: Path, output: Path, name: str, set: list[str] | 
         input = season_folder(output / "seasons", settings.season, count)  # noqa: A001
     simulated = (input / "truth").is_dir()  # what only a simulation knows
     return Run(settings, input, output / (name or config.stem), count, simulated)
+
+
+def find_run(folder: Path, holding: str = "") -> Path:
+    """The folder of a run that is there, and of what it must hold. Raises InputError with the runs there are where it is none."""
+    from player_contact.errors import InputError
+
+    if not _is_run(folder):
+        runs = sorted(path.name for path in folder.parent.glob("[!.]*") if _is_run(path))
+        config = Path("configs") / f"{folder.name}.yaml"
+        way = f"`make submission {f'CONFIG={config}' if config.is_file() else f'RUN={folder.name}'}`"
+        there = f"{', '.join(runs)} (RUN={runs[0]} names the first), and {way} makes a new one" if runs else f"none yet, and {way} makes one"
+        raise InputError(f"{folder} is no run: {folder.parent} holds {there}")
+    if holding and not (folder / holding).exists():
+        raise InputError(f"{folder} has no {holding}: finish the run first (make {holding})")
+    return folder
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() or (folder / "bundle").is_dir()

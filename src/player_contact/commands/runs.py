@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT, ConfigOption, DataOption, NameOption, RunsOption, SetOption, WorkersOption, run_of
+from player_contact.commands.options import INPUT, ConfigOption, DataOption, NameOption, RunsOption, SetOption, WorkersOption, find_run, run_of
 
 if TYPE_CHECKING:
     from player_contact.stages.run import Run
@@ -107,6 +107,8 @@ def ablation(
     from player_contact.pipeline import run_pipeline
     from player_contact.stages.ablation import ablate
 
+    if name:
+        find_run(output / name)
     asked = run_of(config, input, output, name, set, workers)
     run_pipeline(asked, "screen")
     typer.echo(ablate(asked))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import ConfigOption, SeasonsOption, SetOption, WorkersOption
+from player_contact.commands.options import ConfigOption, SeasonOption, SeasonsOption, SetOption, WorkersOption
 
 app = typer.Typer()
 
@@ -31,7 +31,7 @@ def season(
 @app.command("season-check")
 def season_check(
     config: ConfigOption = Path("configs/demo.yaml"),
-    input: Annotated[Path | None, typer.Option(help="a season's folder; the config's simulated season if not given")] = None,  # noqa: A002
+    input: SeasonOption = None,  # noqa: A002
     output: SeasonsOption = Path("outputs/seasons"),
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,
@@ -52,7 +52,7 @@ def season_check(
 @app.command("boxes-check")
 def boxes_check(
     config: ConfigOption = Path("configs/demo.yaml"),
-    input: Annotated[Path | None, typer.Option(help="a season's folder; the config's simulated season if not given")] = None,  # noqa: A002
+    input: SeasonOption = None,  # noqa: A002
     output: SeasonsOption = Path("outputs/seasons"),
     set: SetOption = None,  # noqa: A002
     workers: WorkersOption = 0,

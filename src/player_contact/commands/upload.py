@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT, DataOption, SeasonsOption, WorkersOption
+from player_contact.commands.options import INPUT, DataOption, RunWithBundle, RunWithKernel, SeasonsOption, WorkersOption, find_run
 
 app = typer.Typer()
 
 
 @app.command()
 def kernel(
-    run: Annotated[Path, typer.Option(help="folder of a run that has a bundle")] = Path("outputs/demo"),
+    run: RunWithBundle = Path("outputs/demo"),
     user: Annotated[str, typer.Option(help="your name on Kaggle; pushing fills it in where it is not given")] = "",
     time_budget: Annotated[str, typer.Option(help="how long the notebook may take, such as 8h")] = "8h",
     gpu: Annotated[bool, typer.Option(help="ask Kaggle for a GPU")] = True,
@@ -26,13 +26,13 @@ def kernel(
     from player_contact.pace import seconds_of
 
     seconds_of(time_budget)
-    upload = write_kernel(run, user, time_budget, gpu, wheels.split())
+    upload = write_kernel(find_run(run, holding="bundle"), user, time_budget, gpu, wheels.split())
     typer.echo(f"dataset  {upload.dataset}\nnotebook {upload.kernel}\nupload   {upload.megabytes:.1f} MB")
 
 
 @app.command("kernel-check")
 def kernel_check(
-    run: Annotated[Path, typer.Option(help="folder of a run whose kernel was made")] = Path("outputs/demo"),
+    run: RunWithKernel = Path("outputs/demo"),
     output: SeasonsOption = Path("outputs/seasons"),
     plays: Annotated[int, typer.Option(help="hidden plays to simulate")] = 6,
     workers: WorkersOption = 0,
@@ -47,14 +47,14 @@ def kernel_check(
     from player_contact.parallel import worker_count
     from player_contact.simulate.folder import season_folder
 
-    upload = upload_of(run)
+    upload = upload_of(find_run(run))
     season = load_config(run / "bundle" / "config.yaml").season
     hidden = season.model_copy(update={"seed": season.seed + 1000, "plays": 4, "test_plays": plays, "video": True})
     typer.echo(rehearsal_text(rehearse_run(upload, season_folder(output, hidden, worker_count(workers)))))
 
 
 @app.command()
-def push(run: Annotated[Path, typer.Option(help="folder of a run whose kernel was made")] = Path("outputs/demo")) -> None:
+def push(run: RunWithKernel = Path("outputs/demo")) -> None:
     """Upload a run's kernel with Kaggle's own tool and start its notebook.
 
     Example: player_contact push --run outputs/demo
@@ -62,7 +62,7 @@ def push(run: Annotated[Path, typer.Option(help="folder of a run whose kernel wa
     from player_contact.kaggle.kernel import upload_of
     from player_contact.kaggle.tool import push as push_upload
 
-    typer.echo(push_upload(upload_of(run), message=f"run {run.name}"))
+    typer.echo(push_upload(upload_of(find_run(run)), message=f"run {run.name}"))
 
 
 @app.command()
