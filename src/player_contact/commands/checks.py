@@ -5,15 +5,22 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT, DataOption, FinishedRun, SeasonsOption, WorkersOption, find_run, run_of
+from player_contact.commands.options import INPUT, FinishedRun, SeasonsOption, WorkersOption, find_run, run_of
 
 app = typer.Typer()
+TrainedOn = Annotated[
+    Path,
+    typer.Option(
+        help="the folder whose data the run was trained on, as INPUT= named it then; if not given the competition's files, or where there are none "
+        "the simulated season of the run's settings"
+    ),
+]
 
 
 @app.command()
 def audit(
     run: FinishedRun = Path("outputs/demo"),
-    input: DataOption = INPUT,  # noqa: A002
+    input: TrainedOn = INPUT,  # noqa: A002
     workers: WorkersOption = 0,
 ) -> None:
     """Check that nothing a run predicted was known to what predicted it: folds, models, thresholds, features, permuted labels.
