@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import textwrap
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ PACKAGE = "player-contact"
 TABLES = ("labels", "player_tracking", "baseline_helmets", "video_metadata")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 GIGABYTE = 1e9
+WIDTH, INDENT = 100, 11  # characters of a line, and of the topic in front of it
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,18 @@ class Finding:
 
 def examine(data: Path, runs: Path) -> list[Finding]:
     """Everything that `doctor` tells. `data` is the folder of the competition's files, `runs` that of outputs. The last line is what to type next."""
-    findings = [_machine(runs), *_packages(), _device(), _decoder(), _browser(), *_data(data, runs), *_runs(runs)]
+    findings = [_machine(runs), *_packages(), _device(), _decoder(), _browser(), *_data(data), *_seasons(runs), *_runs(runs)]
     return [*findings, Finding("next", _next(findings, data, runs))]
 
 
 def findings_text(findings: list[Finding]) -> str:
-    """The lines, the topic in front; what is broken is marked in words."""
-    return "\n".join(f"{one.topic:<10} {'BROKEN: ' if one.broken else ''}{one.text}" for one in findings)
+    """The lines, the topic in front, folded where they are too long; what is broken is marked in words."""
+    return "\n".join(map(_line, findings))
+
+
+def _line(one: Finding) -> str:
+    text = f"{'BROKEN: ' if one.broken else ''}{one.text}"
+    return f"{one.topic:<{INDENT}}" + f"\n{'':{INDENT}}".join(textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False))
 
 
 def _machine(runs: Path) -> Finding:
@@ -112,7 +119,9 @@ def _browser() -> Finding:
     return Finding("browser", found or "no Chromium on the path: the pages open in any browser, but their tests are skipped")
 
 
-def _data(data: Path, runs: Path) -> list[Finding]:
+def _data(data: Path) -> list[Finding]:
+    if not data.is_dir():
+        return [Finding("data", f"the folder {data} does not exist")]
     findings = []
     tables = {split: [f"{split}_{name}.csv" for name in TABLES] for split in ("train", "test")}
     tables["test"][0] = "sample_submission.csv"
@@ -124,8 +133,17 @@ def _data(data: Path, runs: Path) -> list[Finding]:
             continue
         told = f"without {', '.join(missing)}" if missing else "all four tables"
         findings.append(Finding("data", f"{data}, {split}: {told}; videos: " + ", ".join(f"{number} {view}" for view, number in videos.items())))
-    seasons = sorted(path.name for path in (runs / "seasons").glob("[!.]*") if (path / "train_labels.csv").is_file())
-    return [*findings, Finding("seasons", ", ".join(seasons) if seasons else "no simulated season yet; the first run makes one")]
+    return findings
+
+
+def _seasons(runs: Path) -> list[Finding]:
+    names = simulated_seasons(runs / "seasons")
+    return [Finding("season", str(runs / "seasons" / name)) for name in names] or [Finding("season", "none simulated yet; the first run makes one")]
+
+
+def simulated_seasons(folder: Path) -> list[str]:
+    """The names of the seasons that were simulated into a folder."""
+    return sorted(path.name for path in folder.glob("[!.]*") if (path / "train_labels.csv").is_file())
 
 
 def _runs(runs: Path) -> list[Finding]:
