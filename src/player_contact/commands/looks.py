@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from player_contact.commands.options import INPUT, RunWithCrops, find_run
+from player_contact.commands.options import INPUT, RunWithCrops, find_run, has_data, refuse_no_season
 
 app = typer.Typer()
 
@@ -60,5 +60,7 @@ def look_frames(
     """
     from player_contact.evaluation.frames import write_frame_sheet
 
+    if input == INPUT and not has_data(input):
+        refuse_no_season(input)
     write_frame_sheet(input, split, play, output)
     typer.echo(output)

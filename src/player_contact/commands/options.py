@@ -35,7 +35,7 @@ def run_of(config: Path, input: Path, output: Path, name: str, set: list[str] | 
         raise ConfigError(f"A run can't be called {name!r}: its name is that of a folder beside `seasons`")
     settings = load_config(config, set or [])
     count = worker_count(workers, settings.threads)
-    if input == INPUT and not any(input.glob("*.csv")):
+    if input == INPUT and not has_data(input):
         input = season_folder(output / "seasons", settings.season, count)  # noqa: A001
     simulated = (input / "truth").is_dir()  # what only a simulation knows
     return Run(settings, input, output / (name or config.stem), count, simulated)
@@ -58,3 +58,20 @@ def find_run(folder: Path, holding: str = "") -> Path:
 
 def _is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() or (folder / "bundle").is_dir()
+
+
+def has_data(folder: Path) -> bool:
+    """Whether there are tables in a folder."""
+    return any(folder.glob("*.csv"))
+
+
+def refuse_no_season(folder: Path) -> None:
+    """Raises InputError: a folder holds no data, and no other one was named. The sentence lists the simulated seasons."""
+    from player_contact.doctor import simulated_seasons
+    from player_contact.errors import InputError
+
+    seasons = Path("outputs/seasons")
+    names = simulated_seasons(seasons)
+    if not names:
+        raise InputError(f"{folder} holds no data. Name another folder with INPUT=, or make a simulated season: make season")
+    raise InputError(f"{folder} holds no data. Name a simulated season, such as INPUT={seasons / names[0]} ({seasons} holds {', '.join(names)})")
