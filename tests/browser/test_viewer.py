@@ -171,6 +171,35 @@ def test_a_player_s_timelines_can_be_picked_out(viewer):
     assert viewer.page.input_value("#who") != ""
 
 
+def test_players_go_by_side_jersey_and_position_and_are_found_by_their_id(viewer, finished_run, busiest):
+    table = pd.read_csv(finished_run.input / "train_player_tracking.csv").query("game_play == @busiest").groupby("nfl_player_id").first()
+    named = {one: f"{line.team[0].upper()} {line.jersey_number} {line.position}" for one, line in zip(table.index, table.itertuples(), strict=True)}
+    assert dict(viewer.page.evaluate("players.map((player) => [player.id, player.text])")) == named
+    options = viewer.page.locator("#who option").all_inner_texts()
+    assert sorted(options[1:]) == sorted(f"{named[one]} ({one}), {team}" for one, team in table["team"].items())
+    one = viewer.page.evaluate("players[tracks[state.chosen].first].id")
+    assert viewer.page.inner_text("#name").startswith(f"{named[one]} ({one}) and ")
+    assert named[one] in viewer.page.locator(".track[aria-selected=true]").inner_text()
+
+
+def test_the_page_says_that_its_threshold_was_chosen_on_the_other_folds(viewer):
+    assert re.search(r"threshold 0\.\d{3}, chosen on the other folds\.$", viewer.page.inner_text("#now"))
+    assert "threshold, chosen on the other folds" in viewer.page.inner_text("[aria-label='The chosen pair or player'] .key")
+
+
+def test_no_word_of_the_probabilities_lies_over_another(viewer):
+    for size in ({"width": 1366, "height": 657}, {"width": 1920, "height": 1080}, {"width": 800, "height": 700}):
+        viewer.page.set_viewport_size(size)
+        boxes = viewer.page.locator("#detail text").evaluate_all("texts => texts.map((text) => text.getBoundingClientRect().toJSON())")
+        assert len(boxes) > 4
+        for place, one in enumerate(boxes):
+            for other in boxes[:place]:
+                apart = (
+                    one["left"] >= other["right"] or other["left"] >= one["right"] or one["top"] >= other["bottom"] or other["top"] >= one["bottom"]
+                )
+                assert apart, (size, one, other)
+
+
 def test_keys_move_the_moment_and_the_choice(viewer, busiest, oof):
     def step() -> int:
         return int(re.search(r"step (-?\d+)", viewer.page.inner_text("#clock"))[1])

@@ -8,7 +8,7 @@ import pytest
 
 from player_contact.competition.metric import Thresholds
 from player_contact.evaluation.ladder import thresholds_by_fold
-from player_contact.evaluation.viewer import place_video, play_data, play_page, script_json
+from player_contact.evaluation.viewer import jersey_numbers, place_video, play_data, play_page, script_json
 from player_contact.files import read_json
 from player_contact.play import Rows
 from tests.makers import all_rows, make_play
@@ -41,7 +41,7 @@ def test_a_pair_is_shown_from_half_its_threshold_on_or_with_a_label(play, rows):
     blend[pair[5]], blend[low], blend[ground[2]] = 0.21, 0.19, 0.31
     contact = np.zeros(len(rows))
     contact[touching[4]] = 1
-    tracks = play_data(play, rows, scored(rows, blend=blend, contact=contact), LIMITS, {})["tracks"]
+    tracks = play_data(play, rows, scored(rows, blend=blend, contact=contact), LIMITS, {}, {})["tracks"]
     assert {(track["first"], track["second"]) for track in tracks} == {(0, 1), (3, -1), (2, 4)}
 
 
@@ -50,7 +50,7 @@ def test_a_track_holds_label_decision_and_probabilities_step_by_step(play, rows)
     columns = {name: np.zeros(len(rows)) for name in ("contact", "final", "screen", "vision", "blend")}
     columns["contact"][here[3:6]], columns["final"][here[5:7]] = 1, 1
     columns["screen"][here], columns["blend"][here[5]] = 0.1234, 0.9
-    (track,) = play_data(play, rows, scored(rows, **columns), LIMITS, {})["tracks"]
+    (track,) = play_data(play, rows, scored(rows, **columns), LIMITS, {}, {})["tracks"]
     steps = len(here)
     assert track["label"] == "000111".ljust(steps, "0")
     assert track["decided"] == "0000011".ljust(steps, "0")
@@ -60,9 +60,33 @@ def test_a_track_holds_label_decision_and_probabilities_step_by_step(play, rows)
     assert track["threshold"] == 0.4
 
 
+def test_a_player_is_told_by_his_jersey_number_where_it_is_known(play, rows):
+    known = int(play.players[2])
+    players = play_data(play, rows, scored(rows), LIMITS, {}, {known: 54, 1: 7})["players"]
+    assert [player["jersey"] for player in players] == [None, None, 54, None, None]
+    assert [player["id"] for player in players] == play.players.tolist()
+
+
+def test_jersey_numbers_are_those_of_the_tracking_table(tiny_season):
+    path = tiny_season.folder / "train_player_tracking.csv"
+    table = tiny_season.table(path.name)
+    one, other = table.iloc[0], table[table["nfl_player_id"] != table["nfl_player_id"].iloc[0]].iloc[0]
+    table.loc[(table["game_play"] == other["game_play"]) & (table["nfl_player_id"] == other["nfl_player_id"]), "jersey_number"] = "4x"
+    tiny_season.write(path.name, table)
+    numbers = jersey_numbers(path)
+    assert numbers[one["game_play"]][int(one["nfl_player_id"])] == int(one["jersey_number"])
+    assert int(other["nfl_player_id"]) not in numbers[other["game_play"]]
+    assert {play: len(of) for play, of in numbers.items()} == {play: 21 if play == other["game_play"] else 22 for play in table["game_play"].unique()}
+
+
+def test_a_table_without_jersey_numbers_has_none(tiny_season):
+    tiny_season.drop_column("train_player_tracking.csv", "jersey_number")
+    assert jersey_numbers(tiny_season.folder / "train_player_tracking.csv") == {}
+
+
 def test_boxes_are_told_by_frame_with_what_was_detected(play, rows):
     view = play.views["Sideline"]
-    shown = play_data(play, rows, scored(rows), LIMITS, {"Sideline": "s.mp4"})["views"][0]
+    shown = play_data(play, rows, scored(rows), LIMITS, {"Sideline": "s.mp4"}, {})["views"][0]
     assert (shown["name"], shown["video"]) == ("Sideline", "s.mp4")
     assert play.times[play.steps == 0][0] + np.timedelta64(round(shown["start"] * 1000), "ms") == view.start_time
     for number in (0, 40):
@@ -77,13 +101,13 @@ def test_boxes_are_told_by_frame_with_what_was_detected(play, rows):
 def test_a_play_without_boxes_or_contacts_has_a_page_and_no_score(play, rows):
     for view in play.views.values():
         view.boxes[:] = np.nan
-    page = play_page(play_data(play, rows, scored(rows), LIMITS, {}))
+    page = play_page(play_data(play, rows, scored(rows), LIMITS, {}, {}))
     assert "MCC of this play –" in page
     assert "There is no Endzone video." in page
 
 
 def test_text_from_files_can_neither_end_the_data_nor_become_markup(play, rows):
-    data = play_data(play, rows, scored(rows), LIMITS, {"Sideline": '"><img src=x>.mp4'})
+    data = play_data(play, rows, scored(rows), LIMITS, {"Sideline": '"><img src=x>.mp4'}, {})
     data["players"][0]["role"] = "</script><b>&\u2028"
     page = play_page(data)
     assert "<img" not in page

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from player_contact.competition.links import leads_out
 from player_contact.competition.metric import Thresholds, count
 from player_contact.competition.names import GROUND
 from player_contact.competition.season import PlayTables
+from player_contact.competition.tables import READING
 from player_contact.evaluation.numbers import mcc_or_none, mcc_text
 from player_contact.files import remove
 from player_contact.play import Play, Rows, View, build_play
@@ -22,6 +24,8 @@ from player_contact.video.completion import complete_play
 
 MODELS = {"screen": "screen", "vision": "vision", "blend": "final"}  # column of the out-of-fold table -> name on the page
 WORTH = 0.5  # of the threshold: a pair or player is listed from there on, or where it has a label or is called a contact
+JERSEY = ("game_play", "nfl_player_id", "jersey_number")
+MOST_JERSEY = 99
 BEFORE, AFTER = 2.0, 1.0  # seconds shown before the first and after the last labelled step
 
 
@@ -30,17 +34,39 @@ def has_video(tables: PlayTables) -> bool:
     return any(_is_ours(tables.video_folder / f"{tables.game_play}_{view}.mp4") for view in tables.videos["view"].unique())
 
 
-def write_play_page(item: tuple[PlayTables, pd.DataFrame, Thresholds], folder: Path, complete: bool) -> int:
-    """Writes `<game_play>.html` into `folder` and puts the play's videos beside it; returns the page's size in bytes.
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of a play: its tables, its rows of the out-of-fold table in their order, the thresholds that decided it, and the jersey
+    numbers of its players by their ids, where they are known."""
 
-    The item holds the play's tables, its rows of the out-of-fold table in their order, and the thresholds that decided it. With `complete` boxes are
-    put right as they were for the models.
-    """
-    tables, oof, thresholds = item
+    tables: PlayTables
+    oof: pd.DataFrame
+    thresholds: Thresholds
+    jerseys: dict[int, int]
+
+
+def jersey_numbers(tracking: Path) -> dict[str, dict[int, int]]:
+    """game_play -> player id -> jersey number, of a tracking table that was checked; numbers that are none are left out. No model needs them, so
+    `Play` does not carry them."""
+    types = {"game_play": "category", "jersey_number": "category"}
+    table = pd.read_csv(tracking, usecols=lambda column: column in JERSEY, dtype=types, **READING).drop_duplicates()
+    numbers: dict[str, dict[int, int]] = {}
+    if "jersey_number" in table:
+        number = pd.to_numeric(table["jersey_number"].astype("str"), errors="coerce")
+        known = number.between(0, MOST_JERSEY) & (number % 1 == 0)
+        for play, player, jersey in zip(table["game_play"][known], table["nfl_player_id"][known], number[known], strict=True):
+            numbers.setdefault(str(play), {}).setdefault(int(player), int(jersey))
+    return numbers
+
+
+def write_play_page(shown: Shown, folder: Path, complete: bool) -> int:
+    """Writes `<game_play>.html` into `folder` and puts the play's videos beside it; returns the page's size in bytes. With `complete` boxes are put
+    right as they were for the models."""
+    tables = shown.tables
     play, rows = build_play(tables)
     play = complete_play(play)[0] if complete else play
     videos = {name: place_video(view.video, folder) for name, view in play.views.items()}
-    page = play_page(play_data(play, rows, oof, thresholds, videos))
+    page = play_page(play_data(play, rows, shown.oof, shown.thresholds, videos, shown.jerseys))
     (folder / f"{play.game_play}.html").write_text(page, encoding="utf-8")
     return len(page.encode())
 
@@ -69,7 +95,9 @@ def _is_ours(video: Path) -> bool:
     return video.is_file() and not leads_out(video, video.parent.parent)
 
 
-def play_data(play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds, videos: dict[str, str | None]) -> dict[str, Any]:
+def play_data(
+    play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds, videos: dict[str, str | None], jerseys: dict[int, int]
+) -> dict[str, Any]:
     """All that the page of a play shows, as plain values for JSON.
 
     `oof` holds, for each of the N rows, `contact`, `final` and the models' probabilities. Labelled steps are counted from step 0; a step without a
@@ -92,7 +120,7 @@ def play_data(play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds,
         "from": max(-BEFORE, begin),
         "until": until,
         "players": [
-            {"id": int(player), "role": str(role) or "?", "home": bool(home)}
+            {"id": int(player), "jersey": jerseys.get(int(player)), "role": str(role) or "?", "home": bool(home)}
             for player, role, home in zip(play.players, play.role, play.home, strict=True)
         ],
         "first_step": int(play.steps[near][0]),

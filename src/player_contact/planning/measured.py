@@ -19,7 +19,7 @@ from player_contact.boosting.booster import staged_probability, train_booster
 from player_contact.competition.metric import Thresholds
 from player_contact.competition.season import PlayTables
 from player_contact.config import BoosterConfig, Config, VisionConfig
-from player_contact.evaluation.viewer import has_video, write_play_page
+from player_contact.evaluation.viewer import Shown, has_video, write_play_page
 from player_contact.features.store import open_values, read_places
 from player_contact.features.table import feature_names
 from player_contact.measuring import measuring
@@ -194,7 +194,7 @@ def _write_blend(folder: Path, tables: PlayTables, candidates: pd.DataFrame, con
 def _write_page(folder: Path, tables: PlayTables, config: Config) -> None:
     rows = tables.rows
     oof = rows.assign(fold=0, screen=0.0, vision=np.nan, blend=0.0, final=0)
-    write_play_page((tables, oof, Thresholds(0.5, 0.5)), folder, config.boxes.complete)
+    write_play_page(Shown(tables, oof, Thresholds(0.5, 0.5), {}), folder, config.boxes.complete)
 
 
 def _boost(_: int, values: np.ndarray, label: np.ndarray, config: BoosterConfig, threads: int, rounds: int) -> np.ndarray:

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from player_contact.competition.metric import Thresholds
-from player_contact.competition.season import PlayTables
 from player_contact.config import Config
 from player_contact.evaluation.breakdown import by_play
 from player_contact.evaluation.ladder import thresholds_by_fold
 from player_contact.evaluation.report import write_report
-from player_contact.evaluation.viewer import has_video, write_play_page
+from player_contact.evaluation.viewer import Shown, has_video, jersey_numbers, write_play_page
 from player_contact.parallel import run_all
 from player_contact.stages.faults import guarded
 from player_contact.stages.run import Run
@@ -35,17 +33,18 @@ def report_stage(run: Run, out: Path) -> None:
     log.info("%d of %d plays have a viewer page; they take %.1f MB beside their videos", len(chosen), len(run.folds), sum(sizes) / 1e6)
 
 
-def _write_page(item: tuple[PlayTables, pd.DataFrame, Thresholds], folder: Path, config: Config) -> int:
-    with guarded(config, item[0].game_play, "the viewer page"):
-        return write_play_page(item, folder, config.boxes.complete)
+def _write_page(shown: Shown, folder: Path, config: Config) -> int:
+    with guarded(config, shown.tables.game_play, "the viewer page"):
+        return write_play_page(shown, folder, config.boxes.complete)
     return 0  # it failed, and was passed over
 
 
-def _items(run: Run, oof: pd.DataFrame, chosen: list[str]) -> Iterator[tuple[PlayTables, pd.DataFrame, Thresholds]]:
+def _items(run: Run, oof: pd.DataFrame, chosen: list[str]) -> Iterator[Shown]:
     fold = oof["fold"].to_numpy()
     thresholds = thresholds_by_fold(
         oof["contact"].to_numpy(dtype=bool), oof["blend"].to_numpy(), oof["contact_id"].str.endswith("_G").to_numpy(), fold
     )
+    jerseys = jersey_numbers(run.input / "train_player_tracking.csv") if chosen else {}
     for tables in run.season.plays(chosen):
         rows = tables.rows["row"].to_numpy()
-        yield tables, oof.iloc[rows], thresholds[int(np.unique(fold[rows])[0])]
+        yield Shown(tables, oof.iloc[rows], thresholds[int(np.unique(fold[rows])[0])], jerseys.get(tables.game_play, {}))

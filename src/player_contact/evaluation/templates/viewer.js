@@ -19,13 +19,20 @@ const views = data.views.map((view) => {
   const figure = document.querySelector(`figure[data-view="${view.name}"]`);
   return { ...view, figure, inside: figure.querySelector(".inside"), video: figure.querySelector("video"), canvas: figure.querySelector("canvas"), frame: 0, works: Boolean(view.video) };
 });
-const players = data.players.map((player, place) => ({ ...player, place, side: player.home ? "home" : "away", text: `${player.role} ${player.id}` }));
+const players = data.players.map((player, place) => ({ ...player, place, side: player.home ? "home" : "away", ...namesOf(player) }));
 const tracks = data.tracks.map((track) => {
   const outcome = Array.from(track.label, (label, at) => outcomeOf(label === "1", track.decided[at] === "1"));
   const ends = track.second === GROUND ? [track.first] : [track.first, track.second];
   return { ...track, outcome, ends, errors: outcome.filter((one) => one === "missed" || one === "false").length, row: null };
 });
 let shown = [];
+
+/** A player as on his jersey, "H 54 LB", and with his id, which the tables know him by; the id alone where the tables have no jersey number. */
+function namesOf({ id, jersey, role, home }) {
+  if (jersey === null) return { text: `${role} ${id}`, full: `${role} ${id}` };
+  const text = `${home ? "H" : "A"} ${jersey} ${role}`;
+  return { text, full: `${text} (${id})` };
+}
 
 function outcomeOf(label, decided) {
   if (label) return decided ? "found" : "missed";
@@ -294,7 +301,7 @@ function runs(outcome) {
   return found.filter(([one]) => one !== "none");
 }
 
-const nameOf = (track) => [...track.ends.map((place) => players[place].text), ...(track.second === GROUND ? ["the ground"] : [])].join(" and ");
+const nameOf = (track) => [...track.ends.map((place) => players[place].full), ...(track.second === GROUND ? ["the ground"] : [])].join(" and ");
 
 function makeRow(track, number) {
   const row = document.createElement("div");
@@ -370,7 +377,7 @@ function drawDetail() {
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);
   if (!track) return;
   const x = (step) => 30 + ((step + 0.5) / (LAST + 1)) * (width - 38);
-  const y = (value) => height - 18 - value * (height - 34);
+  const y = (value) => height - 18 - value * (height - 42); // below the line of the label and its name
   for (const [outcome, from, until] of runs(track.outcome)) {
     const place = { x: x(from - 0.5), width: x(until - 0.5) - x(from - 0.5) };
     box.append(svg("rect", { ...place, y: y(1), height: y(0) - y(1), fill: COLOURS[outcome], opacity: 0.22 }));
@@ -408,7 +415,7 @@ function say(track, step) {
   if (step < 0 || step > LAST) return "Nothing is labelled at this moment.";
   const number = (value) => (value === null ? "–" : value.toFixed(3));
   const values = ["screen", "vision", "final"].map((name) => `${name} ${number(track[name][step])}`);
-  return `Step ${step}: ${WORDS[track.outcome[step]]}. ${values.join(", ")}; threshold ${number(track.threshold)}.`;
+  return `Step ${step}: ${WORDS[track.outcome[step]]}. ${values.join(", ")}; threshold ${number(track.threshold)}, chosen on the other folds.`;
 }
 
 // ---- all of it ----
@@ -605,7 +612,7 @@ function listen() {
 }
 
 function begin() {
-  for (const player of players) $("who").add(new Option(`${player.text} (${player.side})`, String(player.place)));
+  for (const player of players) $("who").add(new Option(`${player.full}, ${player.side}`, String(player.place)));
   $("seek").min = stepOf(data.from);
   $("seek").max = stepOf(data.until);
   tracks.forEach((track, number) => {
