@@ -45,7 +45,11 @@ def test_predict_writes_the_submission_and_says_what_it_counted(command, bundle,
     done = command("predict", "--bundle", bundle, "--input", tiny_season.folder, "--output", tmp_path / "mine.csv", "--workers", 2)
     rows = len(tiny_season.table("sample_submission.csv"))
     assert done.returncode == 0
-    assert f"plays 1, rows {rows}" in done.stdout
+    said = [line.split() for line in done.stdout.splitlines()]
+    assert said[0] == [str(tmp_path / "mine.csv")]
+    assert said[1] == ["rows", f"{rows:,}"]
+    assert ["plays", "1"] in said
+    assert "decided by sensors and boxes" in done.stdout
     assert len((tmp_path / "mine.csv").read_text().splitlines()) == rows + 1
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,24 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 PLAYS_TO_PLAN_BY = 4  # simulated where there is no data: the fewest that a season has
+SUMMARY = {  # what predicting counts -> the words for it
+    "rows": "rows",
+    "contacts": "  called a contact",
+    "open": "  left open by sensors and boxes",
+    "with vision": "    that vision looked at",
+    "plays": "plays",
+    "plays decided by vision": "  decided by vision",
+    "plays decided by screen": "  decided by sensors and boxes",
+    "plays decided by distance": "  decided by the distance of the players",
+    "plays left at no contact": "  left at no contact",
+    "plays without video": "  without video",
+    "plays where vision failed": "  where vision failed",
+    "plays without vision for lack of time": "  without vision for lack of time",
+    "boxes added": "helmet boxes completed",
+    "boxes given back": "helmet boxes given back to their players",
+    "views not registered": "views that could not be registered",
+}
+ALWAYS = [SUMMARY[name] for name in ("rows", "contacts", "plays")]
 
 
 @app.command()
@@ -134,4 +153,10 @@ def predict(
 
     budget = seconds_of(time_budget) if time_budget else float("inf")
     counted = predict_folder(bundle, input, output, worker_count(workers, load_bundle(bundle).config.threads), budget, mend)
-    typer.echo(f"{output}: " + ", ".join(f"{name} {number}" for name, number in counted.items()))
+    typer.echo(summary_text(output, counted))
+
+
+def summary_text(submission: Path, counted: Mapping[str, int]) -> str:
+    """What `predict_folder` counted, for a person: a line each, without what did not happen."""
+    told = {words: counted.get(name, 0) for name, words in SUMMARY.items()}
+    return "\n".join([str(submission), *(f"{words:<44}{number:>11,}" for words, number in told.items() if number or words in ALWAYS)])
