@@ -14,6 +14,11 @@ READY := $(VENV)/.ready
 OPTIONS = --config $(CONFIG) --workers $(WORKERS) $(foreach pair,$(SET),--set $(pair))
 RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT)) $(if $(RUN),--name $(RUN)) $(if $(CLUSTER),--cluster $(CLUSTER))
 
+# A variable that is misspelt would be passed over in silence, and hours later the wrong thing be there.
+KNOWN := BUDGET BUNDLE CLUSTER CONFIG ENCODERS FOLDS INPUT KAGGLE_USER KILLS MEND OUTPUT PLAY PLAYS PYTHON RUN SCORE SET SPLIT VARIANTS VENV VIDEO WHEELS WORKERS
+UNKNOWN := $(sort $(filter-out $(KNOWN) SHELL,$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))))
+$(if $(UNKNOWN),$(error There is no variable $(UNKNOWN) here, only $(KNOWN)))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor plan submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check lint-js format clean
 
