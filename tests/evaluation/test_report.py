@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 
 from player_contact.evaluation.breakdown import by_distance, by_play
-from player_contact.evaluation.report import MODELS, said_on_the_way, with_text, write_report
+from player_contact.evaluation.report import MODELS, said_of_tables, said_on_the_way, with_text, write_report
 from player_contact.features.table import feature_families
 from player_contact.files import read_json, write_json
+from player_contact.pipeline import run_pipeline
+from player_contact.stages.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,29 @@ def test_the_page_tells_what_each_stage_said(page, finished_run):
 def test_a_sentence_that_several_stages_said_stands_under_the_first():
     stages = {"features": {"said": ["a", "b", "a"]}, "crops": {"said": ["b", "c"]}, "blend": {"said": ["c"]}, "folds": {}, "report": {"said": ["d"]}}
     assert said_on_the_way(stages) == {"features": ["a", "b"], "crops": ["c"]}
+
+
+def test_what_was_repaired_while_tables_were_read_stands_among_the_facts(finished_run, tiny_season, tiny_config, tmp_path):
+    helmets = tiny_season.table("train_baseline_helmets.csv")
+    stray = helmets.index[helmets["view"] == "Endzone"][:3]
+    helmets.loc[stray, "view"] = "Endzone2"
+    tiny_season.write("train_baseline_helmets.csv", helmets)
+    run = Run(tiny_config, tiny_season.folder, tmp_path / "other", 1, simulated=True)
+    run_pipeline(run, "folds")
+    shown = tmp_path / "run"
+    shutil.copytree(finished_run.folder, shown, ignore=shutil.ignore_patterns("report"))
+    stages = read_json(shown / "stages.json")
+    stages["folds"]["said"] = read_json(run.folder / "stages.json")["folds"]["said"]
+    write_json(stages, shown / "stages.json")
+    write_report(shown, tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert '<ul id="repaired"><li>train_baseline_helmets.csv: 3 rows of view Endzone2 read as Endzone</li></ul>' in page
+
+
+def test_only_sentences_about_tables_are_repairs_of_tables(page):
+    told = {"folds": ["train_player_tracking.csv: 3 rows have no 'speed'; they count as not measured", "4 plays of 2 games"], "crops": ["x.csv: no"]}
+    assert said_of_tables(told) == told["folds"][:1]
+    assert 'id="repaired"' not in page  # of a season without a fault
 
 
 def test_the_page_says_that_a_season_is_simulated(page):

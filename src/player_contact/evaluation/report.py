@@ -1,6 +1,7 @@
 """A page that shows a run: scores and where they come from, the errors, the data, and where time and disk went. Opens from disk, loads nothing."""
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ MODELS = {
     "vision": "a network over the pictures of open rows, along the pair's track; rows that it did not look at count as no contact",
     "blend": "LightGBM over what screen and vision say at neighbouring steps; it decides the submission",
 }
+TABLE = re.compile(r"(?:train_\w+|test_\w+|sample_submission)\.csv\b")
 MOST_FEATURES = 20
 MEGABYTE = 1e6
 
@@ -47,7 +49,8 @@ def write_report(run: Path, folder: Path) -> None:
         undefined=UNDEFINED,
         submission=read_json(run / "submission.json"),
         stages=(stages := read_json(run / "stages.json")),
-        said=said_on_the_way(stages),
+        said=(said := said_on_the_way(stages)),
+        repaired=said_of_tables(said),
         sizes=folder_sizes(run),
         config=(run / "config.yaml").read_text(),
         score_tables=[with_text(table) for table in score_tables(run, oof, ground)],
@@ -140,6 +143,11 @@ def said_on_the_way(stages: dict[str, Any]) -> dict[str, list[str]]:
         said[stage] = [text for text in dict.fromkeys(line.get("said", [])) if text not in known]
         known.update(said[stage])
     return {stage: texts for stage, texts in said.items() if texts}
+
+
+def said_of_tables(said: dict[str, list[str]]) -> list[str]:
+    """What was repaired, or is missing, in the tables as files: the sentences that begin with a table's name."""
+    return [text for texts in said.values() for text in texts if TABLE.match(text)]
 
 
 def folder_sizes(run: Path) -> dict[str, float]:
