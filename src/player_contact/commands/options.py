@@ -1,7 +1,7 @@
 """The words that several commands share, and the run that they name."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -65,7 +65,7 @@ def has_data(folder: Path) -> bool:
     return any(folder.glob("*.csv"))
 
 
-def refuse_no_season(folder: Path) -> None:
+def refuse_no_season(folder: Path) -> NoReturn:
     """Raises InputError: a folder holds no data, and no other one was named. The sentence lists the simulated seasons."""
     from player_contact.doctor import simulated_seasons
     from player_contact.errors import InputError
