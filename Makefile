@@ -118,8 +118,8 @@ look-crops: $(READY)  ## a picture of a run's crops with their boxes and labels:
 look-augmentations: $(READY)  ## a picture of what training does to a stretch of a run's crops: RUN=name
 	@$(PY) -m player_contact look-augmentations --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
-test: $(READY)  ## all tests
-	@$(PY) -m pytest
+test: $(READY)  ## all tests, a file of them at a time in each process: WORKERS= (0: one a core)
+	@$(PY) -m pytest --numprocesses $(if $(filter 0,$(WORKERS)),auto,$(WORKERS)) --dist loadfile
 
 check: $(READY)  ## lint, format and types, as CI does
 	@$(PY) -m ruff check .

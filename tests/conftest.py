@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from player_contact.config import Config, load_config
@@ -42,19 +44,33 @@ SHRUNK = (
 
 
 @pytest.fixture(scope="session")
-def season(tmp_path_factory) -> Path:
-    """A simulated season with videos. Tests read it; they don't write."""
-    folder = tmp_path_factory.mktemp("filmed") / "season"
-    write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, True, STEPS), SEED, workers=2)
-    return folder
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder by its name, once for all the processes that the tests run in."""
+    beside = "PYTEST_XDIST_WORKER" in os.environ  # then the session's folder has one for each process
+    root = tmp_path_factory.getbasetemp().parent if beside else tmp_path_factory.getbasetemp()
+
+    def make(name: str, write: Callable[[Path], object]) -> Path:
+        folder, made = root / "shared" / name, root / "shared" / f"{name}.made"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not made.exists():
+                write(folder)
+                made.touch()
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def season_tables(tmp_path_factory) -> Path:
+def season(made_once) -> Path:
+    """A simulated season with videos. Tests read it; they don't write."""
+    return made_once("filmed", lambda folder: write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, True, STEPS), SEED, workers=2))
+
+
+@pytest.fixture(scope="session")
+def season_tables(made_once) -> Path:
     """The same without videos, for what needs none: it is made in two seconds."""
-    folder = tmp_path_factory.mktemp("tables") / "season"
-    write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, False, STEPS), SEED)
-    return folder
+    return made_once("tables", lambda folder: write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, False, STEPS), SEED))
 
 
 @pytest.fixture
@@ -76,11 +92,13 @@ def tiny_config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def finished_run(season, tiny_config, tmp_path_factory) -> Run:
+def finished_run(season, tiny_config, made_once) -> Run:
     """A whole run with one worker. Tests read it; `own_run` is for those that write."""
-    run = Run(tiny_config, season, tmp_path_factory.mktemp("runs") / "tiny", 1, simulated=True)
-    run_pipeline(run)
-    return run
+
+    def run(folder: Path) -> Run:
+        return Run(tiny_config, season, folder, 1, simulated=True)
+
+    return run(made_once("tiny", lambda folder: run_pipeline(run(folder))))
 
 
 @pytest.fixture(scope="session")

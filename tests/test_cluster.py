@@ -133,7 +133,7 @@ def test_a_task_for_gpus_goes_to_the_workers_that_have_one(tmp_path):
     with scheduler(tmp_path) as address, workers(address, tmp_path, 1), workers(address, tmp_path, 1, "--resources", "GPU=1") as (with_gpu,):
         wait_for_workers(address, 2)
         with connected(address, 1) as there:
-            assert set(there.with_gpus().map(own_process, range(4))) == {with_gpu.pid}
+            assert set(there.with_gpus(1).map(own_process, range(4))) == {with_gpu.pid}
             assert there.resources is None
 
 

@@ -88,9 +88,9 @@ def decide_with_video(tables: PlayTables, bundle_folder: Path) -> PlayPrediction
     seen = np.asarray(crops.seen.any(axis=1))
     places = np.flatnonzero(is_open)[seen]
     if len(places):
-        from player_contact.vision.device import taking_gpu
+        from player_contact.vision.device import taking_gpus
 
-        with taking_gpu():
+        with taking_gpus():
             vision[places] = _vision(bundle, screened.kept[places], screened.features.iloc[places], screened.screen[places], _only(crops, seen))
     counted.update({f"seen in {name}": int(crops.seen[:, place].sum()) for place, name in enumerate(VIEWS)})
     counted["with vision"] = len(places)

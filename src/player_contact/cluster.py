@@ -93,9 +93,9 @@ class Cluster:
         """How many items the workers do at a time now."""
         return len(self._workers())
 
-    def with_gpus(self) -> "Cluster":
-        """Its workers that have a GPU, where any says so (`dask worker --resources "GPU=1"`); all of them otherwise."""
-        of_gpus = dataclasses.replace(self, resources={"GPU": 1})
+    def with_gpus(self, count: int) -> "Cluster":
+        """Its workers that have so many GPUs, where any says so (`dask worker --resources "GPU=1"`); all of them otherwise."""
+        of_gpus = dataclasses.replace(self, resources={"GPU": count})
         return of_gpus if of_gpus.size else self
 
     def check_storage(self, outputs: Path, data: Path) -> None:

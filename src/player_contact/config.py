@@ -173,6 +173,9 @@ class VisionConfig(Section):
         (), description="an ensemble: the settings in which each member differs, such as [{seed: 1}, {encoder: resnet18}]; its mean counts"
     )
     compile: bool = Field(False, description="compile the encoder before training; takes a minute, then a step is faster")
+    devices: int = Field(
+        1, ge=1, le=64, description="GPUs that train one fold together, each on its share of every batch; without GPUs, so many processes"
+    )
     loaders: int = Field(0, ge=0, description="processes that prepare stretches for one fold; 0: the training process itself. Changes no result")
     runtime: Literal["torch", "openvino"] = Field("torch", description="what encodes pictures when a CPU scores; OpenVINO is faster, if it is there")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the processor multiplies it natively")
@@ -182,6 +185,12 @@ class VisionConfig(Section):
     def _something_to_freeze(self) -> Self:
         if self.weights == "none" and self.transfer.frozen_epochs:
             raise ValueError("vision.transfer.frozen_epochs freezes an encoder that knows nothing: set vision.weights, or 0 frozen epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_can_be_shared(self) -> Self:
+        if self.batch % self.devices:
+            raise ValueError(f"vision.batch ({self.batch}) can't be shared by {self.devices} vision.devices: make it a multiple of them")
         return self
 
     @model_validator(mode="after")

@@ -41,10 +41,11 @@ class Elsewhere(Protocol):
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`function(item)` for every item, in order; items are taken only a few ahead."""
 
-    def with_gpus(self) -> "Elsewhere":
-        """Those of them that have a GPU; all where none has."""
+    def with_gpus(self, count: int) -> "Elsewhere":
+        """Those of them that have so many GPUs; all where none has."""
 
 
+Record = tuple[str, int, str]  # logger, level, message
 Workers = int | Elsewhere  # so many processes of this machine, or those
 
 
@@ -61,10 +62,10 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], total: in
         calls = (joblib.delayed(_recorded_in_own_process)(function, item, os.getpid()) for item in items)
         outcomes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(calls)
     else:
-        outcomes = workers.map(functools.partial(_recorded, function), items)
+        outcomes = workers.map(functools.partial(recorded, function), items)
     try:
         for result, records in show_progress(outcomes, total, what):
-            _log(records)
+            log_records(records)
             yield result
     except BrokenExecutor:
         raise WorkerError(
@@ -156,7 +157,7 @@ def _outcome(future: Future) -> Any:
         return None
     except Exception as error:
         return Failure(f"{type(error).__name__}: {error}")
-    _log(records)
+    log_records(records)
     return result
 
 
@@ -174,7 +175,8 @@ def _alone(function: Callable[[Item], Result], item: Item, deadline: float, trie
     return Failure("its process died twice; did memory run out?")
 
 
-def _log(records: list[tuple[str, int, str]]) -> None:
+def log_records(records: list[Record]) -> None:
+    """Logs here what was logged in another process."""
     for name, level, message in records:
         logging.getLogger(name).log(level, "%s", message)
 
@@ -193,7 +195,7 @@ def of_this_machine(workers: Workers) -> int:
 class _Recorder(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.records: list[tuple[str, int, str]] = []
+        self.records: list[Record] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if getattr(record, "live", False):  # said while it happens, such as an epoch of an hour's training
@@ -230,13 +232,14 @@ def end_with_parent(parent: int | None = None) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _recorded_in_own_process(function: Callable[[Item], Result], item: Item, parent: int) -> tuple[Result, list[tuple[str, int, str]]]:
+def _recorded_in_own_process(function: Callable[[Item], Result], item: Item, parent: int) -> tuple[Result, list[Record]]:
     _may_grow()
     end_with_parent(parent)
-    return _recorded(function, item)
+    return recorded(function, item)
 
 
-def _recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[tuple[str, int, str]]]:
+def recorded(function: Callable[[Item], Result], item: Item) -> tuple[Result, list[Record]]:
+    """`function(item)`, and what the package logged meanwhile, for `log_records` in another process."""
     recorder = _Recorder()
     PACKAGE.addHandler(recorder)
     PACKAGE.setLevel(logging.INFO)

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from player_contact.vision.device import taking_gpu
+from player_contact.errors import ConfigError
+from player_contact.vision.device import taking_gpus, vision_processes
 
 
 @pytest.fixture
@@ -21,20 +22,39 @@ def taken(monkeypatch, tmp_path):
 
 def test_tasks_side_by_side_get_a_gpu_each_and_the_next_one_that_which_is_free(taken):
     with ExitStack() as first, ExitStack() as second:
-        first.enter_context(taking_gpu())
-        second.enter_context(taking_gpu())
+        first.enter_context(taking_gpus())
+        second.enter_context(taking_gpus())
         second.close()
-        with taking_gpu():
+        with taking_gpus():
             assert taken == [0, 1, 1]
 
 
 def test_a_task_more_than_there_are_gpus_shares_one(taken):
-    with taking_gpu(), taking_gpu(), taking_gpu():
+    with taking_gpus(), taking_gpus(), taking_gpus():
         assert taken[:2] == [0, 1]
         assert taken[2] in (0, 1)
 
 
 def test_without_a_gpu_nothing_is_taken(taken, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with taking_gpu():
+    with taking_gpus():
         assert not taken
+
+
+def test_a_fold_that_needs_several_gpus_takes_those_that_are_free(taken):
+    with taking_gpus(2) as numbers:
+        assert numbers == [0, 1]
+    with taking_gpus() as one, taking_gpus(2) as two:
+        assert one == [0]
+        assert sorted(two) == [0, 1]
+        assert two[0] == 1  # the free one first
+
+
+def test_more_gpus_than_the_machine_has_are_refused(taken):
+    with pytest.raises(ConfigError, match="and this machine has 2 GPUs"), taking_gpus(3):
+        pass
+
+
+@pytest.mark.parametrize(("workers", "devices", "folds"), [(4, 1, 2), (4, 2, 1), (1, 1, 1), (1, 2, 1)])
+def test_as_many_folds_train_side_by_side_as_there_are_gpus_for(taken, workers, devices, folds):
+    assert vision_processes(workers, devices) == folds

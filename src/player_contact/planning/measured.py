@@ -214,7 +214,7 @@ class _EnoughError(Exception):
 def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float]:
     """Seconds until the first training step is done, of each other one, to get ready for scoring, and to score a row."""
     started = time.perf_counter()
-    from player_contact.vision.device import taking_gpu
+    from player_contact.vision.device import taking_gpus
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
@@ -230,7 +230,7 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
     # to be downloaded.
     settings = {"epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none", "loaders": 0}
     short, frames = vision.model_copy(update=settings), len(config.crops.frames)
-    with taking_gpu(), contextlib.suppress(_EnoughError):
+    with taking_gpus(), contextlib.suppress(_EnoughError):
         train_model(rows, label, short, frames, (1,), config.threads, on_epoch=look)
     made = time.perf_counter()
     model = ContactModel(short, frames)
@@ -238,7 +238,7 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
 
     def score(count: int) -> float:
         before = time.perf_counter()
-        with taking_gpu():
+        with taking_gpus():
             score_rows(model, _first(rows, count), short, config.threads, see)
         return time.perf_counter() - before
 

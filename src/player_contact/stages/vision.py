@@ -3,7 +3,10 @@
 import dataclasses
 import itertools
 import logging
+import multiprocessing
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +14,18 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import Config, VisionConfig
+from player_contact.errors import ConfigError
 from player_contact.files import read_json, write_json
 from player_contact.odds import sigmoid
-from player_contact.parallel import run_all
+from player_contact.parallel import Record, end_with_parent, log_records, recorded, run_all
 from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
 from player_contact.video.store import open_crops, read_crop_rows
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
 if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
     from player_contact.vision.model import ContactModel
     from player_contact.vision.train import Epoch
 
@@ -74,8 +80,9 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
         for fold, member in itertools.product(folds, range(len(members)))
     ]
     scores, lines = np.full((len(members), len(table)), np.nan, dtype=np.float32), []
-    workers = vision_processes(run.workers) if isinstance(run.workers, int) else run.workers.with_gpus()
-    results = run_all(train_fold_on_gpu, tasks, len(tasks), "training vision", workers)
+    devices = max(vision.devices for vision in members)
+    workers = vision_processes(run.workers, devices) if isinstance(run.workers, int) else run.workers.with_gpus(devices)
+    results = run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers)
     for task, (logits, epochs) in zip(tasks, results, strict=True):
         scores[task.member, table["fold"].to_numpy() == task.fold] = logits
         lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
@@ -102,20 +109,46 @@ def _sensors(run: Run, opened: pd.DataFrame, names: tuple[str, ...]) -> pd.DataF
     return pd.DataFrame(sensor_values(features, opened["screen"].to_numpy(), names), index=opened.index)
 
 
-def train_fold_on_gpu(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
-    """`train_fold` on a GPU of its own, where there is one."""
-    from player_contact.vision.device import taking_gpu
+def train_fold_on_gpus(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
+    """`train_fold` on GPUs of its own, where there are some."""
+    from player_contact.vision.device import taking_gpus
 
-    with taking_gpu():
-        return train_fold(task)
+    with taking_gpus(task.vision.devices) as gpus:
+        return train_fold(task, gpus)
 
 
-def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
+def train_fold(task: FoldTask, gpus: list[int]) -> tuple[np.ndarray, list[dict]]:
     """Trains on the other folds, keeps the weights, and returns the log odds of the fold's own rows in the table's order, and the training log.
 
     A fold that an interrupted run finished is read, not trained again; one that it had begun goes on after its last finished epoch. Where all rows
-    lie in the fold there is nothing to train on: NaN.
+    lie in the fold there is nothing to train on: NaN. Raises ConfigError where several devices are to train it, and this process may start none.
     """
+    from player_contact.vision.device import make_fabric
+
+    inside, told = task.table["fold"].to_numpy() == task.fold, task.folder / f"{task.name}.json"
+    if inside.all():
+        log.warning("fold %d: no other fold has a row that a camera saw; its rows are decided without vision", task.fold)
+        return np.full(len(inside), np.nan, dtype=np.float32), []
+    if not told.is_file():
+        fabric = make_fabric(task.vision, gpus)
+        if task.vision.devices == 1:
+            _train(fabric, task)
+        elif multiprocessing.current_process().daemon:
+            raise ConfigError("vision.devices above 1 needs workers that may start processes: dask worker --no-nanny")
+        else:
+            log_records(fabric.launch(partial(_train_together, task=task, parent=os.getpid())))
+            os.environ.pop("MASTER_PORT", None)  # the next fold looks for a free one itself
+    return pd.read_parquet(told.with_suffix(".parquet"))["log_odds"].to_numpy(), read_json(told)
+
+
+def _train_together(fabric: "Fabric", task: FoldTask, parent: int) -> list[Record]:
+    """One of several processes that train a fold; what the first one logged."""
+    end_with_parent(parent)
+    return recorded(partial(_train, fabric), task)[1]
+
+
+def _train(fabric: "Fabric", task: FoldTask) -> None:
+    """Trains a fold's model and writes its weights, the log odds of the fold's own rows, and the log; of several processes the first does."""
     from safetensors.torch import save_file
 
     from player_contact.vision.score import make_see, score_rows
@@ -125,12 +158,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
     inside = table["fold"].to_numpy() == task.fold
     own, others = _rows_of(task, inside), _rows_of(task, ~inside)
     label = table["contact"].to_numpy(dtype=bool)
-    if not len(others):
-        log.warning("fold %d: no other fold has a row that a camera saw; its rows are decided without vision", task.fold)
-        return np.full(len(own), np.nan, dtype=np.float32), []
     weights, log_odds, told, checkpoint = (task.folder / f"{task.name}{end}" for end in (".safetensors", ".parquet", ".json", ".checkpoint"))
-    if told.is_file():
-        return pd.read_parquet(log_odds)["log_odds"].to_numpy(), read_json(told)
     member = f", member {task.member}" if len(task.config.vision.ensemble) > 1 else ""
 
     def report(epoch: Epoch) -> None:
@@ -140,16 +168,18 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
         _write_curves(task.folder / "tensorboard" / task.name, epoch)
 
     seed = (task.config.seed, task.fold, vision.seed) if vision.seed else (task.config.seed, task.fold)
-    watch = _watcher(task, inside, label[inside]) if vision.watched and len(own) else None
-    model, epochs = train_model(others, label[~inside], vision, len(task.config.crops.frames), seed, threads, report, watch, checkpoint)
+    first, frames = fabric.is_global_zero, len(task.config.crops.frames)
+    watch = _watcher(task, inside, label[inside]) if first and vision.watched and len(own) else None
+    model, epochs = train_model(others, label[~inside], vision, frames, seed, threads, report if first else None, watch, checkpoint, fabric)
+    if not first:
+        return
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
-    logits = score_rows(model, own, vision, threads, make_see(model, vision, len(task.config.crops.frames), threads))
+    logits = score_rows(model, own, vision, threads, make_see(model, vision, frames, threads))
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)
     write_json(lines, told)  # written last: it says that the fold is finished
     checkpoint.unlink(missing_ok=True)
-    return logits, lines
 
 
 def _write_curves(folder: Path, epoch: "Epoch") -> None:

@@ -6,25 +6,40 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from player_contact.config import VisionConfig
+from player_contact.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
-def vision_processes(workers: int) -> int:
-    """How many processes of this machine may train or score at a time: no more than there are GPUs, where there are any."""
-    return min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
+def vision_processes(workers: int, devices: int = 1) -> int:
+    """How many folds or plays this machine may train or score at a time, on so many `devices` each: as there are GPUs for, where there are any."""
+    return max(1, (min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers) // devices)
 
 
 @contextmanager
-def taking_gpu() -> Iterator[None]:
-    """While the block lasts, this process calculates on a GPU that no other block on this machine has taken, or shares one where all are taken."""
+def taking_gpus(devices: int = 1) -> Iterator[list[int]]:
+    """While the block lasts, this process calculates on so many GPUs that no other block on this machine has taken, or shares some where too few are
+    free. Gives their numbers; none where there is no GPU. Raises ConfigError where the machine has fewer."""
     with ExitStack() as held:
+        taken: list[int] = []
         if torch.cuda.is_available():
             count = torch.cuda.device_count()
-            torch.cuda.set_device(next((number for number in range(count) if _take(number, held)), os.getpid() % count))
-        yield
+            if devices > count:
+                raise ConfigError(f"vision.devices is {devices}, and this machine has {count} GPUs. Set no more than those")
+            for number in range(count):
+                if len(taken) < devices and _take(number, held):
+                    taken.append(number)
+            others = [number for number in range(count) if number not in taken]
+            first = os.getpid() % max(1, len(others))
+            taken += (others[first:] + others[:first])[: devices - len(taken)]
+            torch.cuda.set_device(taken[0])
+        yield taken
 
 
 def _take(number: int, held: ExitStack) -> bool:
@@ -46,9 +61,16 @@ def loaders_here(asked: int) -> int:
     return 0 if multiprocessing.current_process().daemon else min(asked, os.cpu_count() or 1)
 
 
-def own_gpu() -> list[int] | int:
-    """What Fabric calls the device of this process: the GPU that it took, or one device of what there is."""
-    return [torch.cuda.current_device()] if torch.cuda.is_available() else 1
+def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
+    """What trains a fold on the GPUs that this process took, or on the CPU. Where the config asks for several devices, its `launch` starts a process
+    for each: they hold the same weights, and share every batch (Li et al. 2020, arXiv:2006.15704)."""
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies import DDPStrategy
+
+    # A batch whose pictures are all of another process's share, and frozen stages, leave parameters unused.
+    strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True) if config.devices > 1 else "auto"
+    accelerator, devices = ("cuda", gpus) if gpus else ("cpu", config.devices)
+    return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
 
 
 def use_bf16(precision: str) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,11 +18,14 @@ from torch.utils.data import DataLoader
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.dataset import Item, StretchDataset, collate
-from player_contact.vision.device import loaders_here, own_gpu, use_bf16
+from player_contact.vision.device import loaders_here, make_fabric
 from player_contact.vision.mixup import mix
 from player_contact.vision.model import ContactModel
 from player_contact.vision.tracks import OpenRows, cut_stretches
 from player_contact.vision.transfer import parameter_groups, start_epoch
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 SHORTEST_SCHEDULE = 6  # steps: a fifth of five is a rise of one step, by whose length OneCycleLR would divide
 
@@ -48,20 +51,21 @@ def train_model(
     on_epoch: Callable[[Epoch], None] | None = None,
     watch: Callable[[ContactModel], float] | None = None,
     checkpoint: Path | None = None,
+    fabric: "Fabric | None" = None,
 ) -> tuple[ContactModel, list[Epoch]]:
     """A model trained on the [M] bool labels of the rows.
 
     What is kept is the moving average of the weights at the end of a fixed schedule: no validation score chooses it (what `watch` says of the
     averaged model is only logged), so out-of-fold scores stay untouched by training. `seed` is (seed, fold, ...); every random state derives from it,
-    the epoch and the item, so a training that goes on from its `checkpoint` ends with the weights of one that was never interrupted.
+    the epoch and the item, so a training that goes on from its `checkpoint` ends with the weights of one that was never interrupted. Of several
+    processes that train together, each is given the `fabric` that launched it; all return the same, and the first alone writes the checkpoint.
     """
-    from lightning_fabric import Fabric
     from lightning_fabric.utilities.seed import seed_everything
 
     torch.set_num_threads(threads)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     seed_everything(_number(*seed), verbose=False)
-    fabric = Fabric(accelerator="auto", devices=own_gpu(), precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
+    fabric = fabric or make_fabric(config, [torch.cuda.current_device()] if torch.cuda.is_available() else [])
     model = ContactModel(config, frames, pretrained=True)
     set_sensor_scale(model, rows.sensors)
     model = model.to(memory_format=torch.channels_last)
@@ -76,11 +80,11 @@ def train_model(
     epochs = [Epoch(**line) for line in load_checkpoint(checkpoint, parts, optimizer, schedule)] if checkpoint is not None else []
 
     for epoch in range(len(epochs), config.epochs):
-        torch.manual_seed(_number(*seed, epoch))  # of dropout
+        torch.manual_seed(_number(*seed, epoch, *((fabric.global_rank,) if fabric.global_rank else ())))  # of dropout
         random = np.random.default_rng((*seed, epoch))
         data = StretchDataset(rows, draw_stretches(rows, label, config, random), config, label, seed=(*seed, epoch))
         loader: Any = fabric.setup_dataloaders(
-            DataLoader(data, batch_size=config.batch, num_workers=loaders_here(config.loaders), collate_fn=collate)
+            DataLoader(data, batch_size=config.batch // fabric.world_size, num_workers=loaders_here(config.loaders), collate_fn=collate)
         )
         start_epoch(model, config, epoch)
         losses, norms = [], []
@@ -99,7 +103,7 @@ def train_model(
         held_out = watch(_averaged(average)) if watch is not None else math.nan
         rate = float(schedule.get_last_lr()[0])
         epochs.append(Epoch(epoch, float(torch.stack(losses).mean()), held_out, rate, float(torch.stack(norms).mean())))
-        if checkpoint is not None:
+        if checkpoint is not None and fabric.is_global_zero:
             save_checkpoint(checkpoint, parts, optimizer, schedule, [dataclasses.asdict(line) for line in epochs])
         if on_epoch is not None:
             on_epoch(epochs[-1])
