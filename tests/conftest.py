@@ -31,6 +31,7 @@ SHRUNK = (
     "crops.frames=[-3,0,3]",
     "crops.others=2",
     "vision.image_size=32",
+    "vision.picture_epochs=1",
     "vision.epochs=1",
     "vision.stretches=16",
     "vision.steps=6",

@@ -154,11 +154,17 @@ class VisionConfig(Section):
     sensor_width: int = Field(64, ge=1)
     track_width: int = Field(128, ge=1, description="values of a picture; the layer along the track has twice as many")
     dropout: float = Field(0.3, ge=0, lt=1)
-    epochs: int = Field(8, ge=1)
+    picture_epochs: int = Field(
+        6,
+        ge=0,
+        description="epochs before the others: the encoder learns from the pictures of single rows, as many, in random order",
+    )
+    epochs: int = Field(4, ge=1, description="epochs of stretches")
     stretches: int = Field(600, ge=1, description="stretches drawn in an epoch, at most once each")
-    with_contact: float = Field(0.5, ge=0, le=1, description="share of the drawn stretches that hold a contact")
+    with_contact: float = Field(0.5, ge=0, le=1, description="share of the drawn stretches that hold a contact, and of the single rows that are one")
     batch: int = Field(8, ge=1, description="stretches in a training step")
     learning_rate: float = Field(2e-3, gt=0)
+    stretch_rate: float = Field(0.5, gt=0, le=1, description="learning rate of stretches over that of the pictures before them")
     schedule: Literal["one_cycle", "cosine"] = Field("one_cycle", description="how the learning rate goes: up and down, or down alone")
     weight_decay: float = Field(0.05, ge=0)
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")

@@ -13,8 +13,8 @@ from player_contact.config import AugmentConfig, TransferConfig, VisionConfig
 from player_contact.vision.device import use_bf16
 from player_contact.vision.model import ContactModel
 from player_contact.vision.score import score_rows
-from player_contact.vision.tracks import OpenRows, cut_stretches
-from player_contact.vision.train import draw_stretches, set_sensor_scale, train_model
+from player_contact.vision.tracks import OpenRows
+from player_contact.vision.train import set_sensor_scale, train_model
 from tests.conftest import ROOT
 from tests.makers import TINY_VISION, make_open_rows
 
@@ -125,30 +125,6 @@ def test_single_steps_can_be_trained_and_scored():
     assert np.isfinite(score_rows(model, ROWS, config, 1)).all()
 
 
-def test_an_epoch_draws_each_stretch_at_most_once_and_the_share_with_contact():
-    config = TINY_VISION.model_copy(update={"stretches": 10, "with_contact": 0.7})
-    drawn = draw_stretches(ROWS, LABEL, config, np.random.default_rng(1))
-    rows = drawn[drawn >= 0]
-    assert (len(drawn), len(set(rows.tolist()))) == (10, len(rows))
-    assert [(LABEL[stretch[stretch >= 0]]).any() for stretch in drawn].count(True) == 7
-
-
-def test_where_contacts_are_few_an_epoch_keeps_its_size():
-    config = TINY_VISION.model_copy(update={"stretches": 12, "with_contact": 0.9})
-    label = np.zeros_like(LABEL)
-    label[0] = True
-    drawn = draw_stretches(ROWS, label, config, np.random.default_rng(1))
-    assert len(drawn) == 12
-    assert [(label[stretch[stretch >= 0]]).any() for stretch in drawn].count(True) == 1
-
-
-def test_more_stretches_than_there_are_means_all_of_them():
-    config = TINY_VISION.model_copy(update={"stretches": 1000, "steps": 8})
-    drawn = draw_stretches(ROWS, LABEL, config, np.random.default_rng(0))
-    assert sorted(drawn[drawn >= 0].tolist()) == list(range(len(ROWS)))
-    assert len(drawn) <= 2 * len(cut_stretches(ROWS.track, ROWS.step, 8, 0))
-
-
 def test_the_sensors_scale_is_that_of_the_known_training_values():
     model = ContactModel(TINY_VISION, 3)
     sensors = np.array([[1, 5], [3, np.nan], [np.nan, 5]], dtype=np.float32)
@@ -183,9 +159,11 @@ def kill_after(epoch):
     return report
 
 
-@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
-def test_a_training_that_was_killed_twice_ends_with_the_weights_and_the_log_of_one_that_was_not(tmp_path, schedule):
-    config = WITH_DROPOUT.model_copy(update={"epochs": 4, "schedule": schedule, "augment": AugmentConfig(mixup=0.3, drop_steps=0.2)})
+@pytest.mark.parametrize(("schedule", "pictures"), [("one_cycle", 0), ("cosine", 0), ("one_cycle", 1), ("one_cycle", 2)])
+def test_a_training_that_was_killed_twice_ends_with_the_weights_and_the_log_of_one_that_was_not(tmp_path, schedule, pictures):
+    config = WITH_DROPOUT.model_copy(
+        update={"picture_epochs": pictures, "epochs": 4 - pictures, "schedule": schedule, "augment": AugmentConfig(mixup=0.3, drop_steps=0.2)}
+    )
     whole, log = train_model(ROWS, LABEL, config, 3, (1, 0), 1)
     path = tmp_path / "fold0.checkpoint"
     for epoch in (0, 2):
@@ -272,3 +250,13 @@ def test_an_encoder_learns_only_after_its_frozen_epochs(tmp_path, frozen, same):
     assert config.epochs == 2
     ended = train_model(ROWS, LABEL, config, 3, (1, 0), 1)[0].encoder.state_dict()
     assert all(torch.equal(ended[name], value) for name, value in start.items()) == same
+
+
+def test_the_encoder_learns_from_single_pictures_before_anything_else_learns():
+    config = LEARNING.model_copy(update={"picture_epochs": 6, "epochs": 2, "picture_loss": 0.0, "learning_rate": 0.01})
+    model, lines = train_model(ROWS, LABEL, config, 3, (1, 0), 1, watch=lambda _: 0.5)
+    assert [line.phase for line in lines] == ["pictures"] * 6 + ["stretches"] * 2
+    assert lines[5].loss < 0.5 * lines[0].loss
+    assert [line.held_out for line in lines[5:]] == [pytest.approx(np.nan, nan_ok=True), 0.5, 0.5]
+    scores = score_rows(model, ROWS, config, 1)
+    assert scores[LABEL].min() > scores[~LABEL].max()

@@ -32,12 +32,12 @@ def bench_vision(config: Config) -> list[Line]:
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
+    from player_contact.vision.curriculum import contact_loss
     from player_contact.vision.dataset import StretchDataset, collate
     from player_contact.vision.device import scoring, use_bf16
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import score_rows
     from player_contact.vision.tracks import cut_stretches
-    from player_contact.vision.train import contact_loss
 
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)

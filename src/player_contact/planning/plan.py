@@ -165,7 +165,7 @@ def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, fil
     folds, at_a_time = run.config.folds, min(vision_processes(processes, vision.devices), run.config.folds)
     pace = vision_pace(play, vision, run.config, at_a_time)
     there = len(cut_stretches(play.opened.track, play.opened.step, vision.steps, 0)) * filmed * (folds - 1) / folds
-    steps = vision.epochs * math.ceil(min(vision.stretches, there) / vision.batch)
+    steps = (vision.picture_epochs + vision.epochs) * math.ceil(min(vision.stretches, there) / vision.batch)
     scored = opened / folds + vision.epochs * min(vision.watched, opened / folds)
     one = pace.start + steps * pace.step / vision.devices + pace.ready + scored * pace.scoring
     return _Vision(math.ceil(folds / at_a_time) * one, folds * pace.ready, pace.scoring * len(play.opened) * folds / at_a_time, pace.memory_mb)

@@ -163,8 +163,8 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
 
     def report(epoch: Epoch) -> None:
         held_out = f", held out {epoch.held_out:.4f}" if np.isfinite(epoch.held_out) else ""
-        text = "fold %d%s, epoch %d of %d: loss %.4f%s"
-        log.info(text, task.fold, member, epoch.epoch + 1, vision.epochs, epoch.loss, held_out, extra={"live": True})
+        text, last = "fold %d%s, epoch %d of %d (%s): loss %.4f%s", vision.picture_epochs + vision.epochs
+        log.info(text, task.fold, member, epoch.epoch + 1, last, epoch.phase, epoch.loss, held_out, extra={"live": True})
         _write_curves(task.folder / "tensorboard" / task.name, epoch)
 
     seed = (task.config.seed, task.fold, vision.seed) if vision.seed else (task.config.seed, task.fold)
@@ -188,7 +188,7 @@ def _write_curves(folder: Path, epoch: "Epoch") -> None:
 
     with SummaryWriter(str(folder), filename_suffix=f".epoch{epoch.epoch}") as writer:
         for name, value in dataclasses.asdict(epoch).items():
-            if name != "epoch" and np.isfinite(value):
+            if name not in ("epoch", "phase") and np.isfinite(value):
                 writer.add_scalar(name, value, epoch.epoch)
 
 

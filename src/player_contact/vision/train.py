@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
-from player_contact.vision.dataset import Item, StretchDataset, collate
+from player_contact.vision.curriculum import Phase, contact_loss, draw_data, phases_of, pictures_loss
+from player_contact.vision.dataset import collate
 from player_contact.vision.device import loaders_here, make_fabric
 from player_contact.vision.mixup import mix
 from player_contact.vision.model import ContactModel
-from player_contact.vision.tracks import OpenRows, cut_stretches
+from player_contact.vision.tracks import OpenRows
 from player_contact.vision.transfer import parameter_groups, start_epoch
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ SHORTEST_SCHEDULE = 6  # steps: a fifth of five is a rise of one step, by whose 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the training log. `held_out` is the loss of rows that training does not see, by the averaged weights; NaN: none were watched."""
+    """One line of the training log. `held_out` is the loss of rows that training does not see, by the averaged weights; NaN: none were watched,
+    or there are only pictures yet."""
 
     epoch: int
+    phase: str  # "pictures" or "stretches"
     loss: float
     held_out: float
     learning_rate: float
@@ -55,6 +57,9 @@ def train_model(
 ) -> tuple[ContactModel, list[Epoch]]:
     """A model trained on the [M] bool labels of the rows.
 
+    First the encoder learns from single pictures of rows in random order, then all of it from stretches. From stretches alone it learns little: their
+    pictures are nearly the same, and sensors and screen beside them tell more than it does until it is good.
+
     What is kept is the moving average of the weights at the end of a fixed schedule: no validation score chooses it (what `watch` says of the
     averaged model is only logged), so out-of-fold scores stay untouched by training. `seed` is (seed, fold, ...); every random state derives from it,
     the epoch and the item, so a training that goes on from its `checkpoint` ends with the weights of one that was never interrupted. Of several
@@ -69,20 +74,24 @@ def train_model(
     model = ContactModel(config, frames, pretrained=True)
     set_sensor_scale(model, rows.sensors)
     model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(parameter_groups(model, config), weight_decay=config.weight_decay)
-    schedule = make_schedule(optimizer, config, rows)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
     average.to(fabric.device)
     if config.compile:
         model.encoder.compile(dynamic=True)
-    trained, stepping = fabric.setup(model, optimizer)
-    parts = {"model": model, "average": average}
+    trained: Any = fabric.setup_module(model)
+    parts, phases = {"model": model, "average": average}, phases_of(config, rows)
+    optimizer, schedule = make_optimizer(model, config, phases[0])
     epochs = [Epoch(**line) for line in load_checkpoint(checkpoint, parts, optimizer, schedule)] if checkpoint is not None else []
+    stepping: Any = fabric.setup_optimizers(optimizer)
 
-    for epoch in range(len(epochs), config.epochs):
+    for epoch in range(len(epochs), config.picture_epochs + config.epochs):
+        phase = phases[0] if epoch < phases[0].epochs else phases[-1]
+        if epoch and epoch == config.picture_epochs:
+            optimizer, schedule = make_optimizer(model, config, phase)
+            stepping = fabric.setup_optimizers(optimizer)
         torch.manual_seed(_number(*seed, epoch, *((fabric.global_rank,) if fabric.global_rank else ())))  # of dropout
         random = np.random.default_rng((*seed, epoch))
-        data = StretchDataset(rows, draw_stretches(rows, label, config, random), config, label, seed=(*seed, epoch))
+        data = draw_data(phase, rows, label, config, random, (*seed, epoch))
         loader: Any = fabric.setup_dataloaders(
             DataLoader(data, batch_size=config.batch // fabric.world_size, num_workers=loaders_here(config.loaders), collate_fn=collate)
         )
@@ -91,18 +100,18 @@ def train_model(
         for batch in loader:
             if config.augment.mixup:
                 batch = mix(batch, config.augment.mixup, random)
-            loss = contact_loss(trained, batch, config.picture_loss)
+            loss = pictures_loss(trained, batch) if phase.name == "pictures" else contact_loss(trained, batch, config.picture_loss)
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(loss)
             norms.append(torch.as_tensor(fabric.clip_gradients(trained, stepping, max_norm=config.clip, error_if_nonfinite=False)))
             stepping.step()
-            if schedule.last_epoch < config.epochs * steps_an_epoch(config, rows) - 1:
+            if schedule.last_epoch < phase.epochs * phase.steps - 1:
                 schedule.step()
             average.update_parameters(model)
             losses.append(loss.detach())
-        held_out = watch(_averaged(average)) if watch is not None else math.nan
+        held_out = watch(_averaged(average)) if watch is not None and phase.name == "stretches" else math.nan
         rate = float(schedule.get_last_lr()[0])
-        epochs.append(Epoch(epoch, float(torch.stack(losses).mean()), held_out, rate, float(torch.stack(norms).mean())))
+        epochs.append(Epoch(epoch, phase.name, float(torch.stack(losses).mean()), held_out, rate, float(torch.stack(norms).mean())))
         if checkpoint is not None and fabric.is_global_zero:
             save_checkpoint(checkpoint, parts, optimizer, schedule, [dataclasses.asdict(line) for line in epochs])
         if on_epoch is not None:
@@ -110,42 +119,14 @@ def train_model(
     return _averaged(average).cpu().eval(), epochs
 
 
-def contact_loss(model: Callable, batch: Item, picture_loss: float) -> torch.Tensor:
-    """Cross entropy of the steps that are present; and, weighted by `picture_loss`, that of each picture alone. Sensors tell so much that the encoder
-    would learn slowly behind them, so every picture also answers on its own."""
-    logits, alone = model(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
-    loss = binary_cross_entropy_with_logits(logits[batch["present"]], batch["label"][batch["present"]])
-    if picture_loss and len(alone):
-        of_picture = batch["label"][..., None].expand(batch["seen"].shape)[batch["seen"]]
-        loss = loss + picture_loss * binary_cross_entropy_with_logits(alone, of_picture)
-    return loss
-
-
-def make_schedule(optimizer: torch.optim.Optimizer, config: VisionConfig, rows: OpenRows) -> LRScheduler:
-    """The learning rate by training step: up and down once (Smith and Topin 2018, arXiv:1708.07120), or down along a cosine."""
-    steps = max(config.epochs * steps_an_epoch(config, rows), SHORTEST_SCHEDULE)
+def make_optimizer(model: ContactModel, config: VisionConfig, phase: Phase) -> tuple[torch.optim.Optimizer, LRScheduler]:
+    """What moves the weights in a phase, and the learning rate by training step: up and down once (Smith and Topin 2018, arXiv:1708.07120), or down
+    along a cosine."""
+    optimizer = torch.optim.AdamW(parameter_groups(model, config, phase.rate), weight_decay=config.weight_decay)
+    steps = max(phase.epochs * phase.steps, SHORTEST_SCHEDULE)
     if config.schedule == "cosine":
-        return CosineAnnealingLR(optimizer, steps)
-    return OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps, pct_start=0.2)
-
-
-def steps_an_epoch(config: VisionConfig, rows: OpenRows) -> int:
-    """Training steps of an epoch; one more or less where all stretches are drawn and a random cut makes another number of them."""
-    return math.ceil(min(config.stretches, len(cut_stretches(rows.track, rows.step, config.steps, 0))) / config.batch)
-
-
-def draw_stretches(rows: OpenRows, label: np.ndarray, config: VisionConfig, random: np.random.Generator) -> np.ndarray:
-    """[L, T] stretches of one epoch: tracks are cut at a random phase, and those with a contact make up a set share. Each is drawn at most once,
-    and an epoch has the same number of stretches wherever enough exist."""
-    stretches = cut_stretches(rows.track, rows.step, config.steps, int(random.integers(config.steps)))
-    touching = (label[stretches] & (stretches >= 0)).any(axis=1)
-    with_contact, without = np.flatnonzero(touching), np.flatnonzero(~touching)
-    wanted = min(config.stretches, len(stretches))
-    touched = min(len(with_contact), max(round(wanted * config.with_contact), wanted - len(without)))
-    chosen = np.concatenate(
-        [random.choice(with_contact, touched, replace=False), random.choice(without, min(len(without), wanted - touched), replace=False)]
-    )
-    return stretches[random.permutation(chosen)]
+        return optimizer, CosineAnnealingLR(optimizer, steps)
+    return optimizer, OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps, pct_start=0.2)
 
 
 def set_sensor_scale(model: ContactModel, sensors: np.ndarray) -> None:

@@ -30,17 +30,18 @@ def encoder_blocks(encoder: nn.Module) -> list[list[str]]:
     return list(group_parameters(encoder, matcher(coarse=False)).values()) if matcher is not None else encoder_stages(encoder)
 
 
-def parameter_groups(model: ContactModel, config: VisionConfig) -> list[dict[str, Any]]:
-    """The groups of an optimizer: `params`, `lr` and `name`; first all that is not the encoder, at the full learning rate, then the encoder's stages
-    from the last to the stem, each slower than the one before it by `rate_decay`. Every parameter is in one group, frozen or not.
+def parameter_groups(model: ContactModel, config: VisionConfig, share: float = 1.0) -> list[dict[str, Any]]:
+    """The groups of an optimizer: `params`, `lr` and `name`; first all that is not the encoder, at that share of the learning rate, then its
+    stages from the last to the stem, each slower than the one before it by `rate_decay`. Every parameter is in one group, frozen or not.
     """
+    full = share * config.learning_rate
     encoder = dict(model.encoder.named_parameters())
     inside = {id(parameter) for parameter in encoder.values()}
     others = [parameter for parameter in model.parameters() if id(parameter) not in inside]
-    groups: list[dict[str, Any]] = [{"params": others, "lr": config.learning_rate, "name": "new layers"}]
+    groups: list[dict[str, Any]] = [{"params": others, "lr": full, "name": "new layers"}]
     stages = encoder_stages(model.encoder)
     for number in reversed(range(len(stages))):
-        rate = config.learning_rate * config.transfer.rate_decay ** (len(stages) - number)
+        rate = full * config.transfer.rate_decay ** (len(stages) - number)
         groups.append({"params": [encoder[name] for name in stages[number]], "lr": rate, "name": f"encoder stage {number}"})
     return groups
 
