@@ -92,7 +92,7 @@ def test_each_fold_has_a_model_of_its_own_and_lines_in_the_log(finished_run):
     assert [path.name for path in models] == ["fold0-0.safetensors", "fold1-0.safetensors"]
     assert models[0].read_bytes() != models[1].read_bytes()
     log = pd.read_csv(finished_run.folder / "vision" / "log.csv")
-    assert log["fold"].tolist() == [0, 1]
+    assert log[["fold", "phase"]].to_numpy().tolist() == [[fold, phase] for fold in (0, 1) for phase in ("pictures", "stretches")]
     assert np.isfinite(log["loss"]).all()
 
 
@@ -109,7 +109,7 @@ def scalars(folder) -> dict[str, int]:
 
 
 def test_tensorboard_gets_every_epoch_of_every_fold(finished_run, tmp_path):
-    config = finished_run.config.model_copy(update={"vision": finished_run.config.vision.model_copy(update={"epochs": 3, "watched": 0})})
+    config = finished_run.config.model_copy(update={"vision": finished_run.config.vision.model_copy(update={"epochs": 2, "watched": 0})})
     vision_stage(dataclasses.replace(finished_run, config=config, workers=1), tmp_path)
     for fold in range(2):
         assert scalars(tmp_path / "vision" / "tensorboard" / f"fold{fold}-0") == {"loss": 3, "learning_rate": 3, "gradient_norm": 3}

@@ -38,12 +38,13 @@ def test_shuffling_the_rows_permutes_the_table(play, seed):
     pd.testing.assert_frame_equal(blend_table(play, rows[order], screen[order], vision[order], REACH), expected)
 
 
-def test_a_row_that_vision_saw_has_the_mean_of_both_log_odds():
+def test_a_row_that_vision_saw_has_the_log_odds_of_both():
     play = make_play()
     rows = all_rows(play)
     screen, vision = scores_of(rows)
     table, seen = table_of(play, rows), ~np.isnan(vision)
-    np.testing.assert_allclose(table["both"][seen], (log_odds(screen) + log_odds(vision))[seen] / 2, rtol=1e-6)
+    np.testing.assert_array_equal(table["screen"], log_odds(screen))
+    np.testing.assert_array_equal(table["vision"][seen], log_odds(vision)[seen])
     assert (table["vision_known"][seen] == 1).all()
 
 
@@ -52,7 +53,7 @@ def test_a_row_that_vision_did_not_see_has_the_log_odds_of_the_screen_alone():
     rows = all_rows(play)
     screen, vision = scores_of(rows)
     table, unseen = table_of(play, rows), np.isnan(vision)
-    np.testing.assert_array_equal(table["both"][unseen], log_odds(screen)[unseen])
+    np.testing.assert_array_equal(table["vision"][unseen], log_odds(screen)[unseen])
     assert (table["vision_known"][unseen] == 0).all()
 
 
@@ -61,7 +62,7 @@ def test_a_mean_runs_along_the_pair_s_own_track_as_far_ahead_as_back(half):
     play = make_play(players=3, steps=9)
     rows = all_rows(play)
     table = table_of(play, rows)[(rows.first == 0) & (rows.second == 1)]
-    assert table[f"both_mean_{half}"].iloc[4] == pytest.approx(table["both"].iloc[4 - half : 5 + half].mean(), rel=1e-5)
+    assert table[f"vision_mean_{half}"].iloc[4] == pytest.approx(table["vision"].iloc[4 - half : 5 + half].mean(), rel=1e-5)
 
 
 def test_a_step_at_which_the_pair_is_no_candidate_does_not_enter_the_mean():
@@ -71,7 +72,7 @@ def test_a_step_at_which_the_pair_is_no_candidate_does_not_enter_the_mean():
     kept = rows.step != 5
     track = (rows.first == 0) & (rows.second == 1)
     table = blend_table(play, rows[kept], screen[kept], vision[kept], REACH)[track[kept]]
-    assert table["both_mean_1"].iloc[4] == pytest.approx(table["both"].iloc[3:5].mean(), rel=1e-5)
+    assert table["vision_mean_1"].iloc[4] == pytest.approx(table["vision"].iloc[3:5].mean(), rel=1e-5)
 
 
 def test_nothing_beyond_the_reach_is_looked_at():
@@ -101,4 +102,4 @@ def test_columns_are_the_same_with_and_without_vision_and_rows():
 
 def test_what_screen_and_vision_say_may_only_raise_the_probability():
     play = make_play()
-    assert rising_columns(list(table_of(play, all_rows(play)).columns)) == ["both", "both_mean_1", "both_mean_3", "both_mean_5"]
+    assert rising_columns(list(table_of(play, all_rows(play)).columns)) == ["screen", "vision", "vision_mean_1", "vision_mean_3", "vision_mean_5"]

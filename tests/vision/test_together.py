@@ -68,7 +68,7 @@ def test_a_fold_trained_by_two_processes_is_scored_and_logged_like_any_other_and
         oof, lines = vision_out_of_fold(shared_run, folder, [0])
         results.append((oof, lines, (folder / "fold0-0.safetensors").read_bytes()))
         assert oof["vision"].between(0, 1).all()
-        assert len(lines) == shared_run.config.vision.epochs
+        assert len(lines) == shared_run.config.vision.picture_epochs + shared_run.config.vision.epochs
         assert {path.suffix for path in folder.glob("fold0-0.*")} >= {".safetensors", ".parquet", ".json"}
         assert not list(folder.glob("*.checkpoint"))
     assert results[0][0].equals(results[1][0])
