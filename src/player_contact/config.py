@@ -117,7 +117,7 @@ class AugmentConfig(Section):
 class TransferConfig(Section):
     """How training goes on from `vision.weights`: first the new layers alone, then the encoder too, stage by stage from its end."""
 
-    frozen_epochs: int = Field(0, ge=0, description="first epochs that leave the encoder as it is; all of them: it is never trained")
+    frozen_epochs: int = Field(0, ge=0, description="first epochs, of pictures too, that leave the encoder as it is; all: it is never trained")
     unfreeze_every: int = Field(0, ge=0, description="after those, one more stage every so many epochs; 0: the whole encoder at once")
     rate_decay: float = Field(1.0, gt=0, le=1, description="learning rate of a stage over that of the next one; the new layers have the full one")
 
