@@ -17,7 +17,7 @@ RUN_STAGE = $(PY) -m player_contact run $(OPTIONS) $(if $(INPUT),--input $(INPUT
 # A variable that is misspelt would be passed over in silence, and hours later the wrong thing be there.
 KNOWN := BUDGET BUNDLE CLUSTER CONFIG ENCODERS FOLDS INPUT KAGGLE_USER KILLS MEND OUTPUT PLAY PLAYS PYTHON RUN SCORE SET SPLIT VARIANTS VENV VIDEO WHEELS WORKERS
 UNKNOWN := $(sort $(filter-out $(KNOWN) SHELL,$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))))
-$(if $(UNKNOWN),$(error There is no variable $(UNKNOWN) here, only $(KNOWN)))
+$(if $(UNKNOWN),$(error There is no variable $(UNKNOWN) here, only $(KNOWN); what is meant for the environment goes before `make`))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor plan submission folds features screen crops vision blend ladder bundle report ablation season season-check boxes-check bench encoders variants weights predict kernel kernel-check audit damage-check budget-check kill-check push data look-crops look-augmentations look-frames test check lint-js format clean
@@ -118,8 +118,9 @@ look-crops: $(READY)  ## a picture of a run's crops with their boxes and labels:
 look-augmentations: $(READY)  ## a picture of what training does to a stretch of a run's crops: RUN=name
 	@$(PY) -m player_contact look-augmentations --run outputs/$(or $(RUN),$(basename $(notdir $(CONFIG))))
 
-test: $(READY)  ## all tests, a file of them at a time in each process: WORKERS= (0: one a core)
-	@$(PY) -m pytest --numprocesses $(if $(filter 0,$(WORKERS)),auto,$(WORKERS)) --dist loadfile
+test: $(READY)  ## all tests, a file of them at a time in each process: WORKERS= (0: one a core); then those that measure time
+	@$(PY) -m pytest -m "not alone" --numprocesses $(if $(filter 0,$(WORKERS)),auto,$(WORKERS)) --dist loadfile
+	@$(PY) -m pytest -m alone
 
 check: $(READY)  ## lint, format and types, as CI does
 	@$(PY) -m ruff check .

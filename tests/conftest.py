@@ -55,6 +55,7 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
         folder.parent.mkdir(exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a process that failed half way
                 write(folder)
                 made.touch()
         return folder

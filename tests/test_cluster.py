@@ -135,6 +135,8 @@ def test_a_task_for_gpus_goes_to_the_workers_that_have_one(tmp_path):
         with connected(address, 1) as there:
             assert set(there.with_gpus(1).map(own_process, range(4))) == {with_gpu.pid}
             assert there.resources is None
+            with pytest.raises(ConfigError, match='no worker of the cluster has so many GPUs: start it with --resources "GPU=2"'):
+                there.with_gpus(2)
 
 
 def own_process(_: int) -> int:

@@ -25,7 +25,7 @@ def test_a_variable_that_no_target_knows_is_refused_in_one_sentence_with_those_t
     done = make("submission", "CONFG=configs/cpu.yaml", "SET=a.b=c d.e=f")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert f"There is no variable CONFG here, only {' '.join(known())}" in line
+    assert f"There is no variable CONFG here, only {' '.join(known())}; what is meant" in line
     assert "There is no variable ONE config here, only " in make("help", "ONE=1", "config=x").stderr
 
 

@@ -196,6 +196,7 @@ def write_late(path) -> None:
     path.touch()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("way", "interrupted"), [("in order", False), ("in order", True), ("surviving", True)])
 def test_workers_end_with_the_process_that_they_work_for(tmp_path, way, interrupted):
     """One that went on alone would write into the folder in which the next run is at work."""

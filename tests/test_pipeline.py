@@ -119,14 +119,15 @@ def test_the_submission_is_what_predict_makes_of_the_bundle(finished_run, tmp_pa
     assert (tmp_path / "again.csv").read_bytes() == (finished_run.folder / "submission.csv").read_bytes()
 
 
-def test_a_second_call_runs_nothing_and_touches_nothing(finished_run):
-    before = contents(finished_run.folder)
-    assert run_pipeline(dataclasses.replace(finished_run)) == []
-    assert contents(finished_run.folder) == before
+def test_a_second_call_runs_nothing_and_touches_nothing(own_run):
+    run = own_run()
+    before = contents(run.folder)
+    assert run_pipeline(run) == []
+    assert contents(run.folder) == before
 
 
-def test_another_number_of_workers_runs_nothing(finished_run):
-    assert run_pipeline(dataclasses.replace(finished_run, workers=2)) == []
+def test_another_number_of_workers_runs_nothing(own_run):
+    assert run_pipeline(own_run(workers=2)) == []
 
 
 def test_a_changed_blend_runs_the_blend_and_what_follows_alone(own_run, finished_run):

@@ -286,6 +286,7 @@ def test_a_budget_that_is_over_before_it_begins_gives_a_whole_submission_by_dist
     assert counted["plays decided by distance"] == 1
 
 
+@pytest.mark.alone
 def test_at_the_end_of_the_budget_vision_is_stopped_and_the_screen_stands(bundle, filmed_season, tiny_season, tmp_path, monkeypatch, caplog):
     predict_folder(bundle, tiny_season.folder, tmp_path / "unfilmed.csv", 1)
     monkeypatch.setattr("player_contact.predict.decide_with_video", sleep_long)

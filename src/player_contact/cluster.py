@@ -94,9 +94,12 @@ class Cluster:
         return len(self._workers())
 
     def with_gpus(self, count: int) -> "Cluster":
-        """Its workers that have so many GPUs, where any says so (`dask worker --resources "GPU=1"`); all of them otherwise."""
+        """Its workers that have so many GPUs, where any says that it has one (`dask worker --resources "GPU=1"`); all of them otherwise. Raises
+        ConfigError where some have GPUs, and none so many."""
         of_gpus = dataclasses.replace(self, resources={"GPU": count})
-        return of_gpus if of_gpus.size else self
+        if of_gpus.size or not dataclasses.replace(self, resources={"GPU": 1}).size:
+            return of_gpus if of_gpus.size else self
+        raise ConfigError(f'vision.devices is {count}, and no worker of the cluster has so many GPUs: start it with --resources "GPU={count}"')
 
     def check_storage(self, outputs: Path, data: Path) -> None:
         """Raises ConfigError where a worker does not see the folder of outputs, or not the same files of the data."""

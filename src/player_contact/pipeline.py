@@ -191,6 +191,10 @@ def _check_early(run: Run, names: tuple[str, ...]) -> None:
         read_season(run.input, "test")
     if "vision" in names:
         check_vision(run.config)
+        if isinstance(run.workers, int):
+            from player_contact.vision.device import check_devices
+
+            check_devices(max(member.devices for member in run.config.vision.ensemble))
 
 
 def check_vision(config: Config) -> None:

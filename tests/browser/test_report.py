@@ -8,6 +8,7 @@ def folder(finished_run):
     return finished_run.folder / "report"
 
 
+@pytest.mark.alone
 def test_the_report_opens_from_disk_at_once_and_asks_for_nothing(opened, folder):
     opened.open(folder / "index.html")
     started = time.monotonic()

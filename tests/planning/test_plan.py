@@ -19,7 +19,8 @@ def few_rows():
 
 @pytest.fixture(scope="module")
 def run(season, tiny_config, tmp_path_factory) -> Run:
-    asking = tiny_config.vision.model_copy(update={"weights": "timm"})  # which nobody has for this encoder: planning must not ask for them
+    # Weights that nobody has for this encoder: planning must not ask for them. And it times one process, where two would train together.
+    asking = tiny_config.vision.model_copy(update={"weights": "timm", "devices": 2})
     config = tiny_config.model_copy(update={"vision": asking})
     return Run(config, season, tmp_path_factory.mktemp("planned") / "run", 1, simulated=True)
 

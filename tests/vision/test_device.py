@@ -51,7 +51,7 @@ def test_a_fold_that_needs_several_gpus_takes_those_that_are_free(taken):
 
 
 def test_more_gpus_than_the_machine_has_are_refused(taken):
-    with pytest.raises(ConfigError, match="and this machine has 2 GPUs"), taking_gpus(3):
+    with pytest.raises(ConfigError, match="and 2 GPUs are visible here"), taking_gpus(3):
         pass
 
 

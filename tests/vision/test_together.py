@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from player_contact.config import AugmentConfig, TransferConfig
-from player_contact.errors import ConfigError
+from player_contact.errors import ConfigError, WorkerError
 from player_contact.stages.vision import vision_out_of_fold
 from player_contact.vision.device import make_fabric
 from player_contact.vision.model import ContactModel
@@ -54,8 +54,10 @@ def test_two_processes_that_share_every_batch_end_where_one_does(tmp_path):
 
 
 @pytest.fixture
-def shared_run(finished_run):
-    """The finished run, as if two processes were to train each fold."""
+def shared_run(finished_run, monkeypatch):
+    """The finished run, as if two processes were to train each fold, on a machine without a GPU."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     config = finished_run.config
     return dataclasses.replace(finished_run, config=config.model_copy(update={"vision": config.vision.model_copy(update={"devices": 2})}))
 
@@ -73,6 +75,12 @@ def test_a_fold_trained_by_two_processes_is_scored_and_logged_like_any_other_and
         assert not list(folder.glob("*.checkpoint"))
     assert results[0][0].equals(results[1][0])
     assert results[0][1:] == results[1][1:]
+
+
+def test_a_fault_in_one_of_the_processes_is_told_in_one_sentence(shared_run, tmp_path):
+    with pytest.raises(WorkerError, match=r"^A process that trained fold 0 failed: .*No such file or directory") as told:
+        vision_out_of_fold(shared_run, tmp_path / "nowhere", [0])
+    assert "\n" not in str(told.value)
 
 
 def test_a_daemon_may_not_train_with_several_processes_and_says_what_to_do(shared_run, tmp_path, monkeypatch):

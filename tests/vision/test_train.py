@@ -193,6 +193,7 @@ def train_in_a_process(checkpoint, weights) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", TRAINING, str(checkpoint), str(weights)], cwd=ROOT)
 
 
+@pytest.mark.alone
 def test_a_process_that_is_killed_twice_in_the_middle_of_an_epoch_loses_nothing(tmp_path):
     assert train_in_a_process(tmp_path / "whole.checkpoint", tmp_path / "whole.safetensors").wait() == 0
     checkpoint = tmp_path / "fold0.checkpoint"

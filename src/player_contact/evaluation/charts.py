@@ -92,8 +92,8 @@ def calibration_chart(oof: pd.DataFrame, ground: np.ndarray) -> str:
 
 def learning_chart(log: pd.DataFrame) -> str:
     """Loss in training and of held-out rows (which chooses nothing), gradient norm and learning rate by epoch; a line for each fold (and each model
-    of an ensemble). A dashed line parts the epochs of single pictures from those of stretches."""
-    pictures = log["phase"] == "pictures"
+    of an ensemble). A dashed line parts the epochs of single pictures from those of stretches, where it is the same for all."""
+    ends = set(log[log["phase"] == "pictures"].groupby(["fold", "member"])["epoch"].max())
     names = [name for name in ("loss", "held_out", "gradient_norm", "learning_rate") if name in log and log[name].notna().any()]
     keys = [name for name in ("fold", "member") if name in log and (name == "fold" or log[name].any())]
     figure = _figure(9, 2.5)
@@ -101,8 +101,8 @@ def learning_chart(log: pd.DataFrame) -> str:
         for key, part in log.groupby(keys):
             label = " ".join(f"{word} {number}" for word, number in zip(keys, key, strict=True))
             ax.plot(part["epoch"] + 1, part[name], label=label, marker=".", color=FOLD_COLOURS[int(key[0]) % len(FOLD_COLOURS)])
-        if 0 < pictures.sum() < len(log):
-            ax.axvline(log["epoch"][pictures].max() + 1.5, color="grey", linestyle="--", linewidth=1)
+        if len(ends) == 1:
+            ax.axvline(min(ends) + 1.5, color="grey", linestyle="--", linewidth=1)
         ax.set(xlabel="epoch", title=name.replace("_", " "), ylim=(0, None))
         ax.locator_params(axis="x", integer=True)
         ax.grid(alpha=0.3)

@@ -20,7 +20,7 @@ MODELS = {
     "sensors": "LightGBM on what the sensors say: motion, history, neighbours, roles",
     "screen": "LightGBM on sensors and helmet boxes; rows below its cut are decided, the others stay open for the video",
     "vision": "a network over the pictures of open rows, along the pair's track; rows that it did not look at count as no contact",
-    "blend": "LightGBM over what screen and vision say at neighbouring steps; it decides the submission",
+    "blend": "LightGBM over what the screen says and what vision says at neighbouring steps; it decides the submission",
 }
 TABLE = re.compile(r"(?:train_\w+|test_\w+|sample_submission)\.csv\b")
 MOST_FEATURES = 20

@@ -228,7 +228,7 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
 
     # A step an epoch, for a play holds no more, so loaders would start again for each; what weights it starts from changes no time, and they may have
     # to be downloaded.
-    settings = {"picture_epochs": 0, "epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none", "loaders": 0}
+    settings = {"picture_epochs": 0, "epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none", "loaders": 0, "devices": 1}
     short, frames = vision.model_copy(update=settings), len(config.crops.frames)
     with taking_gpus(), contextlib.suppress(_EnoughError):
         train_model(rows, label, short, frames, (1,), config.threads, on_epoch=look)

@@ -68,7 +68,8 @@ def make_plan(run: Run, size: Size) -> list[StagePlan]:
         screen = _boosters(play.values, label, config.screen.booster, candidates, run, processes)
         without = _boosters(play.values[:, sensors], label, config.screen.booster, candidates, run, processes)
         blend = _boosters(play.blend_values, label, config.blend.booster, candidates, run, processes)
-        members = [_vision(play, member, run, opened, filmed, processes) for member in config.vision.ensemble] if play.opened else []
+        at_a_time = _folds_at_a_time(config.vision.ensemble, folds, processes)
+        members = [_vision(play, member, run, opened, filmed, at_a_time) for member in config.vision.ensemble] if play.opened else []
     predicting = play.features.seconds + play.crops.seconds + play.blend.seconds + sum(one.a_play for one in members)
     predicting += (screen.scoring + blend.scoring) * folds * len(play.candidates) / processes
     start = seconds_to_start(SCREEN_MODULES, processes)
@@ -149,6 +150,13 @@ def _boosters(values: np.ndarray, label: np.ndarray, settings: BoosterConfig, ro
     return _Boosters(turns * one, pace.scoring, memory)
 
 
+def _folds_at_a_time(members: tuple[VisionConfig, ...], folds: int, processes: int) -> int:
+    """As many as there are processes, or GPUs, for."""
+    from player_contact.vision.device import vision_processes
+
+    return min(vision_processes(processes, max(member.devices for member in members)), folds)
+
+
 @dataclass(frozen=True)
 class _Vision:
     seconds: float
@@ -157,12 +165,10 @@ class _Vision:
     memory_mb: float
 
 
-def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float, processes: int) -> _Vision:
-    """A model a fold, as many at a time as there are processes, or GPUs."""
-    from player_contact.vision.device import vision_processes
-
+def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float, at_a_time: int) -> _Vision:
+    """A model a fold, so many at a time."""
     assert play.opened is not None, "there is nothing to see"
-    folds, at_a_time = run.config.folds, min(vision_processes(processes, vision.devices), run.config.folds)
+    folds = run.config.folds
     pace = vision_pace(play, vision, run.config, at_a_time)
     there = len(cut_stretches(play.opened.track, play.opened.step, vision.steps, 0)) * filmed * (folds - 1) / folds
     steps = (vision.picture_epochs + vision.epochs) * math.ceil(min(vision.stretches, there) / vision.batch)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import Config, VisionConfig
-from player_contact.errors import ConfigError
+from player_contact.errors import ConfigError, WorkerError
 from player_contact.files import read_json, write_json
 from player_contact.odds import sigmoid
 from player_contact.parallel import Record, end_with_parent, log_records, recorded, run_all
@@ -121,7 +121,8 @@ def train_fold(task: FoldTask, gpus: list[int]) -> tuple[np.ndarray, list[dict]]
     """Trains on the other folds, keeps the weights, and returns the log odds of the fold's own rows in the table's order, and the training log.
 
     A fold that an interrupted run finished is read, not trained again; one that it had begun goes on after its last finished epoch. Where all rows
-    lie in the fold there is nothing to train on: NaN. Raises ConfigError where several devices are to train it, and this process may start none.
+    lie in the fold there is nothing to train on: NaN. Raises ConfigError where several devices are to train it, and this process may start none;
+    WorkerError where one of its processes fails.
     """
     from player_contact.vision.device import make_fabric
 
@@ -136,9 +137,28 @@ def train_fold(task: FoldTask, gpus: list[int]) -> tuple[np.ndarray, list[dict]]
         elif multiprocessing.current_process().daemon:
             raise ConfigError("vision.devices above 1 needs workers that may start processes: dask worker --no-nanny")
         else:
-            log_records(fabric.launch(partial(_train_together, task=task, parent=os.getpid())))
-            os.environ.pop("MASTER_PORT", None)  # the next fold looks for a free one itself
+            _train_on_all(fabric, task)
     return pd.read_parquet(told.with_suffix(".parquet"))["log_odds"].to_numpy(), read_json(told)
+
+
+def _train_on_all(fabric: "Fabric", task: FoldTask) -> None:
+    """Trains a fold in a process for each device. Raises WorkerError where one of them fails, or is ended from outside."""
+    from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
+
+    before = set(multiprocessing.active_children())
+    try:
+        log_records(fabric.launch(partial(_train_together, task=task, parent=os.getpid())))
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        raise WorkerError(f"A process that trained fold {task.fold} failed: {last}") from None
+    except ProcessExitedException:
+        raise WorkerError(
+            f"A process that trained fold {task.fold} was ended from outside, mostly because memory ran out. What was finished is kept: run again"
+        ) from None
+    finally:
+        for process in set(multiprocessing.active_children()) - before:  # Ctrl-C reaches only this one
+            process.terminate()
+        os.environ.pop("MASTER_PORT", None)  # the next fold looks for a free one itself
 
 
 def _train_together(fabric: "Fabric", task: FoldTask, parent: int) -> list[Record]:

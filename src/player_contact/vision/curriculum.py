@@ -83,8 +83,8 @@ def contact_loss(model: Callable, batch: Item, picture_loss: float) -> torch.Ten
 
 def pictures_loss(model: Callable, batch: Item) -> torch.Tensor:
     """Cross entropy of each picture alone."""
-    logits, alone = model(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
-    return _of_pictures(alone, batch) if len(alone) else 0 * logits.sum()
+    _, alone = model(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
+    return _of_pictures(alone, batch) if len(alone) else 0 * alone.sum()
 
 
 def _of_pictures(alone: torch.Tensor, batch: Item) -> torch.Tensor:

@@ -30,8 +30,7 @@ def taking_gpus(devices: int = 1) -> Iterator[list[int]]:
         taken: list[int] = []
         if torch.cuda.is_available():
             count = torch.cuda.device_count()
-            if devices > count:
-                raise ConfigError(f"vision.devices is {devices}, and this machine has {count} GPUs. Set no more than those")
+            check_devices(devices)
             for number in range(count):
                 if len(taken) < devices and _take(number, held):
                     taken.append(number)
@@ -61,14 +60,23 @@ def loaders_here(asked: int) -> int:
     return 0 if multiprocessing.current_process().daemon else min(asked, os.cpu_count() or 1)
 
 
+def check_devices(devices: int) -> None:
+    """Raises ConfigError where a fold is to be trained by more GPUs than there are."""
+    if torch.cuda.is_available() and devices > (count := torch.cuda.device_count()):
+        raise ConfigError(f"vision.devices is {devices}, and {count} GPUs are visible here (CUDA_VISIBLE_DEVICES). Set no more than those")
+
+
 def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
     """What trains a fold on the GPUs that this process took, or on the CPU. Where the config asks for several devices, its `launch` starts a process
     for each: they hold the same weights, and share every batch (Li et al. 2020, arXiv:2006.15704)."""
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-    # A batch whose pictures are all of another process's share, and frozen stages, leave parameters unused.
-    strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True) if config.devices > 1 else "auto"
+    # Whoever schedules this job started one process: ours number themselves. A batch whose pictures are all of another process's share leaves
+    # parameters unused, as frozen stages do.
+    together = DDPStrategy(cluster_environment=LightningEnvironment(), start_method="spawn", find_unused_parameters=True)
+    strategy = together if config.devices > 1 else "auto"
     accelerator, devices = ("cuda", gpus) if gpus else ("cpu", config.devices)
     return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
 

@@ -63,7 +63,8 @@ def train_model(
     What is kept is the moving average of the weights at the end of a fixed schedule: no validation score chooses it (what `watch` says of the
     averaged model is only logged), so out-of-fold scores stay untouched by training. `seed` is (seed, fold, ...); every random state derives from it,
     the epoch and the item, so a training that goes on from its `checkpoint` ends with the weights of one that was never interrupted. Of several
-    processes that train together, each is given the `fabric` that launched it; all return the same, and the first alone writes the checkpoint.
+    processes that train together, each is given the `fabric` that launched it. Their learnt weights are the same; statistics of the encoder are those
+    of the first one's share, which alone writes the checkpoint.
     """
     from lightning_fabric.utilities.seed import seed_everything
 
@@ -111,7 +112,8 @@ def train_model(
             losses.append(loss.detach())
         held_out = watch(_averaged(average)) if watch is not None and phase.name == "stretches" else math.nan
         rate = float(schedule.get_last_lr()[0])
-        epochs.append(Epoch(epoch, phase.name, float(torch.stack(losses).mean()), held_out, rate, float(torch.stack(norms).mean())))
+        mean: Any = fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean")
+        epochs.append(Epoch(epoch, phase.name, float(mean), held_out, rate, float(torch.stack(norms).mean())))
         if checkpoint is not None and fabric.is_global_zero:
             save_checkpoint(checkpoint, parts, optimizer, schedule, [dataclasses.asdict(line) for line in epochs])
         if on_epoch is not None:
