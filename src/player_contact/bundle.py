@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import See
 
-FORMAT = 4
+FORMAT = 5
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
 
 
