@@ -12,8 +12,8 @@ PACKAGE = Path(player_contact.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "player_contact.") if not module.name.endswith("__main__")]
 WITH_TORCH = {  # of player_contact.vision
-    "along", "checkpoint", "classic", "curriculum", "dataset", "device", "encoders", "mixup", "model", "openvino", "resnet", "score", "train", "transfer",
-    "weights",
+    "along", "checkpoint", "classic", "curriculum", "dataset", "device", "encoders", "mixup", "model", "openvino", "resnet", "score", "train",
+    "transfer", "weights",
 }  # fmt: skip
 LIGHT = [name for name in MODULES if not (name.startswith("player_contact.vision.") and name.rpartition(".")[2] in WITH_TORCH)]
 MAY_IMPORT = {

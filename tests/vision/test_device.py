@@ -1,3 +1,6 @@
+import platform
+import subprocess
+import sys
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -58,3 +61,26 @@ def test_more_gpus_than_the_machine_has_are_refused(taken):
 @pytest.mark.parametrize(("workers", "devices", "folds"), [(4, 1, 2), (4, 2, 1), (1, 1, 1), (1, 2, 1)])
 def test_as_many_folds_train_side_by_side_as_there_are_gpus_for(taken, workers, devices, folds):
     assert vision_processes(workers, devices) == folds
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from player_contact.vision.device import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+for _ in range(20):
+    np.ones(10_000_000, dtype=np.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.ones(50_000_000, dtype=np.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver()[0], reason="another C library")
+def test_a_large_block_that_was_freed_is_used_again_without_new_pages():
+    given_back, kept = (
+        int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout) for word in ("give", "keep")
+    )
+    assert kept < given_back / 4

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.vision.dataset import RowDataset, seen_by, stretch_sensors
-from player_contact.vision.device import loaders_here, scoring
+from player_contact.vision.device import keep_freed_memory, loaders_here, scoring
 from player_contact.vision.model import ContactModel, input_channels
 from player_contact.vision.tracks import OpenRows, cut_stretches
 
@@ -24,6 +24,7 @@ def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, thread
     `see` encodes pictures in the model's stead, such as `make_see`'s.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()
     device, _ = scoring(config)
     model = model.to(device).to(memory_format=torch.channels_last).eval()
     seen = seen_by(rows, np.arange(len(rows)), config)

@@ -18,7 +18,7 @@ from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.curriculum import Phase, contact_loss, draw_data, phases_of, pictures_loss
 from player_contact.vision.dataset import collate
-from player_contact.vision.device import loaders_here, make_fabric
+from player_contact.vision.device import keep_freed_memory, loaders_here, make_fabric
 from player_contact.vision.mixup import mix
 from player_contact.vision.model import ContactModel
 from player_contact.vision.tracks import OpenRows
@@ -69,6 +69,7 @@ def train_model(
     from lightning_fabric.utilities.seed import seed_everything
 
     torch.set_num_threads(threads)
+    keep_freed_memory()
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     seed_everything(_number(*seed), verbose=False)
     fabric = fabric or make_fabric(config, [torch.cuda.current_device()] if torch.cuda.is_available() else [])
