@@ -106,6 +106,13 @@ def test_a_play_without_boxes_or_contacts_has_a_page_and_no_score(play, rows):
     assert "There is no Endzone video." in page
 
 
+def test_where_no_probability_is_enough_for_a_contact_the_page_has_no_threshold(play, rows):
+    data = play_data(play, rows, scored(rows, contact=np.ones(len(rows))), Thresholds(pair=np.inf, ground=0.6), {}, {})
+    assert {track["threshold"] for track in data["tracks"] if track["second"] != -1} == {None}
+    assert {track["threshold"] for track in data["tracks"] if track["second"] == -1} == {0.6}
+    assert '"threshold":null' in play_page(data)
+
+
 def test_text_from_files_can_neither_end_the_data_nor_become_markup(play, rows):
     data = play_data(play, rows, scored(rows), LIMITS, {"Sideline": '"><img src=x>.mp4'}, {})
     data["players"][0]["role"] = "</script><b>&\u2028"

@@ -14,7 +14,6 @@ import pandas as pd
 from player_contact.competition import clock
 from player_contact.competition.links import leads_out
 from player_contact.competition.metric import Thresholds, count
-from player_contact.competition.names import GROUND
 from player_contact.competition.season import PlayTables
 from player_contact.competition.tables import READING
 from player_contact.evaluation.numbers import mcc_or_none, mcc_text
@@ -160,13 +159,14 @@ def _tracks(play: Play, rows: Rows, oof: pd.DataFrame, thresholds: Thresholds, l
         flags[:, step[at]] = label[at], decided[at]
         probability = np.zeros((len(MODELS), labelled))
         probability[:, step[at]] = oof[list(MODELS)].to_numpy()[at].T
+        threshold = float(limit[at[0]])
         tracks.append(
             {
                 "first": int(rows.first[at[0]]),
                 "second": int(rows.second[at[0]]),
                 "label": "".join(map(str, flags[0])),
                 "decided": "".join(map(str, flags[1])),
-                "threshold": round(thresholds.ground if rows.second[at[0]] == GROUND else thresholds.pair, 3),
+                "threshold": round(threshold, 3) if np.isfinite(threshold) else None,  # no probability was enough
                 **{name: _probabilities(line) for name, line in zip(MODELS.values(), probability, strict=True)},
             }
         )

@@ -5,6 +5,7 @@ import itertools
 import logging
 import multiprocessing
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -149,7 +150,7 @@ def _train_on_all(fabric: "Fabric", task: FoldTask) -> None:
     try:
         log_records(fabric.launch(partial(_train_together, task=task, parent=os.getpid())))
     except ProcessRaisedException as error:
-        last = str(error).strip().splitlines()[-1]
+        last = re.sub(r"^player_contact\.errors\.\w+: ", "", str(error).strip().splitlines()[-1])
         raise WorkerError(f"A process that trained fold {task.fold} failed: {last}") from None
     except ProcessExitedException:
         raise WorkerError(

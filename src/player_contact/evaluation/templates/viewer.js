@@ -391,8 +391,10 @@ function drawDetail() {
   for (let step = 0; step <= LAST; step += LAST > 100 ? 20 : 10) {
     box.append(svg("text", { x: x(step), y: height - 5, fill: "#b6bec9", "font-size": 10, "text-anchor": "middle" }, `${step / STEPS} s`));
   }
-  const level = y(track.threshold);
-  box.append(svg("line", { x1: x(-0.5), x2: x(LAST + 0.5), y1: level, y2: level, stroke: "#aab2bd", "stroke-dasharray": "10 3 2 3" }));
+  if (track.threshold !== null) {
+    const level = y(track.threshold);
+    box.append(svg("line", { x1: x(-0.5), x2: x(LAST + 0.5), y1: level, y2: level, stroke: "#aab2bd", "stroke-dasharray": "10 3 2 3" }));
+  }
   for (const [name, look] of [
     ["screen", { stroke: "#56b4e9", "stroke-width": 1.5, "stroke-dasharray": "6 3" }],
     ["vision", { stroke: "#e69f00", "stroke-width": 2, "stroke-dasharray": "2 2" }],
