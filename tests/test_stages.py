@@ -96,6 +96,12 @@ def test_each_fold_has_a_model_of_its_own_and_lines_in_the_log(finished_run):
     assert np.isfinite(log["loss"]).all()
 
 
+def test_a_model_expects_as_many_contacts_in_its_fold_as_the_screen_does(finished_run):
+    oof = pd.read_parquet(finished_run.folder / "vision" / "oof.parquet").merge(finished_run.open_rows()[["row", "fold", "screen"]], on="row")
+    means = oof.groupby("fold")[["vision", "screen"]].mean()
+    np.testing.assert_allclose(means["vision"], means["screen"], atol=1e-3)
+
+
 def scalars(folder) -> dict[str, int]:
     """How many values of each name the event files of a folder hold. A record is its length, a checksum, the event, a checksum."""
     found = Counter()

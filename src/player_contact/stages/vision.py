@@ -17,7 +17,7 @@ import pandas as pd
 from player_contact.config import Config, VisionConfig
 from player_contact.errors import ConfigError, WorkerError
 from player_contact.files import read_json, write_json
-from player_contact.odds import sigmoid
+from player_contact.odds import shift_to_mean, sigmoid
 from player_contact.parallel import Record, end_with_parent, log_records, recorded, run_all
 from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
@@ -40,7 +40,7 @@ class FoldTask:
     fold: int
     member: int
     vision: VisionConfig
-    table: pd.DataFrame  # open rows that at least one view saw: play, step_place, first, second, contact, fold, place
+    table: pd.DataFrame  # open rows that at least one view saw: play, step_place, first, second, contact, fold, screen, place
     sensors: np.ndarray  # [M, K] float32
     crop_folders: list[Path]
     config: Config
@@ -101,7 +101,7 @@ def _seen_rows(run: Run, opened: pd.DataFrame) -> tuple[pd.DataFrame, list[Path]
         inside = np.flatnonzero(opened["play"].to_numpy() == number)
         place[inside] = pd.Index(read_crop_rows(folder)).get_indexer(opened["row"].to_numpy()[inside])
         seen[inside] = np.asarray(open_crops(folder).seen.any(axis=1))[place[inside]]
-    return opened[["row", "play", "step_place", "first", "second", "contact", "fold"]].assign(place=place)[seen], folders
+    return opened[["row", "play", "step_place", "first", "second", "contact", "fold", "screen"]].assign(place=place)[seen], folders
 
 
 def _sensors(run: Run, opened: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
@@ -169,7 +169,10 @@ def _train_together(fabric: "Fabric", task: FoldTask, parent: int) -> list[Recor
 
 
 def _train(fabric: "Fabric", task: FoldTask) -> None:
-    """Trains a fold's model and writes its weights, the log odds of the fold's own rows, and the log; of several processes the first does."""
+    """Trains a fold's model and writes its weights, the log odds of the fold's own rows, and the log; of several processes the first does.
+
+    The model is shifted so that it expects as many contacts in the fold's own rows as the screen does.
+    """
     from safetensors.torch import save_file
 
     from player_contact.vision.score import make_see, score_rows
@@ -194,9 +197,13 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
     model, epochs = train_model(others, label[~inside], vision, frames, seed, threads, report if first else None, watch, checkpoint, fabric)
     if not first:
         return
+    logits = score_rows(model, own, vision, threads, make_see(model, vision, frames, threads))
+    if len(own):  # no label enters it; without it no threshold would fit the models of two folds
+        shift = np.float32(shift_to_mean(logits, float(table["screen"][inside].mean())))
+        model.shift.fill_(float(shift))
+        logits += shift
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
-    logits = score_rows(model, own, vision, threads, make_see(model, vision, frames, threads))
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)
     write_json(lines, told)  # written last: it says that the fold is finished
