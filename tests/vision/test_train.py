@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import save_file
 
 from player_contact.config import AugmentConfig, TransferConfig, VisionConfig
+from player_contact.vision.curriculum import Phase
 from player_contact.vision.device import use_bf16
 from player_contact.vision.model import ContactModel
 from player_contact.vision.score import score_rows
 from player_contact.vision.tracks import OpenRows
-from player_contact.vision.train import set_sensor_scale, train_model
+from player_contact.vision.train import make_optimizer, set_sensor_scale, train_model
 from tests.conftest import ROOT
 from tests.makers import TINY_VISION, make_open_rows
 
@@ -261,3 +262,16 @@ def test_the_encoder_learns_from_single_pictures_before_anything_else_learns():
     assert [line.held_out for line in lines[5:]] == [pytest.approx(np.nan, nan_ok=True), 0.5, 0.5]
     scores = score_rows(model, ROWS, config, 1)
     assert scores[LABEL].min() > scores[~LABEL].max()
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_a_phase_learns_at_its_share_of_the_rate(share):
+    config = TINY_VISION.model_copy(update={"schedule": "cosine", "learning_rate": 0.01, "transfer": TransferConfig(rate_decay=0.5)})
+    optimizer, schedule = make_optimizer(ContactModel(config, 3), config, Phase("stretches", 2, 5, share))
+    rates = schedule.get_last_lr()
+    assert rates[0] == pytest.approx(0.01 * share)
+    assert rates[1] == pytest.approx(0.005 * share)  # the encoder's last stage
+    for _ in range(10):
+        optimizer.step()
+        schedule.step()
+    assert schedule.get_last_lr()[0] == pytest.approx(0, abs=1e-9)

@@ -17,7 +17,7 @@ def blend_table(play: Play, rows: Rows, screen: np.ndarray, vision: np.ndarray, 
 
     `vision` is its log odds, and the screen's where it did not look; `vision_known` tells the two cases apart. Vision has heard the screen, so means
     are of it alone: over windows of up to `reach` steps to each side they follow the pair's own track; steps at which the pair is no candidate do not
-    enter them. Windows of the screen too, or the rows of neighbours, fit the plays they were trained on better, and other plays worse.
+    enter them. Windows of the screen too, or the rows of neighbours, scored no better on other plays.
     """
     players = len(play.players)
     second = np.where(rows.is_ground, rows.first, rows.second)  # the ground of a player lies on the diagonal

@@ -48,12 +48,7 @@ def draw_data(
 def draw_rows(label: np.ndarray, config: VisionConfig, random: np.random.Generator) -> np.ndarray:
     """[L, T] places of single rows in random order, as many as the stretches of an epoch hold; -1 where there are no more. Those that are a contact
     make up a set share, and each is drawn at most once."""
-    contacts, others = np.flatnonzero(label), np.flatnonzero(~label)
-    wanted = min(config.stretches * config.steps, len(label))
-    touched = min(len(contacts), max(round(wanted * config.with_contact), wanted - len(others)))
-    chosen = random.permutation(
-        np.concatenate([random.choice(contacts, touched, replace=False), random.choice(others, min(len(others), wanted - touched), replace=False)])
-    )
+    chosen = _drawn(label, config.stretches * config.steps, config.with_contact, random)
     return np.append(chosen, np.full(-len(chosen) % config.steps, -1)).reshape(-1, config.steps)
 
 
@@ -62,13 +57,16 @@ def draw_stretches(rows: OpenRows, label: np.ndarray, config: VisionConfig, rand
     and an epoch has the same number of stretches wherever enough exist."""
     stretches = cut_stretches(rows.track, rows.step, config.steps, int(random.integers(config.steps)))
     touching = (label[stretches] & (stretches >= 0)).any(axis=1)
-    with_contact, without = np.flatnonzero(touching), np.flatnonzero(~touching)
-    wanted = min(config.stretches, len(stretches))
-    touched = min(len(with_contact), max(round(wanted * config.with_contact), wanted - len(without)))
-    chosen = np.concatenate(
-        [random.choice(with_contact, touched, replace=False), random.choice(without, min(len(without), wanted - touched), replace=False)]
-    )
-    return stretches[random.permutation(chosen)]
+    return stretches[_drawn(touching, config.stretches, config.with_contact, random)]
+
+
+def _drawn(touching: np.ndarray, wanted: int, share: float, random: np.random.Generator) -> np.ndarray:
+    """Places in [N] `touching` in random order: as many as are wanted and there, that share of them touching, where there are enough of both."""
+    contacts, others = np.flatnonzero(touching), np.flatnonzero(~touching)
+    wanted = min(wanted, len(touching))
+    touched = min(len(contacts), max(round(wanted * share), wanted - len(others)))
+    drawn = [random.choice(contacts, touched, replace=False), random.choice(others, min(len(others), wanted - touched), replace=False)]
+    return random.permutation(np.concatenate(drawn))
 
 
 def contact_loss(model: Callable, batch: Item, picture_loss: float) -> torch.Tensor:
