@@ -13,6 +13,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from player_contact.boosting.booster import booster_probability
 from player_contact.bundle import load_bundle, write_bundle
+from player_contact.competition.names import GROUND
 from player_contact.competition.season import read_season
 from player_contact.config import ReportConfig, VisionConfig
 from player_contact.evaluation.breakdown import by_play
@@ -96,9 +97,12 @@ def test_each_fold_has_a_model_of_its_own_and_lines_in_the_log(finished_run):
     assert np.isfinite(log["loss"]).all()
 
 
-def test_a_model_expects_as_many_contacts_in_its_fold_as_the_screen_does(finished_run):
-    oof = pd.read_parquet(finished_run.folder / "vision" / "oof.parquet").merge(finished_run.open_rows()[["row", "fold", "screen"]], on="row")
-    means = oof.groupby("fold")[["vision", "screen"]].mean()
+def test_a_model_expects_as_many_contacts_of_each_kind_in_its_fold_as_the_screen_does(finished_run):
+    opened = finished_run.open_rows()
+    kinds = opened[["row", "fold", "screen"]].assign(ground=opened["second"] == GROUND)
+    oof = pd.read_parquet(finished_run.folder / "vision" / "oof.parquet").merge(kinds, on="row")
+    means = oof.groupby(["fold", "ground"])[["vision", "screen"]].mean()
+    assert len(means) == 4
     np.testing.assert_allclose(means["vision"], means["screen"], atol=1e-3)
 
 

@@ -85,3 +85,12 @@ def test_without_openvino_torch_scores_and_says_so(model, monkeypatch, caplog):
     monkeypatch.setattr(openvino, "find_spec", lambda name: None)
     assert make_see(model, changed(runtime="openvino"), 3, 1) == model.see
     assert "is not installed" in caplog.text
+
+
+def test_the_shift_of_a_kind_is_added_to_the_rows_of_that_kind_alone(model):
+    before = score_rows(model, ROWS, TINY_VISION, 1)
+    assert 0 < ROWS.is_ground.sum() < len(ROWS)
+    model.shift.copy_(torch.tensor([0.5, -2.0]))
+    after = score_rows(model, ROWS, TINY_VISION, 1)
+    model.shift.zero_()
+    np.testing.assert_allclose(after - before, np.where(ROWS.is_ground, -2.0, 0.5), atol=1e-6)

@@ -22,7 +22,7 @@ from player_contact.parallel import Record, end_with_parent, log_records, record
 from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
 from player_contact.video.store import open_crops, read_crop_rows
-from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
+from player_contact.vision.tracks import TRACKS, OpenRows, sensor_values, track_numbers
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -171,7 +171,8 @@ def _train_together(fabric: "Fabric", task: FoldTask, parent: int) -> list[Recor
 def _train(fabric: "Fabric", task: FoldTask) -> None:
     """Trains a fold's model and writes its weights, the log odds of the fold's own rows, and the log; of several processes the first does.
 
-    The model is shifted so that it expects as many contacts in the fold's own rows as the screen does.
+    The model is shifted so that it expects as many contacts as the screen does in the fold's own pairs, and as many on the ground: training sees more
+    of them than there are, and the models of two folds end at different levels.
     """
     from safetensors.torch import save_file
 
@@ -198,10 +199,11 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
     if not first:
         return
     logits = score_rows(model, own, vision, threads, make_see(model, vision, frames, threads))
-    if len(own):  # no label enters it; without it no threshold would fit the models of two folds
-        shift = np.float32(shift_to_mean(logits, float(table["screen"][inside].mean())))
-        model.shift.fill_(float(shift))
-        logits += shift
+    screen = table["screen"][inside].to_numpy()
+    for kind in np.unique(own.is_ground):  # no label enters it; without it no threshold would fit the models of two folds
+        of_kind = own.is_ground == kind
+        model.shift[int(kind)] = shift_to_mean(logits[of_kind], float(screen[of_kind].mean()))
+    logits += model.shift.numpy()[own.is_ground.astype(int)]
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
@@ -222,7 +224,7 @@ def _write_curves(folder: Path, epoch: "Epoch") -> None:
 
 def _rows_of(task: FoldTask, chosen: np.ndarray) -> OpenRows:
     table = task.table[chosen]
-    track = table["play"].to_numpy().astype(np.int64) * (1 << 20) + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
+    track = table["play"].to_numpy().astype(np.int64) * TRACKS + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
     return OpenRows(
         track=track,
         step=table["step_place"].to_numpy(),

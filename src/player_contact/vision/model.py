@@ -24,7 +24,7 @@ class ContactModel(nn.Module):
 
     sensor_mean: Tensor
     sensor_scale: Tensor
-    shift: Tensor  # added to every logit: training sees more contacts than there are, and each fold's model ends elsewhere
+    shift: Tensor  # [2] of pairs and of players with the ground: scoring adds it to the log odds
 
     def __init__(self, config: VisionConfig, frames: int, pretrained: bool = False) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class ContactModel(nn.Module):
         self.encoder, self.features = make_encoder(config.encoder, input_channels(config, frames), config.image_size, config.encoder_options, weights)
         self.register_buffer("sensor_mean", torch.zeros(sensors))
         self.register_buffer("sensor_scale", torch.ones(sensors))
-        self.register_buffer("shift", torch.zeros(()))
+        self.register_buffer("shift", torch.zeros(2))
         beside = config.sensor_width if sensors else 0
         self.sensors = nn.Sequential(nn.Linear(2 * sensors, beside), nn.ReLU(), nn.Linear(beside, beside), nn.ReLU()) if sensors else nn.Identity()
         self.picture = nn.Sequential(nn.LayerNorm(self.features), nn.Dropout(config.dropout), nn.Linear(self.features, width), nn.ReLU())
@@ -68,7 +68,7 @@ class ContactModel(nn.Module):
         x = torch.cat([x, self._measured(sensors), seen.float(), present[..., None].float()], dim=-1)
         with torch.autocast(x.device.type, enabled=False):
             x = self.along_track(x, present)  # [B, T, out]
-        return self.head(x).squeeze(-1).float() + self.shift
+        return self.head(x).squeeze(-1).float()
 
     def _measured(self, sensors: Tensor) -> Tensor:
         """[B, T, K] -> [B, T, sensor_width]; nothing where there are no sensor values at all."""

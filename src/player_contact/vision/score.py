@@ -19,7 +19,8 @@ STRETCHES = 1024  # followed at a time
 
 
 def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, threads: int, see: See | None = None) -> np.ndarray:
-    """[M] float32 log odds of the rows: the mean over `config.overlap` ways to cut their tracks, and over the ways to look at their pictures.
+    """[M] float32 log odds of the rows: the mean over `config.overlap` ways to cut their tracks, and over the ways to look at their pictures,
+    shifted as the model asks for pairs and for the ground.
 
     `see` encodes pictures in the model's stead, such as `make_see`'s.
     """
@@ -33,7 +34,7 @@ def score_rows(model: ContactModel, rows: OpenRows, config: VisionConfig, thread
     for shift, flip in ways:
         seeing = see_rows(see or model.see, rows, config, shift, flip)
         total += follow_rows(model, seeing, seen, rows, config)
-    return (total / len(ways)).astype(np.float32)
+    return (total / len(ways)).astype(np.float32) + model.shift.cpu().numpy()[rows.is_ground.astype(int)]
 
 
 def make_see(model: ContactModel, config: VisionConfig, frames: int, threads: int) -> See:

@@ -8,12 +8,15 @@ import pandas as pd
 from player_contact.odds import log_odds
 from player_contact.video.crops import Crops
 
+PLAYERS = 1 << 10  # more than any play has
+TRACKS = PLAYERS**2  # more than any play has
+
 
 @dataclass(frozen=True)
 class OpenRows:
     """M rows that the screen left open, of one or many plays. Letters as in `vision.model`.
 
-    track     [M] int64, a number for each pair (or player and ground) of each play
+    track     [M] int64, a number for each pair (or player and ground) of each play: of `track_numbers`, and TRACKS more for each play before
     step      [M] int64, 0.1 s
     sensors   [M, K] float32, NaN: not measured
     crops     one Crops for each play, possibly on disk
@@ -31,6 +34,11 @@ class OpenRows:
     def __len__(self) -> int:
         return len(self.track)
 
+    @property
+    def is_ground(self) -> np.ndarray:
+        """[M] bool: a player and the ground."""
+        return self.track % PLAYERS == 0
+
 
 def cut_stretches(track: np.ndarray, step: np.ndarray, length: int, phase: int) -> np.ndarray:
     """[L, length] places of rows, -1 where a step is not asked about. Every row lies in exactly one stretch.
@@ -46,8 +54,8 @@ def cut_stretches(track: np.ndarray, step: np.ndarray, length: int, phase: int) 
 
 
 def track_numbers(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """[N] a number for each pair of places on the P axis of one play (second -1: the ground); below 1 << 20."""
-    return first.astype(np.int64) * 1024 + second + 1
+    """[N] a number for each pair of places on the P axis of one play (second -1: the ground); below TRACKS."""
+    return first.astype(np.int64) * PLAYERS + second + 1
 
 
 def sensor_values(features: pd.DataFrame, screen: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
