@@ -67,3 +67,9 @@ def test_a_run_without_a_bundle_is_to_be_finished_first(runs, word):
 def test_a_run_that_is_there_is_taken(runs):
     assert find_run(runs / "demo") == runs / "demo"
     assert find_run(runs / "copied", holding="bundle") == runs / "copied"
+
+
+def test_a_bundle_alone_is_not_enough_where_the_whole_run_is_needed(runs):
+    with pytest.raises(InputError, match=r"copied has a bundle alone: this needs the whole folder of the run"):
+        find_run(runs / "copied", holding="config.yaml")
+    assert find_run(runs / "demo", holding="config.yaml") == runs / "demo"

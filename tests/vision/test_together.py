@@ -1,4 +1,7 @@
 import dataclasses
+import multiprocessing
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
 
@@ -75,6 +78,28 @@ def test_a_fold_trained_by_two_processes_is_scored_and_logged_like_any_other_and
         assert not list(folder.glob("*.checkpoint"))
     assert results[0][0].equals(results[1][0])
     assert results[0][1:] == results[1][1:]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("victim", [0, 1])
+def test_one_of_two_processes_is_killed_in_the_middle_of_an_epoch_and_nothing_is_lost(shared_run, tmp_path, victim):
+    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
+    for folder in (whole, pieces):
+        folder.mkdir()
+    vision_out_of_fold(shared_run, whole, [0])
+    before = set(multiprocessing.active_children())
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(vision_out_of_fold, shared_run, pieces, [0])
+        while not (pieces / "fold0-0.checkpoint").exists():
+            assert not running.done(), "it ended before one was killed"
+            time.sleep(0.001)
+        sorted(set(multiprocessing.active_children()) - before, key=lambda process: process.pid)[victim].kill()
+        with pytest.raises(WorkerError, match="A process that trained fold 0 was ended from outside"):
+            running.result()
+    assert not (pieces / "fold0-0.safetensors").exists()
+    vision_out_of_fold(shared_run, pieces, [0])
+    for made in ("fold0-0.safetensors", "fold0-0.json", "fold0-0.parquet"):
+        assert (pieces / made).read_bytes() == (whole / made).read_bytes(), made
 
 
 def test_a_fault_in_one_of_the_processes_is_told_in_one_sentence(shared_run, tmp_path):

@@ -30,7 +30,7 @@ def audit(
     from player_contact.checks.audit import audit as audit_run
     from player_contact.checks.audit import audit_text
 
-    findings = audit_run(run_of(find_run(run) / "config.yaml", input, run.parent, run.name, None, workers))
+    findings = audit_run(run_of(find_run(run, holding="config.yaml") / "config.yaml", input, run.parent, run.name, None, workers))
     typer.echo(audit_text(findings))
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)

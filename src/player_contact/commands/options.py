@@ -51,6 +51,10 @@ def find_run(folder: Path, holding: str = "") -> Path:
         way = f"`make submission {f'CONFIG={config}' if config.is_file() else f'RUN={folder.name}'}`"
         there = f"{', '.join(runs)} (RUN={runs[0]} names the first), and {way} makes a new one" if runs else f"none yet, and {way} makes one"
         raise InputError(f"{folder} is no run: {folder.parent} holds {there}")
+    if holding == "config.yaml" and not (folder / holding).exists():
+        raise InputError(
+            f"{folder} has a bundle alone: this needs the whole folder of the run, with its out-of-fold predictions, from where it was trained"
+        )
     if holding and not (folder / holding).exists():
         raise InputError(f"{folder} has no {holding}: finish the run first (make {holding})")
     return folder

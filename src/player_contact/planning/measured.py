@@ -118,11 +118,12 @@ def booster_pace(values: np.ndarray, label: np.ndarray, config: BoosterConfig, r
 
 @dataclass(frozen=True)
 class VisionPace:
-    """Seconds that a vision model takes with all workers busy: until the first training step is done, for each other one, to get ready for scoring,
-    to score a row; and MB of memory of all processes."""
+    """Seconds that a vision model takes with all workers busy: until the first training step is done, for each other one that learns from stretches
+    or from single pictures, to get ready for scoring, to score a row; and MB of memory of all processes."""
 
     start: float
     step: float
+    picture_step: float
     ready: float
     scoring: float
     memory_mb: float
@@ -137,8 +138,8 @@ def vision_pace(play: MeasuredPlay, vision: VisionConfig, config: Config, proces
     work = partial(_see, rows=rows, label=play.opened_label, vision=vision, config=config)
     with measuring(SECONDS_BETWEEN_LOOKS) as cost:
         paces = list(run_all(work, range(processes), processes, "measuring", processes))
-    start, step, ready, scoring = np.mean(paces, axis=0).tolist()
-    return VisionPace(start, step, ready, scoring, cost.peak_mb)
+    start, step, picture_step, ready, scoring = np.mean(paces, axis=0).tolist()
+    return VisionPace(start, step, picture_step, ready, scoring, cost.peak_mb)
 
 
 def seconds_to_start(modules: tuple[str, ...], processes: int) -> float:
@@ -211,27 +212,34 @@ class _EnoughError(Exception):
     """Ends a training that has been timed."""
 
 
-def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float]:
-    """Seconds until the first training step is done, of each other one, to get ready for scoring, and to score a row."""
+def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float, float]:
+    """The seconds of a VisionPace, in its order."""
     started = time.perf_counter()
     from player_contact.vision.device import taking_gpus
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
 
-    done: list[float] = []
-
-    def look(_: Epoch) -> None:
-        done.append(time.perf_counter() - started)
-        if len(done) > FEWEST_STEPS and done[-1] - done[0] > SECONDS:
-            raise _EnoughError
-
     # A step an epoch, for a play holds no more, so loaders would start again for each; what weights it starts from changes no time, and they may have
     # to be downloaded.
     settings = {"picture_epochs": 0, "epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none", "loaders": 0, "devices": 1}
     short, frames = vision.model_copy(update=settings), len(config.crops.frames)
-    with taking_gpus(), contextlib.suppress(_EnoughError):
-        train_model(rows, label, short, frames, (1,), config.threads, on_epoch=look)
+
+    def train(picture_epochs: int) -> tuple[float, float]:
+        """Until the first step is done, and each other one of its kind."""
+        done: list[float] = []
+
+        def look(epoch: Epoch) -> None:
+            done.append(time.perf_counter())
+            if epoch.epoch + 1 == picture_epochs or (len(done) > FEWEST_STEPS and done[-1] - done[0] > SECONDS):
+                raise _EnoughError
+
+        with taking_gpus(), contextlib.suppress(_EnoughError):
+            train_model(rows, label, short.model_copy(update={"picture_epochs": picture_epochs}), frames, (1,), config.threads, on_epoch=look)
+        return done[0] - started, float(np.median(np.diff(done)))
+
+    start, step = train(picture_epochs=0)
+    picture_step = train(picture_epochs=MOST_STEPS)[1] if vision.picture_epochs else 0.0
     made = time.perf_counter()
     model = ContactModel(short, frames)
     see = make_see(model, vision, frames, config.threads)
@@ -245,7 +253,7 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
     ready = time.perf_counter() - made
     count = min(FEWEST_ROWS, len(rows))
     again = min(len(rows), max(count, round(count * SECONDS / score(count))))
-    return done[0], float(np.median(np.diff(done))), ready, score(again) / again
+    return start, step, picture_step, ready, score(again) / again
 
 
 def _first(rows: OpenRows, count: int) -> OpenRows:
