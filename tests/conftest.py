@@ -36,6 +36,7 @@ SHRUNK = (
     "vision.stretches=16",
     "vision.steps=6",
     "vision.batch=4",
+    "vision.picture_batch=2",
     "vision.sensor_width=8",
     "vision.track_width=16",
     "blend.reach=3",

@@ -189,8 +189,8 @@ def read_number(picture: np.ndarray) -> int:
 
 
 TINY_VISION = VisionConfig(
-    encoder="resnet10t", image_size=32, steps=4, tabular=("distance", "screen"), sensor_width=4, track_width=8, batch=4, picture_epochs=0, epochs=2,
-    stretches=8, dropout=0, precision="fp32",
+    encoder="resnet10t", image_size=32, steps=4, tabular=("distance", "screen"), sensor_width=4, track_width=8, batch=4,
+    picture_batch=4, picture_epochs=0, epochs=2, stretches=8, dropout=0, precision="fp32",
 )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_the_classic_ablation_shows_training_as_many_steps_whatever_their_length
     sizes = set()
     for text in classic_variants(config.vision):
         vision = load_config("configs/demo.yaml", text.split()).vision
-        sizes.add((vision.steps * vision.stretches, vision.steps * vision.batch))
+        sizes.add(tuple(vision.steps * number for number in (vision.stretches, vision.batch, vision.picture_batch)))
     assert len(sizes) == 1
 
 

@@ -159,6 +159,11 @@ class VisionConfig(Section):
         ge=0,
         description="epochs before the others: the encoder learns from the pictures of single rows, as many, in random order",
     )
+    picture_batch: int = Field(
+        4,
+        ge=1,
+        description="sets of single rows, each as many as a stretch has steps, in a training step; small steps learn more from as many pictures",
+    )
     epochs: int = Field(4, ge=1, description="epochs of stretches")
     stretches: int = Field(600, ge=1, description="stretches drawn in an epoch, at most once each")
     with_contact: float = Field(0.5, ge=0, le=1, description="share of the drawn stretches that hold a contact, and of the single rows that are one")
@@ -195,8 +200,11 @@ class VisionConfig(Section):
 
     @model_validator(mode="after")
     def _batch_can_be_shared(self) -> Self:
-        if self.batch % self.devices:
-            raise ValueError(f"vision.batch ({self.batch}) can't be shared by {self.devices} vision.devices: make it a multiple of them")
+        for name in ("batch", "picture_batch"):
+            if getattr(self, name) % self.devices:
+                raise ValueError(
+                    f"vision.{name} ({getattr(self, name)}) can't be shared by {self.devices} vision.devices: make it a multiple of them"
+                )
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from player_contact.vision.tracks import cut_stretches
 from tests.makers import TINY_VISION, make_open_rows
 
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
-PICTURES = Phase("pictures", 1, 1)
+PICTURES = Phase("pictures", 1, 1, 4)
 
 
 def test_an_epoch_draws_each_stretch_at_most_once_and_the_share_with_contact():
@@ -61,9 +61,11 @@ def test_single_rows_come_in_no_order():
     assert (np.diff(drawn, axis=1) == 1).mean() < 0.1
 
 
-@pytest.mark.parametrize(("pictures", "expected"), [(0, [Phase("stretches", 2, 2)]), (3, [Phase("pictures", 3, 2), Phase("stretches", 2, 2, 0.5)])])
+@pytest.mark.parametrize(
+    ("pictures", "expected"), [(0, [Phase("stretches", 2, 2, 4)]), (3, [Phase("pictures", 3, 4, 2), Phase("stretches", 2, 2, 4, 0.5)])]
+)
 def test_phases_without_epochs_are_left_out(pictures, expected):
-    assert phases_of(TINY_VISION.model_copy(update={"picture_epochs": pictures}), ROWS) == expected
+    assert phases_of(TINY_VISION.model_copy(update={"picture_epochs": pictures, "picture_batch": 2}), ROWS) == expected
 
 
 def test_a_single_row_never_shows_the_picture_of_another_one():

@@ -267,7 +267,7 @@ def test_the_encoder_learns_from_single_pictures_before_anything_else_learns():
 @pytest.mark.parametrize("share", [1.0, 0.25])
 def test_a_phase_learns_at_its_share_of_the_rate(share):
     config = TINY_VISION.model_copy(update={"schedule": "cosine", "learning_rate": 0.01, "transfer": TransferConfig(rate_decay=0.5)})
-    optimizer, schedule = make_optimizer(ContactModel(config, 3), config, Phase("stretches", 2, 5, share))
+    optimizer, schedule = make_optimizer(ContactModel(config, 3), config, Phase("stretches", 2, 5, 4, share))
     rates = schedule.get_last_lr()
     assert rates[0] == pytest.approx(0.01 * share)
     assert rates[1] == pytest.approx(0.005 * share)  # the encoder's last stage

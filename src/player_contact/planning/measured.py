@@ -222,11 +222,11 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
 
     # A step an epoch, for a play holds no more, so loaders would start again for each; what weights it starts from changes no time, and they may have
     # to be downloaded.
-    settings = {"picture_epochs": 0, "epochs": MOST_STEPS, "stretches": vision.batch, "weights": "none", "loaders": 0, "devices": 1}
+    settings = {"picture_epochs": 0, "epochs": MOST_STEPS, "weights": "none", "loaders": 0, "devices": 1}
     short, frames = vision.model_copy(update=settings), len(config.crops.frames)
 
-    def train(picture_epochs: int) -> tuple[float, float]:
-        """Until the first step is done, and each other one of its kind."""
+    def train(picture_epochs: int, items: int) -> tuple[float, float]:
+        """Seconds until the first step is done, and of each other one, of so many items."""
         done: list[float] = []
 
         def look(epoch: Epoch) -> None:
@@ -235,11 +235,19 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
                 raise _EnoughError
 
         with taking_gpus(), contextlib.suppress(_EnoughError):
-            train_model(rows, label, short.model_copy(update={"picture_epochs": picture_epochs}), frames, (1,), config.threads, on_epoch=look)
+            train_model(
+                rows,
+                label,
+                short.model_copy(update={"picture_epochs": picture_epochs, "stretches": items}),
+                frames,
+                (1,),
+                config.threads,
+                on_epoch=look,
+            )
         return done[0] - started, float(np.median(np.diff(done)))
 
-    start, step = train(picture_epochs=0)
-    picture_step = train(picture_epochs=MOST_STEPS)[1] if vision.picture_epochs else 0.0
+    start, step = train(0, vision.batch)
+    picture_step = train(MOST_STEPS, vision.picture_batch)[1] if vision.picture_epochs else 0.0
     made = time.perf_counter()
     model = ContactModel(short, frames)
     see = make_see(model, vision, frames, config.threads)

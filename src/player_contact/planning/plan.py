@@ -174,7 +174,7 @@ def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, fil
     stretches = len(cut_stretches(play.opened.track, play.opened.step, vision.steps, 0)) * learnt
     pictures = len(play.opened) * learnt / vision.steps
     training = vision.epochs * math.ceil(min(vision.stretches, stretches) / vision.batch) * pace.step
-    training += vision.picture_epochs * math.ceil(min(vision.stretches, pictures) / vision.batch) * pace.picture_step
+    training += vision.picture_epochs * math.ceil(min(vision.stretches, pictures) / vision.picture_batch) * pace.picture_step
     scored = opened / folds + vision.epochs * min(vision.watched, opened / folds)
     one = pace.start + training / vision.devices + pace.ready + scored * pace.scoring
     return _Vision(math.ceil(folds / at_a_time) * one, folds * pace.ready, pace.scoring * len(play.opened) * folds / at_a_time, pace.memory_mb)

@@ -26,9 +26,9 @@ SHORTCUTS = ("none", "identity", "projection")  # of our own encoders, beside th
 def classic_variants(vision: VisionConfig) -> list[str]:
     """The classic ablation: no drawn boxes, one view, no sensor values, other shortcuts; and shorter or longer stretches, as many more or fewer of
     them, so that training sees as many steps."""
-    rows, batch = vision.stretches * vision.steps, vision.batch * vision.steps
+    items = {name: getattr(vision, name) * vision.steps for name in ("stretches", "batch", "picture_batch")}
     lengths = [
-        f"vision.steps={length} vision.stretches={max(1, rows // length)} vision.batch={max(1, batch // length)}"
+        f"vision.steps={length} " + " ".join(f"vision.{name}={max(1, rows // length)}" for name, rows in items.items())
         for length in LENGTHS
         if length != vision.steps
     ]

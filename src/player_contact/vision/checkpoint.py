@@ -40,11 +40,17 @@ def load_checkpoint(path: Path, modules: Parts, optimizer: Optimizer, schedule: 
         return []
     for part, module in modules.items():
         module.load_state_dict({name.partition("/")[2]: value for name, value in tensors.items() if name.startswith(f"{part}/")})
+    learnt = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer/"):
             _, number, key = name.split("/")
-            state.setdefault(int(number), {})[key] = value
+            state.setdefault(int(number), {})[key] = _laid_out_as(learnt[int(number)], value)
     optimizer.load_state_dict({"state": state, "param_groups": told["groups"]})
     schedule.load_state_dict(told["schedule"])
     return told["log"]
+
+
+def _laid_out_as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """The value in the order of the parameter's memory, which a fused optimizer takes for granted; a file knows only one order."""
+    return torch.empty_like(parameter, device="cpu").copy_(value) if value.shape == parameter.shape else value

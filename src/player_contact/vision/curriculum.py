@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ from player_contact.vision.tracks import OpenRows, cut_stretches
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of training with a schedule of its own: so many epochs of so many steps, with a share of the config's learning rate."""
+    """A part of training with a schedule of its own: so many epochs of so many steps, each of so many items, with a share of the config's learning
+    rate."""
 
     name: Literal["pictures", "stretches"]
     epochs: int
     steps: int
+    batch: int
     rate: float = 1.0
 
 
@@ -29,10 +31,16 @@ def phases_of(config: VisionConfig, rows: OpenRows) -> list[Phase]:
 
     An epoch has a step more or less where all stretches are drawn, and a random cut makes another number of them.
     """
-    there = {"pictures": math.ceil(len(rows) / config.steps), "stretches": len(cut_stretches(rows.track, rows.step, config.steps, 0))}
-    steps = {name: math.ceil(min(config.stretches, number) / config.batch) for name, number in there.items()}
-    stretches = Phase("stretches", config.epochs, steps["stretches"], config.stretch_rate if config.picture_epochs else 1.0)
-    return [Phase("pictures", config.picture_epochs, steps["pictures"]), stretches] if config.picture_epochs else [stretches]
+    sets, tracks = math.ceil(len(rows) / config.steps), len(cut_stretches(rows.track, rows.step, config.steps, 0))
+    pictures = Phase("pictures", config.picture_epochs, _steps(config, sets, config.picture_batch), config.picture_batch)
+    rate = config.stretch_rate if config.picture_epochs else 1.0
+    stretches = Phase("stretches", config.epochs, _steps(config, tracks, config.batch), config.batch, rate)
+    return [pictures, stretches] if config.picture_epochs else [stretches]
+
+
+def _steps(config: VisionConfig, there: int, batch: int) -> int:
+    """Training steps of an epoch, of so many items that are there."""
+    return math.ceil(min(config.stretches, there) / batch)
 
 
 def draw_data(
@@ -79,9 +87,9 @@ def contact_loss(model: Callable, batch: Item, picture_loss: float) -> torch.Ten
     return loss
 
 
-def pictures_loss(model: Callable, batch: Item) -> torch.Tensor:
+def pictures_loss(model: Any, batch: Item) -> torch.Tensor:
     """Cross entropy of each picture alone."""
-    _, alone = model(batch["pictures"], batch["sensors"], batch["seen"], batch["present"])
+    alone = model.judge(batch["pictures"])
     return _of_pictures(alone, batch) if len(alone) else 0 * alone.sum()
 
 

@@ -48,7 +48,11 @@ class ContactModel(nn.Module):
         A view that did not see the row counts for nothing; `present` is False at steps that are not asked about.
         """
         x = self.see(pictures)
-        return self.follow(x, sensors, seen, present), self.picture_head(x).squeeze(-1).float()
+        return self.follow(x, sensors, seen, present), self._of_each(x)
+
+    def judge(self, pictures: Tensor) -> Tensor:
+        """pictures [N, C, H, W] uint8 -> logits [N] of each picture alone, without sensors and other steps."""
+        return self._of_each(self.see(pictures))
 
     def see(self, pictures: Tensor) -> Tensor:
         """pictures [N, C, H, W] -> [N, W]."""
@@ -69,6 +73,10 @@ class ContactModel(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             x = self.along_track(x, present)  # [B, T, out]
         return self.head(x).squeeze(-1).float()
+
+    def _of_each(self, x: Tensor) -> Tensor:
+        """[N, W] -> [N]."""
+        return self.picture_head(x).squeeze(-1).float()
 
     def _measured(self, sensors: Tensor) -> Tensor:
         """[B, T, K] -> [B, T, sensor_width]; nothing where there are no sensor values at all."""

@@ -81,6 +81,7 @@ def train_model(
     if config.compile:
         model.encoder.compile(dynamic=True)
     trained: Any = fabric.setup_module(model)
+    trained.mark_forward_method("judge")
     parts, phases = {"model": model, "average": average}, phases_of(config, rows)
     optimizer, schedule = make_optimizer(model, config, phases[0])
     epochs = [Epoch(**line) for line in load_checkpoint(checkpoint, parts, optimizer, schedule)] if checkpoint is not None else []
@@ -95,7 +96,7 @@ def train_model(
         random = np.random.default_rng((*seed, epoch))
         data = draw_data(phase, rows, label, config, random, (*seed, epoch))
         loader: Any = fabric.setup_dataloaders(
-            DataLoader(data, batch_size=config.batch // fabric.world_size, num_workers=loaders_here(config.loaders), collate_fn=collate)
+            DataLoader(data, batch_size=phase.batch // fabric.world_size, num_workers=loaders_here(config.loaders), collate_fn=collate)
         )
         start_epoch(model, config, epoch)
         losses, norms = [], []
@@ -125,7 +126,7 @@ def train_model(
 def make_optimizer(model: ContactModel, config: VisionConfig, phase: Phase) -> tuple[torch.optim.Optimizer, LRScheduler]:
     """What moves the weights in a phase, and the learning rate by training step: up and down once (Smith and Topin 2018, arXiv:1708.07120), or down
     along a cosine."""
-    optimizer = torch.optim.AdamW(parameter_groups(model, config, phase.rate), weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(parameter_groups(model, config, phase.rate), weight_decay=config.weight_decay, fused=True)
     steps = max(phase.epochs * phase.steps, SHORTEST_SCHEDULE)
     if config.schedule == "cosine":
         return optimizer, CosineAnnealingLR(optimizer, steps)
