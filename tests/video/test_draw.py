@@ -5,6 +5,12 @@ from hypothesis import strategies as st
 from player_contact.video.draw import draw_boxes, paint_boxes
 
 
+def drawn(boxes: np.ndarray, size: int) -> np.ndarray:
+    marks = np.zeros((2, size, size), dtype=np.uint8)
+    draw_boxes(marks, boxes)
+    return marks
+
+
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(-30, 60), st.integers(-30, 60), st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=4))
 def test_a_drawn_box_covers_its_pixels_and_no_others(corners):
@@ -13,18 +19,19 @@ def test_a_drawn_box_covers_its_pixels_and_no_others(corners):
     expected = np.zeros((2, size, size), dtype=np.uint8)
     for place, (left, top, right, bottom) in enumerate(boxes.astype(int)):
         expected[0 if place < 2 else 1, max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 255
-    np.testing.assert_array_equal(draw_boxes(boxes, size), expected)
+    np.testing.assert_array_equal(drawn(boxes, size), expected)
 
 
 def test_a_box_that_is_not_there_is_not_drawn():
     boxes = np.full((3, 4), np.nan, dtype=np.float32)
-    assert not draw_boxes(boxes, 32).any()
-    assert not paint_boxes(np.zeros((1, 32, 32), dtype=np.uint8), boxes).any()
+    assert not drawn(boxes, 32).any()
+    pictures = np.zeros((1, 32, 32), dtype=np.uint8)
+    paint_boxes(pictures, boxes)
+    assert not pictures.any()
 
 
 def test_painted_boxes_are_white_for_the_row_s_players_and_black_for_others():
-    pictures = np.full((2, 40, 40), 100, dtype=np.uint8)
-    painted = paint_boxes(pictures, np.array([[4, 4, 10, 10], [14, 14, 20, 20], [24, 24, 30, 30]], dtype=np.float32))
+    painted = np.full((2, 40, 40), 100, dtype=np.uint8)
+    paint_boxes(painted, np.array([[4, 4, 10, 10], [14, 14, 20, 20], [24, 24, 30, 30]], dtype=np.float32))
     assert [painted[0, place, place] for place in (4, 14, 24, 7, 36)] == [255, 255, 0, 100, 100]
     np.testing.assert_array_equal(painted[0], painted[1])
-    assert (pictures == 100).all(), "the given pictures stay as they are"

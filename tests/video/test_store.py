@@ -32,7 +32,9 @@ def test_crops_come_back_as_they_were_written(tmp_path, rows):
 
 def test_opened_crops_stay_on_disk_until_they_are_looked_at(tmp_path):
     write_crops(some_crops(3), np.arange(3), named(3), tmp_path / "play")
-    assert isinstance(open_crops(tmp_path / "play").pictures, np.memmap)
+    pictures = open_crops(tmp_path / "play").pictures
+    assert not pictures.flags.owndata
+    assert isinstance(pictures.base, np.memmap)
 
 
 def test_crops_of_before_are_replaced_as_a_whole(tmp_path):

@@ -55,10 +55,11 @@ def test_a_step_that_is_not_asked_about_is_absent_and_unseen():
 def test_the_boxes_have_two_channels_of_their_own_after_the_frames():
     row = STRETCHES[0][0]
     view = int(np.flatnonzero(ROWS.crops[ROWS.play[row]].seen[ROWS.place[row]])[0])
-    expected = centre(draw_boxes(ROWS.crops[ROWS.play[row]].boxes[ROWS.place[row], view], 36), 32)
+    drawn = np.zeros((2, 36, 36), dtype=np.uint8)
+    draw_boxes(drawn, ROWS.crops[ROWS.play[row]].boxes[ROWS.place[row], view])
     pictures = make_item(0)["pictures"]
     assert pictures.shape[1:] == (5, 32, 32)
-    np.testing.assert_array_equal(pictures[0, 3:], expected)
+    np.testing.assert_array_equal(pictures[0, 3:], centre(drawn, 32))
 
 
 @pytest.mark.parametrize(("boxes", "differs"), [("painted", True), ("none", False)])
@@ -74,6 +75,13 @@ def test_painted_boxes_change_the_pictures_and_no_boxes_leave_them(boxes, differ
 def test_what_is_scored_is_what_training_sees_where_nothing_is_changed():
     rows = RowDataset(ROWS, TINY_VISION)
     assert torch.equal(torch.cat([rows[place] for place in STRETCHES[2]]), make_item(2)["pictures"])
+
+
+@pytest.mark.parametrize("together", [5, len(ROWS), 1000])
+def test_rows_that_are_scored_together_are_the_same_rows(together):
+    one_by_one, some = RowDataset(ROWS, TINY_VISION), RowDataset(ROWS, TINY_VISION, together)
+    assert len(some) == -(-len(ROWS) // together)
+    assert torch.equal(torch.cat([some[item] for item in range(len(some))]), torch.cat([one_by_one[place] for place in range(len(ROWS))]))
 
 
 def test_a_view_that_is_not_looked_at_sees_nothing():

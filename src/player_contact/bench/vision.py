@@ -131,12 +131,9 @@ def _made_up_rows(config: Config) -> "tuple[OpenRows, np.ndarray]":
 
 
 def _all_pictures(rows: "OpenRows", config: Config) -> "Tensor":
-    import torch
-
     from player_contact.vision.dataset import RowDataset
 
-    data = RowDataset(rows, config.vision)
-    return torch.cat([data[place] for place in range(len(data))])
+    return RowDataset(rows, config.vision, together=len(rows))[0]
 
 
 def _peer(device: "torch.device") -> "tuple[nn.Module, tuple[Tensor, Tensor]]":

@@ -36,5 +36,5 @@ def read_contact_ids(folder: Path) -> np.ndarray:
 
 
 def _open(path: Path) -> np.ndarray:
-    header = np.load(path, allow_pickle=False, mmap_mode="r")
-    return header if header.size else np.array(header)
+    mapped = np.load(path, allow_pickle=False, mmap_mode="r")
+    return np.asarray(mapped) if mapped.size else np.array(mapped)  # numpy's own kind of mapped array is slow to take a row from

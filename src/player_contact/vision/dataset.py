@@ -51,19 +51,19 @@ class StretchDataset(Dataset[Item]):
 
 
 class RowDataset(Dataset[torch.Tensor]):
-    """Item i: the pictures [n, C, H, W] uint8 of row i in the views that saw it, as scoring looks at them: moved by `shift` pixels to the side, and
-    mirrored by `flip`."""
+    """Item i: the pictures [n, C, H, W] uint8 of the i-th so many rows `together` in the views that saw them, as scoring looks at them: moved by
+    `shift` pixels to the side, and mirrored by `flip`."""
 
-    def __init__(self, rows: OpenRows, config: VisionConfig, shift: int = 0, flip: bool = False) -> None:
-        self.rows, self.config, self.shift, self.flip = rows, config, shift, flip
+    def __init__(self, rows: OpenRows, config: VisionConfig, together: int = 1, shift: int = 0, flip: bool = False) -> None:
+        self.rows, self.config, self.together, self.shift, self.flip = rows, config, together, shift, flip
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return -(-len(self.rows) // self.together)
 
     def __getitem__(self, item: int) -> torch.Tensor:
-        places = np.array([item])
-        both = _stacked(*cut_pictures(self.rows, places, seen_by(self.rows, places, self.config), self.config), self.config)
-        both = centre(both, self.config.image_size, self.shift)
+        places = np.arange(item * self.together, min((item + 1) * self.together, len(self.rows)))
+        pictures, drawn = cut_pictures(self.rows, places, seen_by(self.rows, places, self.config), self.config)
+        both = centre(_stacked(pictures, drawn, self.config), self.config.image_size, self.shift)
         return torch.from_numpy(np.ascontiguousarray(both[..., ::-1] if self.flip else both))
 
 
@@ -90,17 +90,16 @@ def stretch_sensors(rows: OpenRows, places: np.ndarray) -> np.ndarray:
 def cut_pictures(rows: OpenRows, places: np.ndarray, seen: np.ndarray, config: VisionConfig) -> tuple[np.ndarray, np.ndarray]:
     """pictures [N, C, H, W] uint8 of the rows in the views that saw them, in the order of `seen` [T, V]; and their boxes: as pictures [N, 2, H, W] of
     their own, or painted into the others, by config."""
-    pictures, drawn = [], []
-    for number, view in np.argwhere(seen):
+    found, shape = np.argwhere(seen), rows.crops[0].pictures.shape[2:]
+    pictures, drawn = np.empty((len(found), *shape), dtype=np.uint8), np.zeros((len(found), 2, *shape[1:]), dtype=np.uint8)
+    for picture, marks, (number, view) in zip(pictures, drawn, found.tolist(), strict=True):
         crops, place = rows.crops[rows.play[places[number]]], rows.place[places[number]]
-        picture, boxes = np.array(crops.pictures[place, view]), crops.boxes[place, view]
-        size = picture.shape[-1]
-        pictures.append(paint_boxes(picture, boxes) if config.boxes == "painted" else picture)
-        drawn.append(draw_boxes(boxes, size) if config.boxes == "channel" else np.zeros((2, size, size), dtype=np.uint8))
-    if not pictures:
-        crops = rows.crops[0].pictures
-        return np.zeros((0, *crops.shape[2:]), dtype=np.uint8), np.zeros((0, 2, *crops.shape[3:]), dtype=np.uint8)
-    return np.stack(pictures), np.stack(drawn)
+        picture[:] = crops.pictures[place, view]
+        if config.boxes == "channel":
+            draw_boxes(marks, crops.boxes[place, view])
+        elif config.boxes == "painted":
+            paint_boxes(picture, crops.boxes[place, view])
+    return pictures, drawn
 
 
 def _moved(places: np.ndarray, random: np.random.Generator) -> np.ndarray:

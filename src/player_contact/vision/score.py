@@ -57,8 +57,8 @@ def looks(config: VisionConfig) -> list[tuple[int, bool]]:
 def see_rows(see: See, rows: OpenRows, config: VisionConfig, shift: int = 0, flip: bool = False) -> torch.Tensor:
     """[N, W] float32 on the CPU: what the encoder says of each picture, row by row, in the order of the views that saw it."""
     device, precision = scoring(config)
-    data = RowDataset(rows, config, shift, flip)
-    loader = DataLoader(data, batch_size=PICTURES // len(VIEWS), num_workers=loaders_here(config.loaders), collate_fn=torch.cat)
+    data = RowDataset(rows, config, PICTURES // len(VIEWS), shift, flip)
+    loader = DataLoader(data, batch_size=None, num_workers=loaders_here(config.loaders))
     with precision:
         parts = [see(pictures.to(device)).float().cpu() for pictures in loader]
     return torch.cat(parts) if parts else torch.zeros(0, config.track_width)
