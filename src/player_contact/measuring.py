@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+SPARING = 20  # looking at the memory of large processes takes long and stops them meanwhile: at most one part in so many of the time
+
 
 @dataclass
 class Cost:
@@ -17,14 +19,14 @@ class Cost:
 
 @contextmanager
 def measuring(seconds_between: float = 0.05) -> Iterator[Cost]:
-    """Gives a Cost that is filled in when the block ends; memory is looked at so often."""
+    """Gives a Cost that is filled in when the block ends; memory is looked at so often, or less often where looking takes long."""
     import psutil
 
     own, cost, stop = psutil.Process(), Cost(), threading.Event()
 
     def sample() -> None:
         while True:  # once at least
-            total = 0
+            total, before = 0, time.perf_counter()
             for process in (own, *own.children(recursive=True)):
                 try:
                     used = process.memory_full_info()
@@ -32,7 +34,7 @@ def measuring(seconds_between: float = 0.05) -> Iterator[Cost]:
                     continue
                 total += getattr(used, "pss", used.rss)  # some systems do not tell which pages are shared
             cost.peak_mb = max(cost.peak_mb, total / 1e6)
-            if stop.wait(seconds_between):
+            if stop.wait(max(seconds_between, SPARING * (time.perf_counter() - before))):
                 return
 
     watcher = threading.Thread(target=sample, daemon=True)
