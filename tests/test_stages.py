@@ -20,7 +20,7 @@ from player_contact.evaluation.breakdown import by_play
 from player_contact.features.store import open_values
 from player_contact.features.table import feature_names, feature_table
 from player_contact.files import read_json
-from player_contact.odds import log_odds
+from player_contact.odds import log_odds, sigmoid
 from player_contact.pipeline import run_pipeline
 from player_contact.play import build_play
 from player_contact.predict import predict_folder
@@ -28,7 +28,7 @@ from player_contact.stages.crops import crops_stage
 from player_contact.stages.report import report_stage
 from player_contact.stages.run import Run
 from player_contact.stages.screen import open_cut
-from player_contact.stages.vision import vision_stage
+from player_contact.stages.vision import shifts_to_screen, vision_stage
 from player_contact.video.completion import complete_play
 from player_contact.video.store import open_crops, read_crop_rows
 
@@ -231,3 +231,15 @@ def test_plays_without_videos_have_a_report_without_links(own_run, tiny_season):
     page = (run.folder / "report" / "report" / "index.html").read_text()
     assert "By play, worst first" in page
     assert 'href="plays/' not in page
+
+
+def test_a_shift_to_the_screen_is_found_for_each_kind_of_row_and_of_all_where_there_is_none_of_a_kind():
+    random = np.random.default_rng(0)
+    logits, screen, ground = random.normal(1, 2, 400).astype(np.float32), random.random(400), random.random(400) < 0.3
+    shifts = shifts_to_screen(logits, screen, ground)
+    for kind, shift in ((~ground, shifts[0]), (ground, shifts[1])):
+        assert sigmoid(logits[kind] + shift).mean() == pytest.approx(screen[kind].mean(), abs=1e-3)
+    assert abs(shifts[0] - shifts[1]) > 1e-3
+    pairs_alone = shifts_to_screen(logits, screen, np.zeros(400, dtype=bool))
+    assert pairs_alone[0] == pairs_alone[1] != 0
+    assert not shifts_to_screen(logits[:0], screen[:0], ground[:0]).any()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import See
 
-FORMAT = 5
+FORMAT = 6
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
 
 

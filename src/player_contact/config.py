@@ -106,7 +106,9 @@ class AugmentConfig(Section):
     blur: float = Field(0.1, ge=0, le=1, description="chance of blur in a stretch")
     noise: float = Field(0.2, ge=0, le=1, description="chance of noise in a stretch")
     holes: float = Field(0.0, ge=0, le=1, description="chance of grey holes in a stretch")
-    mixup: float = Field(0.0, ge=0, le=10, description="stretches are laid over each other in shares of Beta(mixup, mixup); 0: never")
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="stretches of a step are laid over each other, or themselves, in shares of Beta(mixup, mixup); 0: never"
+    )
     jitter: float = Field(0.0, ge=0, le=1, description="chance that a stretch's pictures are those of the step before or after")
     drop_view: float = Field(0.15, ge=0, le=0.5, description="chance that one of two views is hidden")
     drop_sensors: float = Field(0.3, ge=0, le=1, description="chance that the sensor values of a stretch are hidden")
@@ -162,7 +164,7 @@ class VisionConfig(Section):
     picture_batch: int = Field(
         4,
         ge=1,
-        description="sets of single rows, each as many as a stretch has steps, in a training step; small steps learn more from as many pictures",
+        description="a training step of pictures holds this many times `steps` single rows; smaller steps learn more from the same pictures",
     )
     epochs: int = Field(4, ge=1, description="epochs of stretches")
     stretches: int = Field(600, ge=1, description="stretches drawn in an epoch, at most once each")
@@ -200,7 +202,7 @@ class VisionConfig(Section):
 
     @model_validator(mode="after")
     def _batch_can_be_shared(self) -> Self:
-        for name in ("batch", "picture_batch"):
+        for name in ("batch", "picture_batch") if self.picture_epochs else ("batch",):
             if getattr(self, name) % self.devices:
                 raise ValueError(
                     f"vision.{name} ({getattr(self, name)}) can't be shared by {self.devices} vision.devices: make it a multiple of them"

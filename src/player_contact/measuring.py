@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+LONGEST_WAIT = 5.0  # seconds
 SPARING = 20  # looking at the memory of large processes takes long and stops them meanwhile: at most one part in so many of the time
 
 
@@ -34,7 +35,7 @@ def measuring(seconds_between: float = 0.05) -> Iterator[Cost]:
                     continue
                 total += getattr(used, "pss", used.rss)  # some systems do not tell which pages are shared
             cost.peak_mb = max(cost.peak_mb, total / 1e6)
-            if stop.wait(max(seconds_between, SPARING * (time.perf_counter() - before))):
+            if stop.wait(min(max(seconds_between, SPARING * (time.perf_counter() - before)), LONGEST_WAIT)):
                 return
 
     watcher = threading.Thread(target=sample, daemon=True)

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from player_contact.pipeline import STAGE_NAMES
+from player_contact.planning.measured import VisionPace
 from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, size_of, span
 from player_contact.stages.run import Run
 from tests.conftest import ROOT
@@ -62,6 +63,17 @@ def test_plays_without_videos_cost_no_crops_and_no_vision(tiny_config, season_ta
     plans = {one.stage: one for one in make_plan(run, size_of(run.season, 1))}
     assert [(plans[stage].rows, plans[stage].seconds) for stage in ("crops", "vision")] == [(0, 0), (0, 0)]
     assert plans["screen"].seconds > 0
+
+
+@pytest.mark.parametrize(("picture_epochs", "training"), [(0, 2 * 3), (5, 2 * 3 + 5 * 6 * 100)])
+def test_steps_of_pictures_and_of_stretches_have_a_pace_each(run, size, monkeypatch, picture_epochs, training):
+    """Three steps of stretches an epoch, and six of pictures, of which each takes a hundred times as long; four folds, one at a time."""
+    pace = VisionPace(start=0, step=1, picture_step=100, ready=0, scoring=0, memory_mb=0)
+    monkeypatch.setattr("player_contact.planning.plan.vision_pace", lambda *_: pace)
+    settings = {"picture_epochs": picture_epochs, "epochs": 2, "stretches": 12, "batch": 4, "picture_batch": 2, "devices": 1, "steps": 1}
+    vision = run.config.vision.model_copy(update=settings)
+    again = dataclasses.replace(run, config=run.config.model_copy(update={"vision": vision}))
+    assert {one.stage: one.seconds for one in make_plan(again, size)}["vision"] == run.config.folds * training
 
 
 def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plans):

@@ -275,3 +275,18 @@ def test_a_phase_learns_at_its_share_of_the_rate(share):
         optimizer.step()
         schedule.step()
     assert schedule.get_last_lr()[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_pictures_are_learnt_to_the_end_of_their_schedule_in_steps_of_their_own_size():
+    _, epochs = train_model(ROWS, LABEL, TINY_VISION.model_copy(update={"picture_epochs": 2, "picture_batch": 1}), 3, (1, 0), 1)
+    rates = [line.learning_rate for line in epochs if line.phase == "pictures"]
+    assert rates[0] > 1e-4 > 1e-7 > rates[1]
+
+
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_pictures_and_stretches_are_encoded_in_the_precision_that_was_asked_for(monkeypatch, pictures):
+    seen_in, see = [], ContactModel.see
+    monkeypatch.setattr(ContactModel, "see", lambda model, batch: seen_in.append(torch.is_autocast_enabled("cpu")) or see(model, batch))
+    train_model(ROWS, LABEL, TINY_VISION.model_copy(update={"precision": "bf16", "picture_epochs": pictures, "epochs": 1}), 3, (1, 0), 1)
+    assert seen_in
+    assert all(seen_in)

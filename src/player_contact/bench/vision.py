@@ -49,7 +49,7 @@ def bench_vision(config: Config) -> list[Line]:
     data = StretchDataset(rows, stretches, vision, label, seed=(config.seed,))
 
     def stepping(network: "nn.Module", loss_of: "Callable[[], Tensor]") -> Callable[[], None]:
-        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
 
         def step() -> None:
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=use_bf16(vision.precision)):

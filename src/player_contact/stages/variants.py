@@ -25,10 +25,11 @@ SHORTCUTS = ("none", "identity", "projection")  # of our own encoders, beside th
 
 def classic_variants(vision: VisionConfig) -> list[str]:
     """The classic ablation: no drawn boxes, one view, no sensor values, other shortcuts; and shorter or longer stretches, as many more or fewer of
-    them, so that training sees as many steps."""
+    them, so that training sees as many steps, in batches that `vision.devices` can share."""
+    share = vision.devices
     items = {name: getattr(vision, name) * vision.steps for name in ("stretches", "batch", "picture_batch")}
     lengths = [
-        f"vision.steps={length} " + " ".join(f"vision.{name}={max(1, rows // length)}" for name, rows in items.items())
+        f"vision.steps={length} " + " ".join(f"vision.{name}={max(share, rows // length // share * share)}" for name, rows in items.items())
         for length in LENGTHS
         if length != vision.steps
     ]

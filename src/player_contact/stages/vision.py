@@ -174,6 +174,7 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
     The model is shifted so that it expects as many contacts as the screen does in the fold's own pairs, and as many on the ground: training sees more
     of them than there are, and the models of two folds end at different levels.
     """
+    import torch
     from safetensors.torch import save_file
 
     from player_contact.vision.score import make_see, score_rows
@@ -199,17 +200,26 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
     if not first:
         return
     logits = score_rows(model, own, vision, threads, make_see(model, vision, frames, threads))
-    screen = table["screen"][inside].to_numpy()
-    for kind in np.unique(own.is_ground):  # no label enters it; without it no threshold would fit the models of two folds
-        of_kind = own.is_ground == kind
-        model.shift[int(kind)] = shift_to_mean(logits[of_kind], float(screen[of_kind].mean()))
-    logits += model.shift.numpy()[own.is_ground.astype(int)]
+    shifts = shifts_to_screen(logits, table["screen"][inside].to_numpy(), own.is_ground)
+    model.shift.copy_(torch.from_numpy(shifts))
+    logits += shifts[own.is_ground.astype(int)]
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)
     write_json(lines, told)  # written last: it says that the fold is finished
     checkpoint.unlink(missing_ok=True)
+
+
+def shifts_to_screen(logits: np.ndarray, screen: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """[2] float32 for pairs and for the ground: what is added to [M] log odds so that as many contacts are expected as by the screen's [M]
+    probabilities. A kind of row that there is none of gets what all rows together would.
+
+    No label enters it; without it no threshold would fit the models of two folds.
+    """
+    every = np.ones(len(logits), dtype=bool)
+    kinds = [kind if kind.any() else every for kind in (~ground, ground)]
+    return np.array([shift_to_mean(logits[kind], float(screen[kind].mean())) if kind.any() else 0 for kind in kinds], dtype=np.float32)
 
 
 def _write_curves(folder: Path, epoch: "Epoch") -> None:

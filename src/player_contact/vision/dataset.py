@@ -51,8 +51,8 @@ class StretchDataset(Dataset[Item]):
 
 
 class RowDataset(Dataset[torch.Tensor]):
-    """Item i: the pictures [n, C, H, W] uint8 of the i-th so many rows `together` in the views that saw them, as scoring looks at them: moved by
-    `shift` pixels to the side, and mirrored by `flip`."""
+    """Item i: the pictures [n, C, H, W] uint8 of the rows from i * together up to (i + 1) * together in the views that saw them, as scoring looks at
+    them: moved by `shift` pixels to the side, and mirrored by `flip`."""
 
     def __init__(self, rows: OpenRows, config: VisionConfig, together: int = 1, shift: int = 0, flip: bool = False) -> None:
         self.rows, self.config, self.together, self.shift, self.flip = rows, config, together, shift, flip

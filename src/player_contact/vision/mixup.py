@@ -7,7 +7,8 @@ from player_contact.vision.dataset import Item
 
 
 def mix(batch: Item, strength: float, random: np.random.Generator) -> Item:
-    """The batch with each stretch laid over another one of it, in shares drawn from Beta(strength, strength).
+    """The batch with each stretch laid over one of it, drawn at random, in shares drawn from Beta(strength, strength). One that draws itself stays as
+    it is: of two every second time.
 
     A step is mixed only with one that is present and was seen by the same views, so every picture finds a partner; other steps stay as they are, and
     a sensor value that only one of the two has stays its own.

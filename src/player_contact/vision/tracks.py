@@ -16,7 +16,7 @@ TRACKS = PLAYERS**2  # more than any play has
 class OpenRows:
     """M rows that the screen left open, of one or many plays. Letters as in `vision.model`.
 
-    track     [M] int64, a number for each pair (or player and ground) of each play: of `track_numbers`, and TRACKS more for each play before
+    track     [M] int64, a number for each pair (or player and ground) of each play: play * TRACKS + `track_numbers`
     step      [M] int64, 0.1 s
     sensors   [M, K] float32, NaN: not measured
     crops     one Crops for each play, possibly on disk

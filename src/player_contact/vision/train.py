@@ -103,7 +103,8 @@ def train_model(
         for batch in loader:
             if config.augment.mixup:
                 batch = mix(batch, config.augment.mixup, random)
-            loss = pictures_loss(trained, batch) if phase.name == "pictures" else contact_loss(trained, batch, config.picture_loss)
+            with fabric.autocast():  # which a method beside `forward` does not enter by itself
+                loss = pictures_loss(trained, batch) if phase.name == "pictures" else contact_loss(trained, batch, config.picture_loss)
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(loss)
             norms.append(torch.as_tensor(fabric.clip_gradients(trained, stepping, max_norm=config.clip, error_if_nonfinite=False)))
