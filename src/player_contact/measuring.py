@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-LONGEST_WAIT = 5.0  # seconds
-SPARING = 20  # looking at the memory of large processes takes long and stops them meanwhile: at most one part in so many of the time
+SPARING = 20  # looking at the memory of large processes takes long and stops them meanwhile: one part in so many of the time is enough,
+LONGEST_WAIT = 5.0  # seconds, though a peak shall not be missed
 
 
 @dataclass
