@@ -180,10 +180,12 @@ def test_work_in_order_may_follow_work_that_nothing_stops():
 
 
 WRITING = """
+import signal
 import sys
 from pathlib import Path
 from player_contact.parallel import run_all, run_surviving
 from tests.test_parallel import write_late
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background has it ignored
 items = [Path(sys.argv[2]), Path(sys.argv[3])]
 list(run_all(write_late, items, 2, "writing", 2) if sys.argv[1] == "in order" else run_surviving(write_late, items, 2))
 """
