@@ -127,7 +127,7 @@ def data_facts(run: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if (path := run / "features" / "facts.json").is_file():
         facts |= read_json(path)
-    seen = [np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(run.glob("crops/*/seen.npy"))]
+    seen = [np.load(path, allow_pickle=False) for path in sorted(run.glob("crops/*/seen.npy"))]
     if seen:
         rows = np.sum([part.sum(axis=0) for part in seen], axis=0).astype(int).tolist()
         facts["open rows"] = sum(map(len, seen))

@@ -21,6 +21,7 @@ from player_contact.odds import shift_to_mean, sigmoid
 from player_contact.parallel import Record, end_with_parent, log_records, recorded, run_all
 from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
+from player_contact.video.crops import Crops
 from player_contact.video.store import open_crops, read_crop_rows
 from player_contact.vision.tracks import TRACKS, OpenRows, sensor_values, track_numbers
 
@@ -182,7 +183,8 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
 
     table, vision, threads = task.table, task.vision, task.config.threads
     inside = table["fold"].to_numpy() == task.fold
-    own, others = _rows_of(task, inside), _rows_of(task, ~inside)
+    crops = [open_crops(folder) for folder in task.crop_folders]
+    own, others = _rows_of(task, crops, inside), _rows_of(task, crops, ~inside)
     label = table["contact"].to_numpy(dtype=bool)
     weights, log_odds, told, checkpoint = (task.folder / f"{task.name}{end}" for end in (".safetensors", ".parquet", ".json", ".checkpoint"))
     member = f", member {task.member}" if len(task.config.vision.ensemble) > 1 else ""
@@ -195,7 +197,7 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
 
     seed = (task.config.seed, task.fold, vision.seed) if vision.seed else (task.config.seed, task.fold)
     first, frames = fabric.is_global_zero, len(task.config.crops.frames)
-    watch = _watcher(task, inside, label[inside]) if first and vision.watched and len(own) else None
+    watch = _watcher(task, crops, inside, label[inside]) if first and vision.watched and len(own) else None
     model, epochs = train_model(others, label[~inside], vision, frames, seed, threads, report if first else None, watch, checkpoint, fabric)
     if not first:
         return
@@ -232,31 +234,31 @@ def _write_curves(folder: Path, epoch: "Epoch") -> None:
                 writer.add_scalar(name, value, epoch.epoch)
 
 
-def _rows_of(task: FoldTask, chosen: np.ndarray) -> OpenRows:
+def _rows_of(task: FoldTask, crops: list[Crops], chosen: np.ndarray) -> OpenRows:
     table = task.table[chosen]
     track = table["play"].to_numpy().astype(np.int64) * TRACKS + track_numbers(table["first"].to_numpy(), table["second"].to_numpy())
     return OpenRows(
         track=track,
         step=table["step_place"].to_numpy(),
         sensors=task.sensors[chosen],
-        crops=[open_crops(folder) for folder in task.crop_folders],
+        crops=crops,
         play=table["play"].to_numpy(),
         place=table["place"].to_numpy(),
     )
 
 
-def _watcher(task: FoldTask, inside: np.ndarray, label: np.ndarray) -> Callable[["ContactModel"], float]:
+def _watcher(task: FoldTask, crops: list[Crops], inside: np.ndarray, label: np.ndarray) -> Callable[["ContactModel"], float]:
     """The cross entropy of a model on some whole tracks of the fold's rows, the same after every epoch."""
     from player_contact.vision.score import score_rows
 
-    own = _rows_of(task, inside)
+    own = _rows_of(task, crops, inside)
     tracks = np.random.default_rng((task.config.seed, task.fold)).permutation(np.unique(own.track))
     order = pd.Series(np.arange(len(tracks)), index=tracks)[own.track].to_numpy()
     size = np.bincount(order)
     chosen = (np.cumsum(size) - size < task.vision.watched)[order]
     watched = inside.copy()
     watched[inside] = chosen
-    rows = _rows_of(task, watched)
+    rows = _rows_of(task, crops, watched)
 
     def watch(model: "ContactModel") -> float:
         logits = score_rows(model, rows, task.vision, task.config.threads).astype(np.float64)

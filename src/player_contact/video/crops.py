@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +22,16 @@ NOBODY = -1
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
 
 
+class Pictures(Protocol):
+    """An array in memory, or one that stays on disk, where an index of whole numbers reads what it names."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[N, V, C, H, W]."""
+
+    def __getitem__(self, key: Any, /) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Crops:
     """What the model sees of N rows. V views in the order of VIEWS, C frames around the step, K boxes, H = W pixels.
@@ -31,7 +42,7 @@ class Crops:
     seen      [N, V] bool: the video has the frames and at least one player of the row has a box
     """
 
-    pictures: np.ndarray
+    pictures: Pictures
     boxes: np.ndarray
     detected: np.ndarray
     seen: np.ndarray
