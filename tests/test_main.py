@@ -1,5 +1,4 @@
 import errno
-import subprocess
 import sys
 
 import pytest
@@ -146,11 +145,3 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_the_old_submission(bundl
 def test_a_run_that_would_lie_elsewhere_is_refused(command, name):
     done = command("run", "--config", ROOT / "configs" / "demo.yaml", "--name", name)
     assert (done.returncode, done.stderr.startswith(f"error: A run can't be called {name!r}")) == (2, True), done.stderr
-
-
-@pytest.mark.parametrize(("soft", "hard", "then"), [(100, 5000, 4096), (100, 300, 300), (4500, 5000, 4500)])
-def test_a_run_may_hold_a_file_open_for_each_play_where_the_system_permits_it(soft, hard, then):
-    limit = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard}))"
-    code = f"{limit}; from player_contact import __main__ as m; m.allow_open_files(m.OPEN_FILES); print(*r.getrlimit(r.RLIMIT_NOFILE))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(then), str(hard)]

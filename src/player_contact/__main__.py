@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import resource
 import sys
 
 import typer
@@ -10,7 +9,6 @@ import typer
 from player_contact.commands import checks, doctor, looks, networks, runs, seasons, upload
 from player_contact.errors import PlayerContactError
 
-OPEN_FILES = 4096  # the features of every play lie in a mapped file, and some systems allow a process no more than 256
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Player contact from sensors and video.")
@@ -23,7 +21,6 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("lightning_fabric", "fontTools", "matplotlib", "timm"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    allow_open_files(OPEN_FILES)
     try:
         app()
     except PlayerContactError as error:
@@ -35,14 +32,6 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         typer.echo(f"error: The disk is full{where}. What was finished is kept: make room and run again", err=True)
         sys.exit(2)
-
-
-def allow_open_files(number: int) -> None:
-    """Lets this process, and those that it starts, hold so many files open where the system permits it; never fewer than before."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

@@ -143,4 +143,4 @@ def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarr
 
 
 def _only(crops: Crops, chosen: np.ndarray) -> Crops:
-    return crops if chosen.all() else Crops(crops.pictures[chosen], crops.boxes[chosen], crops.detected[chosen], crops.seen[chosen])
+    return crops if chosen.all() else Crops(np.asarray(crops.pictures)[chosen], crops.boxes[chosen], crops.detected[chosen], crops.seen[chosen])

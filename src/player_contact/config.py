@@ -231,7 +231,7 @@ class VisionConfig(Section):
 class BlendConfig(Section):
     """The last model: screen and vision along neighbouring steps."""
 
-    reach: int = Field(10, ge=0, le=60, description="steps before and after that are looked at")
+    reach: int = Field(20, ge=0, le=60, description="steps before and after that are looked at")
     booster: BlendBoosterConfig = BlendBoosterConfig()
 
 

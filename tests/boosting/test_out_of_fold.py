@@ -9,6 +9,7 @@ from player_contact.boosting.booster import booster_probability
 from player_contact.boosting.out_of_fold import FoldedTable, Training, checkpoints, out_of_fold
 from player_contact.competition.metric import best_thresholds
 from player_contact.config import BoosterConfig
+from player_contact.stored import StoredArray
 
 COLUMNS = {"gap": 0, "noise": 2}
 
@@ -63,8 +64,9 @@ def test_features_on_disk_give_the_same_booster(table, training, tmp_path):
     expected = out_of_fold(table, training, "training", 1).probability
     for number, part in enumerate(table.parts):
         np.save(tmp_path / f"{number}.npy", part)
-    on_disk = [np.load(tmp_path / f"{number}.npy", mmap_mode="r" if len(part) else None) for number, part in enumerate(table.parts)]
-    np.testing.assert_array_equal(out_of_fold(dataclasses.replace(table, parts=on_disk), training, "training", 1).probability, expected)
+    on_disk = dataclasses.replace(table, parts=[StoredArray(tmp_path / f"{number}.npy") for number in range(len(table.parts))])
+    for workers in (1, 2):
+        np.testing.assert_array_equal(out_of_fold(on_disk, training, "training", workers).probability, expected)
 
 
 def test_few_rounds_have_fewer_checkpoints():

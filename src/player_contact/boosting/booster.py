@@ -1,24 +1,27 @@
 """One LightGBM classifier, trained the same way wherever it runs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from player_contact.config import BoosterConfig
+from player_contact.stored import StoredArray
 
 SAMPLED_ROWS = 20_000  # kept as float64 meanwhile; the default of 200,000 takes gigabytes
 
 
 def train_booster(
-    parts: Sequence[np.ndarray],
+    parts: Sequence[np.ndarray | StoredArray],
     columns: dict[str, int],
     label: np.ndarray,
     config: BoosterConfig,
     seed: int,
     threads: int,
     rising: Sequence[str] = (),
+    after_round: Callable[[], None] | None = None,
 ) -> str:
     """The text of a booster trained on the rows of `parts`, [n, K] float32 arrays one after the other, and [N] bool labels of all.
 
@@ -35,10 +38,10 @@ def train_booster(
     class Part(lgb.Sequence):
         batch_size = 8192
 
-        def __init__(self, values: np.ndarray) -> None:
+        def __init__(self, values: np.ndarray | StoredArray) -> None:
             self.values, self.used = values, list(columns.values())
 
-        def __getitem__(self, index: int | slice | list[int]) -> np.ndarray:
+        def __getitem__(self, index: Any) -> np.ndarray:
             return np.asarray(self.values[index])[..., self.used].astype(np.float64)
 
         def __len__(self) -> int:
@@ -64,7 +67,8 @@ def train_booster(
     }
     filled = [Part(part) for part in parts if len(part)]
     data = lgb.Dataset(filled, label=label.astype(np.float32), feature_name=list(columns), params=parameters)
-    return lgb.train(parameters, data, num_boost_round=config.rounds).model_to_string()
+    callbacks = [lambda _: after_round()] if after_round is not None else []
+    return lgb.train(parameters, data, num_boost_round=config.rounds, callbacks=callbacks).model_to_string()
 
 
 def booster_probability(text: str, table: pd.DataFrame, threads: int) -> np.ndarray:
@@ -80,7 +84,9 @@ def booster_probability(text: str, table: pd.DataFrame, threads: int) -> np.ndar
     return np.asarray(booster.predict(table[booster.feature_name()], num_threads=threads), dtype=np.float32)
 
 
-def staged_probability(text: str, parts: Sequence[np.ndarray], columns: dict[str, int], rounds: Sequence[int], threads: int) -> np.ndarray:
+def staged_probability(
+    text: str, parts: Sequence[np.ndarray | StoredArray], columns: dict[str, int], rounds: Sequence[int], threads: int
+) -> np.ndarray:
     """[C, N] float32 probabilities of the rows of `parts` after each of C ascending numbers of rounds; letters as in `train_booster`."""
     import lightgbm as lgb
 

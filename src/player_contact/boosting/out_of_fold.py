@@ -1,11 +1,9 @@
 """A booster a fold, each trained on the other folds and asked about its own."""
 
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from player_contact.boosting.booster import staged_probability, train_booster
 from player_contact.competition.metric import Counts, best_thresholds, count, matthews
 from player_contact.config import BoosterConfig
 from player_contact.parallel import Workers, run_all
+from player_contact.stored import StoredArray
 
 CHECKPOINTS = 4  # numbers of rounds that are compared: a quarter, a half, ... of all
 
@@ -29,30 +28,17 @@ class FoldedTable:
     filtered  rows, and contacts among them, that are no part of the table and count as no contact
     """
 
-    parts: list[np.ndarray]
+    parts: Sequence[np.ndarray | StoredArray]
     fold: np.ndarray
     columns: dict[str, int]
     label: np.ndarray
     ground: np.ndarray
     filtered: tuple[int, int] = (0, 0)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """To another process, parts that are whole files travel as the files' names."""
-        return {**vars(self), "parts": [_file_of(part) or part for part in self.parts]}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        parts = [np.load(part, mmap_mode="r", allow_pickle=False) if isinstance(part, Path) else part for part in state["parts"]]
-        vars(self).update({**state, "parts": parts})
-
     @property
     def fold_of_row(self) -> np.ndarray:
         """[N] int."""
         return np.repeat(self.fold, [len(part) for part in self.parts])
-
-
-def _file_of(part: np.ndarray) -> Path | None:
-    """The file that an array was opened from, if it is all of it."""
-    return Path(part.filename) if isinstance(part, np.memmap) and isinstance(part.base, mmap.mmap) and part.filename else None
 
 
 @dataclass(frozen=True)

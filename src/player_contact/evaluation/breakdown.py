@@ -77,7 +77,7 @@ def candidate_values(features: Path, plays: Sequence[str], columns: Sequence[str
     names = read_names(features)
     places = [names.index(name) for name in columns]
     rows = [read_places(features, play)["row"].to_numpy() for play in plays]
-    values = [np.asarray(open_values(features, play)[:, places]) for play in plays]
+    values = [np.asarray(open_values(features, play))[:, places] for play in plays]
     return pd.DataFrame(np.concatenate(values), columns=list(columns)).assign(row=np.concatenate(rows))
 
 

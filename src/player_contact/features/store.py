@@ -7,6 +7,7 @@ import pandas as pd
 
 from player_contact.files import read_json, write_json
 from player_contact.play import Rows
+from player_contact.stored import StoredArray
 
 
 def write_features(folder: Path, game_play: str, rows: Rows, contact: np.ndarray, features: np.ndarray) -> None:
@@ -31,8 +32,6 @@ def read_places(folder: Path, game_play: str) -> pd.DataFrame:
     return pd.read_parquet(folder / f"{game_play}.parquet")
 
 
-def open_values(folder: Path, game_play: str) -> np.ndarray:
+def open_values(folder: Path, game_play: str) -> StoredArray:
     """[N, K] float32 features of a play, on disk until they are read."""
-    path = folder / f"{game_play}.npy"
-    empty = path.stat().st_size <= 128  # an array without rows can't be mapped
-    return np.load(path, allow_pickle=False) if empty else np.load(path, mmap_mode="r", allow_pickle=False)
+    return StoredArray(folder / f"{game_play}.npy")

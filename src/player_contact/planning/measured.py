@@ -31,8 +31,8 @@ from player_contact.video.store import open_crops
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
 OPEN_SHARE = 0.16  # of the candidates that a screen leaves open; known only once it is trained. This much on simulated seasons
-MOST_ROWS = 120_000  # a booster is timed on so many rows, and on these two numbers of rounds
-ROUNDS = (2, 12)
+MOST_ROWS = 120_000  # a booster is timed on so many rows, and so many rounds
+ROUNDS = 50
 TURNS = 3  # times that what a play takes is measured by each process
 FEWEST_STEPS, MOST_STEPS = 3, 16  # training steps of a vision model that are timed, the first of which counts as its start
 FEWEST_ROWS = 64  # that a vision model scores to get ready; then as many as it scores in
@@ -110,10 +110,8 @@ def booster_pace(values: np.ndarray, label: np.ndarray, config: BoosterConfig, r
     count = min(rows, MOST_ROWS)
     again = np.resize(np.arange(len(values)), count)
     work = partial(_boost, values=values[again], label=label[again], config=config, threads=threads)
-    first, second = (_seconds(partial(work, rounds=rounds), processes) for rounds in ROUNDS)
-    a_round = max(0.0, float(second[0] - first[0])) / (ROUNDS[1] - ROUNDS[0])
-    scoring = second[1] / ROUNDS[1] * config.rounds
-    return BoosterPace(max(0.0, float(first[0]) - ROUNDS[0] * a_round) / count, a_round / count, scoring / count)
+    reading, a_round, scoring = _seconds(work, processes).tolist()
+    return BoosterPace(reading / count, a_round / count, scoring / ROUNDS * config.rounds / count)
 
 
 @dataclass(frozen=True)
@@ -198,14 +196,14 @@ def _write_page(folder: Path, tables: PlayTables, config: Config) -> None:
     write_play_page(Shown(tables, oof, Thresholds(0.5, 0.5), {}), folder, config.boxes.complete)
 
 
-def _boost(_: int, values: np.ndarray, label: np.ndarray, config: BoosterConfig, threads: int, rounds: int) -> np.ndarray:
-    """Seconds of training, seconds of scoring."""
-    columns = {str(place): place for place in range(values.shape[1])}
-    started = time.perf_counter()
-    text = train_booster([values], columns, label, config.model_copy(update={"rounds": rounds}), 1, threads)
-    trained = time.perf_counter()
-    staged_probability(text, [values], columns, [rounds], threads)
-    return np.array([trained - started, time.perf_counter() - trained])
+def _boost(_: int, values: np.ndarray, label: np.ndarray, config: BoosterConfig, threads: int) -> np.ndarray:
+    """Seconds until the first round begins, of a round, and of scoring by all."""
+    columns, done = {str(place): place for place in range(values.shape[1])}, [time.perf_counter()]
+    settings = config.model_copy(update={"rounds": ROUNDS})
+    text = train_booster([values], columns, label, settings, 1, threads, after_round=lambda: done.append(time.perf_counter()))
+    a_round, trained = float(np.median(np.diff(done[1:]))), time.perf_counter()
+    staged_probability(text, [values], columns, [ROUNDS], threads)
+    return np.array([max(0.0, done[1] - done[0] - a_round), a_round, time.perf_counter() - trained])
 
 
 class _EnoughError(Exception):

@@ -16,6 +16,7 @@ from player_contact.config import Config
 from player_contact.features.store import open_values, read_names, read_places
 from player_contact.files import read_json
 from player_contact.parallel import Workers
+from player_contact.stored import StoredArray
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +60,17 @@ class Run:
         """The features that were computed, in the order of their columns."""
         return read_names(self.folder / "features")
 
-    def feature_parts(self) -> list[np.ndarray]:
+    def feature_parts(self) -> list[StoredArray]:
         """The [n, K] features of each play's candidates, on disk until they are read."""
         return [open_values(self.folder / "features", game_play) for game_play in self.folds["game_play"]]
 
     def features_of(self, names: Sequence[str]) -> pd.DataFrame:
         """The named features of all candidates."""
         places = [self.feature_names.index(name) for name in names]
-        parts = [np.asarray(part[:, places]) for part in self.feature_parts()]
+        parts = [np.asarray(part)[:, places] for part in self.feature_parts()]
         return pd.DataFrame(np.concatenate(parts), columns=list(names))
 
-    def folded(self, parts: list[np.ndarray], columns: dict[str, int]) -> FoldedTable:
+    def folded(self, parts: Sequence[np.ndarray | StoredArray], columns: dict[str, int]) -> FoldedTable:
         """The candidates as a table that boosters learn from out of fold; `parts` holds a [n, K] array for each play."""
         table, rows = self.candidates, self.season.rows
         contacts = int(rows["contact"].sum())

@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.config import CropsConfig
 from player_contact.helmets import StepBoxes, step_boxes
 from player_contact.play import Play, Rows
+from player_contact.stored import StoredArray
 from player_contact.video.decode import VideoError, grey_frames, video_facts
 
 log = logging.getLogger(__name__)
@@ -20,16 +20,6 @@ RATE_TOLERANCE = 0.005
 LATE_FRAMES = 6  # a step this far outside the video is shown by its first or last frame: videos end shortly before the last labelled step
 NOBODY = -1
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
-
-
-class Pictures(Protocol):
-    """An array in memory, or one that stays on disk, where an index of whole numbers reads what it names."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """[N, V, C, H, W]."""
-
-    def __getitem__(self, key: Any, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,7 @@ class Crops:
     seen      [N, V] bool: the video has the frames and at least one player of the row has a box
     """
 
-    pictures: Pictures
+    pictures: np.ndarray | StoredArray
     boxes: np.ndarray
     detected: np.ndarray
     seen: np.ndarray
