@@ -1,5 +1,6 @@
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from player_contact.files import read_json
 from player_contact.parallel import run_all
 from player_contact.pipeline import run_pipeline
 from player_contact.stages.run import Run
+from player_contact.stored import StoredArray
 from player_contact.vision.device import loaders_here
 from tests.conftest import ROOT
 
@@ -252,14 +254,11 @@ def test_a_worker_that_may_have_no_children_prepares_its_stretches_itself(tmp_pa
 
 def test_a_table_travels_without_the_features_that_lie_on_disk(tmp_path):
     np.save(tmp_path / "part.npy", np.arange(20_000, dtype=np.float32).reshape(-1, 4))
-    on_disk, here = np.load(tmp_path / "part.npy", mmap_mode="r"), np.ones((3, 4), dtype=np.float32)
-    table = FoldedTable([on_disk, here, on_disk[2:]], np.array([0, 1, 1]), {"a": 0}, np.ones(10_001, dtype=bool), np.zeros(10_001, dtype=bool))
-    state = table.__getstate__()
-    assert state["parts"][0] == tmp_path / "part.npy"
-    again = FoldedTable.__new__(FoldedTable)
-    again.__setstate__(state)
-    for one, other in zip(again.parts, table.parts, strict=True):
-        np.testing.assert_array_equal(one, other)
+    parts = [StoredArray(tmp_path / "part.npy"), np.ones((3, 4), dtype=np.float32)]
+    sent = pickle.dumps(FoldedTable(parts, np.array([0, 1]), {"a": 0}, np.ones(5_003, dtype=bool), np.zeros(5_003, dtype=bool)))
+    assert len(sent) < 20_000  # of 80,000 bytes
+    for one, other in zip(pickle.loads(sent).parts, parts, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
 def test_a_run_on_two_workers_of_which_one_is_killed_has_the_bytes_of_one_process(cluster, finished_run, tmp_path):

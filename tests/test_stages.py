@@ -29,6 +29,7 @@ from player_contact.stages.report import report_stage
 from player_contact.stages.run import Run
 from player_contact.stages.screen import open_cut
 from player_contact.stages.vision import shifts_to_screen, vision_stage
+from player_contact.stored import StoredArray
 from player_contact.video.completion import complete_play
 from player_contact.video.store import open_crops, read_crop_rows
 
@@ -61,6 +62,7 @@ def test_a_features_file_holds_the_candidates_of_its_play(finished_run):
         play, rows = build_play(tables)
         expected = feature_table(complete_play(play)[0], rows[np.isin(rows.row, table["row"])])
         values = open_values(finished_run.folder / "features", tables.game_play)
+        assert isinstance(values, StoredArray)
         assert list(expected.columns) == finished_run.feature_names
         np.testing.assert_array_equal(values, expected.to_numpy())
 

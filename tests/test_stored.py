@@ -1,5 +1,6 @@
 import pickle
 import sys
+import tracemalloc
 
 import numpy as np
 import psutil
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from player_contact.errors import InputError
 from player_contact.stored import StoredArray
 
 
@@ -42,23 +44,47 @@ def test_a_slice_holds_the_same_as_in_memory(tmp_path_factory, first, after):
     np.testing.assert_array_equal(StoredArray(path)[first:after], array[first:after])
 
 
-@pytest.mark.parametrize("key", [3, -1, (0, 2), (0, 0, -1), slice(None, None, 2)])
+@pytest.mark.parametrize("key", [3, -1, (0, 2), (0, 0, -1), (0, 0, 0, 0, 0), slice(None, None, 2)])
 def test_what_is_not_there_or_can_not_be_read_in_one_go_is_refused(both, key):
     with pytest.raises(IndexError, match=r"some\.npy"):
         both[0][key]
 
 
-def test_a_file_that_is_cut_off_is_refused(both):
-    path = both[0].path
+@pytest.mark.parametrize("key", [1.7, (0, 1.0), [0, 1], np.ones(3, dtype=bool), ...])
+def test_nothing_but_whole_numbers_and_slices_names_a_part(both, key):
+    with pytest.raises(TypeError):
+        both[0][key]
+
+
+def cut_off(path):
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="shorter than it says"):
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (cut_off, "is shorter than it says"),
+        (lambda path: path.write_bytes(b""), "is no array"),
+        (lambda path: path.write_bytes(b"0,1,2,3,4,5,6,7,8,9"), "is no array"),
+        (lambda path: np.save(path, np.zeros((3, 4), order="F")), "row after row"),
+        (lambda path: np.save(path, np.array([{}, {}], dtype=object), allow_pickle=True), "no array of plain numbers"),
+    ],
+    ids=["cut off", "empty", "text", "columns first", "objects"],
+)
+def test_a_file_that_is_no_whole_array_of_numbers_is_refused_in_a_sentence(tmp_path, harm, words):
+    path = tmp_path / "some.npy"
+    np.save(path, np.arange(12))
+    harm(path)
+    with pytest.raises(InputError, match=rf"some\.npy .*{words}.*run again"):
         StoredArray(path)
 
 
-def test_objects_are_never_made_from_a_file(tmp_path):
-    np.save(tmp_path / "some.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"OBJECT|shorter"):
-        np.asarray(StoredArray(tmp_path / "some.npy"))
+@pytest.mark.parametrize("harm", [cut_off, lambda path: np.save(path, np.zeros((3, 2), dtype=np.float64))], ids=["cut off", "replaced"])
+def test_a_file_that_is_changed_while_it_is_read_is_refused(both, harm):
+    stored, _ = both
+    harm(stored.path)
+    with pytest.raises(InputError, match="changed while it was read"):
+        stored[0]
 
 
 def test_another_process_gets_an_array_by_its_path(both):
@@ -68,15 +94,26 @@ def test_another_process_gets_an_array_by_its_path(both):
     np.testing.assert_array_equal(pickle.loads(sent)[1], array[1])
 
 
+def test_a_stored_array_can_not_be_had_without_a_copy(both):
+    stored, array = both
+    np.testing.assert_array_equal(np.array(stored), array)
+    with pytest.raises(ValueError, match="without a copy"):
+        np.asarray(stored, copy=False)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at what the process has mapped")
-def test_what_was_read_is_no_memory_of_the_process_and_no_file_stays_open(tmp_path):
+def test_nothing_is_mapped_or_kept_open_and_what_was_read_goes_again(tmp_path):
     for name in range(10):
         np.save(tmp_path / f"{name}.npy", np.zeros((40, 100_000), dtype=np.uint8))
-    this = psutil.Process()
-    memory, files = this.memory_full_info().pss, this.num_fds()
-    arrays_of = [StoredArray(tmp_path / f"{name}.npy") for name in range(10)]
-    for stored in arrays_of:
+    opened = [StoredArray(tmp_path / f"{name}.npy") for name in range(10)]
+    tracemalloc.start()
+    for stored in opened:
         for row in range(len(stored)):
             assert not stored[row].any()
-    assert this.memory_full_info().pss - memory < 10e6  # of 40
-    assert this.num_fds() == files
+        assert not stored[:20].any()
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000
+    assert most < 5_000_000  # of 40
+    held = {file.path for file in (*psutil.Process().open_files(), *psutil.Process().memory_maps())}
+    assert not any(path.startswith(str(tmp_path)) for path in held)

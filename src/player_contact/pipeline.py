@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at the memory of a stage
 
-BASE = ("competition", "play.py", "odds.py", "files.py", "stages/run.py")  # code that every stage uses
+BASE = ("competition", "play.py", "odds.py", "files.py", "stored.py", "stages/run.py")  # code that every stage uses
 SCREEN = ("stages/screen.py", "features", "helmets.py", "evaluation/folds.py", "boosting/booster.py", "boosting/out_of_fold.py", "stages/evidence.py")
 
 

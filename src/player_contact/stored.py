@@ -1,27 +1,38 @@
 """Arrays that stay on disk until something is asked of them."""
 
 import math
+import operator
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from player_contact.errors import InputError
+
+AGAIN = "Remove the folder of its stage from the run, and run again"
+
 
 class StoredArray:
-    """An array in a .npy file. `array[i]`, `array[i, j]` and so on of whole numbers, `array[i:j]` and `np.asarray(array)` read what they name.
+    """An array in a .npy file. `array[i]`, `array[i, j]` and so on of whole numbers from 0, `array[i:j]` and `np.asarray(array)` read what they name.
 
     Nothing is kept: a mapped file would count as memory of each process that reads it, more of it with everything that is looked at; and a file that
-    is kept open for each play is more than many systems allow. Raises ValueError where the file is shorter than it says.
+    is kept open for each play is more than many systems allow. Raises InputError where the file is no such array, is shorter than it says, or was
+    changed since it was opened.
     """
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
-            assert np.lib.format.read_magic(file) == (1, 0), "of arrays without named fields"
-            self.shape, by_columns, self.dtype = np.lib.format.read_array_header_1_0(file)
-            self.path, self.start = path, file.tell()
-        assert not by_columns, "rows lie one after the other"
-        if path.stat().st_size < self.start + math.prod(self.shape) * self.dtype.itemsize:
-            raise ValueError(f"{path} is shorter than it says: remove it, and run again what wrote it")
+            try:
+                version = np.lib.format.read_magic(file)
+                self.shape, by_columns, self.dtype = np.lib.format.read_array_header_1_0(file)
+            except ValueError as error:
+                raise InputError(f"{path} is no array: {error}. {AGAIN}") from None
+            if version != (1, 0) or by_columns or self.dtype.hasobject:
+                raise InputError(f"{path} holds no array of plain numbers, row after row. {AGAIN}")
+            self.path, self.start, self.made = path, file.tell(), _made(file.fileno())
+        if self.made[0] < self.start + math.prod(self.shape) * self.dtype.itemsize:
+            raise InputError(f"{path} is shorter than it says. {AGAIN}")
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -34,18 +45,30 @@ class StoredArray:
             return self._read(first * math.prod(self.shape[1:]), (max(0, after - first), *self.shape[1:]))
         key = key if isinstance(key, tuple) else (key,)
         number = 0
-        for place, count in zip(key, self.shape, strict=False):
+        for place, count in zip(map(operator.index, key), self.shape, strict=False):
             if not 0 <= place < count:
                 raise IndexError(f"{self.path.name} has no {key}: its shape is {self.shape}")
-            number = number * count + int(place)
+            number = number * count + place
         shape = self.shape[len(key) :]
+        if len(key) > len(self.shape):
+            raise IndexError(f"{self.path.name} has no {key}: its shape is {self.shape}")
         return self._read(number * math.prod(shape), shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError(f"{self.path.name} lies on disk: it can't be had without a copy")
         return self[:].astype(dtype or self.dtype, copy=bool(copy))
 
     def _read(self, first: int, shape: tuple[int, ...]) -> np.ndarray:
         """An array of the values from the `first` one on."""
-        with self.path.open("rb", buffering=0) as file:
+        with self.path.open("rb") as file:
+            if _made(file.fileno()) != self.made:
+                raise InputError(f"{self.path} was changed while it was read, perhaps by another run into the same folder. {AGAIN}")
             file.seek(self.start + first * self.dtype.itemsize)
             return np.frombuffer(file.read(math.prod(shape) * self.dtype.itemsize), dtype=self.dtype).reshape(shape)
+
+
+def _made(file: int) -> tuple[int, int]:
+    """Size of an open file, and when it was written."""
+    facts = os.fstat(file)
+    return facts.st_size, facts.st_mtime_ns

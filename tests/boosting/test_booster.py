@@ -30,6 +30,13 @@ def booster(table, label):
     return train(table, label)
 
 
+def test_every_round_is_told_of_and_that_changes_nothing(booster, table, label):
+    told = []
+    text = train_booster([table.to_numpy()], dict(zip(table.columns, range(3), strict=True)), label, CONFIG, 1, 1, after_round=lambda: told.append(1))
+    assert len(told) == CONFIG.rounds
+    assert text == booster
+
+
 def test_what_can_be_told_from_the_features_is_learnt(booster, table, label):
     probability = booster_probability(booster, table, 1)
     assert probability.dtype == np.float32

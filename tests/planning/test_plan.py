@@ -1,9 +1,12 @@
 import dataclasses
+import time
 
+import numpy as np
 import pytest
 
+from player_contact.config import BoosterConfig
 from player_contact.pipeline import STAGE_NAMES
-from player_contact.planning.measured import VisionPace
+from player_contact.planning.measured import VisionPace, booster_pace
 from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, size_of, span
 from player_contact.stages.run import Run
 from tests.conftest import ROOT
@@ -13,7 +16,7 @@ from tests.conftest import ROOT
 def few_rows():
     """Everything is timed on less than a user's."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("MOST_ROWS", 3_000), ("TURNS", 1), ("MOST_STEPS", 5), ("SECONDS", 0.5)):
+        for name, value in (("MOST_ROWS", 3_000), ("ROUNDS", 5), ("TURNS", 1), ("MOST_STEPS", 5), ("SECONDS", 0.5)):
             patch.setattr(f"player_contact.planning.measured.{name}", value)
         yield
 
@@ -92,3 +95,21 @@ def test_the_command_prints_the_table_for_the_data_that_is_there(command, season
     done = command("plan", "--config", ROOT / "configs" / "demo.yaml", "--input", season_tables, "--workers", 1, "--set", "screen.booster.rounds=5")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("4 plays, 0 with videos, 1 to predict; 4 folds; 1 at a time")
+
+
+def test_reading_and_rounds_of_a_booster_are_timed_apart(monkeypatch):
+    """Of one that takes .3 s to read, .1 s a round and .5 s to score."""
+
+    def train(*_, after_round):
+        time.sleep(0.3)
+        for _ in range(5):
+            time.sleep(0.1)
+            after_round()
+        return "text"
+
+    monkeypatch.setattr("player_contact.planning.measured.train_booster", train)
+    monkeypatch.setattr("player_contact.planning.measured.staged_probability", lambda *_: time.sleep(0.5))
+    pace = booster_pace(np.zeros((100, 2), dtype=np.float32), np.zeros(100, dtype=bool), BoosterConfig(rounds=50), 1_000, 1, 1)
+    assert 1_000 * pace.reading == pytest.approx(0.3, abs=0.1)
+    assert 1_000 * pace.round == pytest.approx(0.1, abs=0.05)
+    assert 1_000 * pace.scoring == pytest.approx(5, rel=0.3), "of ten times the rounds"

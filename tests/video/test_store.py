@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from player_contact.stored import StoredArray
 from player_contact.video.crops import Crops
 from player_contact.video.store import open_crops, read_contact_ids, read_crop_rows, write_crops
 
@@ -28,6 +29,11 @@ def test_crops_come_back_as_they_were_written(tmp_path, rows):
     for name in ("pictures", "boxes", "detected", "seen"):
         np.testing.assert_array_equal(getattr(opened, name), getattr(crops, name))
         assert getattr(opened, name).dtype == getattr(crops, name).dtype
+
+
+def test_the_pictures_of_opened_crops_stay_on_disk(tmp_path):
+    write_crops(some_crops(3), np.arange(3), named(3), tmp_path / "play")
+    assert isinstance(open_crops(tmp_path / "play").pictures, StoredArray)
 
 
 def test_crops_of_before_are_replaced_as_a_whole(tmp_path):

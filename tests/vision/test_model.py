@@ -166,6 +166,12 @@ def test_black_and_white_are_scaled_to_about_minus_one_and_one():
     assert scaled(pixels).flatten().tolist() == [-1, 1]
 
 
+def test_scaling_leaves_the_pictures_as_they_were():
+    mixed = torch.full((2, 1, 4, 4), 255.0).contiguous(memory_format=torch.channels_last)
+    assert (scaled(mixed) == 1).all()
+    assert (mixed == 255).all()
+
+
 def test_an_encoder_that_nobody_knows_is_refused_with_those_near_it():
     with pytest.raises(ConfigError, match=r"^'vision\.encoder' is 'resnet10tt', which is no timm model\. Near: .*resnet10t"):
         ContactModel(TINY_VISION.model_copy(update={"encoder": "resnet10tt"}), frames=3)

@@ -91,7 +91,7 @@ def _choose(run: Path, columns: int, seed: int) -> dict[str, list[tuple[Path, in
     """For each kind, up to `columns` rows that both views saw: the play's folder of crops and the row's place in it."""
     folders, rows = folders_of_crops(run), []
     for number, folder in enumerate(folders):
-        places = pd.DataFrame({"row": read_crop_rows(folder), "seen": np.asarray(open_crops(folder).seen).all(axis=1)})
+        places = pd.DataFrame({"row": read_crop_rows(folder), "seen": open_crops(folder).seen.all(axis=1)})
         table = read_places(run / "features", folder.name)[["row", "second", "contact"]]
         rows.append(places.rename_axis("place").reset_index().merge(table, on="row").assign(folder=number))
     table = pd.concat(rows, ignore_index=True)

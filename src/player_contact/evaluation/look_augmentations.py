@@ -102,7 +102,7 @@ def _one_track(run: Path, seed: int) -> tuple[OpenRows, np.ndarray]:
     for number in np.random.default_rng(seed).permutation(len(folders)):
         folder = folders[number]
         crops, table = open_crops(folder), read_places(run / "features", folders[number].name).set_index("row")
-        table = table.loc[read_crop_rows(folder)].assign(place=np.arange(len(crops.seen)), seen=np.asarray(crops.seen).all(axis=1))
+        table = table.loc[read_crop_rows(folder)].assign(place=np.arange(len(crops.seen)), seen=crops.seen.all(axis=1))
         for _, track in table[table["seen"]].groupby(["first", "second"]):
             if len(track) >= 2 * STEPS:
                 count = 2 * STEPS

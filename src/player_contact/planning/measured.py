@@ -31,8 +31,8 @@ from player_contact.video.store import open_crops
 from player_contact.vision.tracks import OpenRows, sensor_values, track_numbers
 
 OPEN_SHARE = 0.16  # of the candidates that a screen leaves open; known only once it is trained. This much on simulated seasons
-MOST_ROWS = 120_000  # a booster is timed on so many rows, and so many rounds
-ROUNDS = 50
+MOST_ROWS = 120_000  # that a booster is timed on,
+ROUNDS = 50  # and its rounds
 TURNS = 3  # times that what a play takes is measured by each process
 FEWEST_STEPS, MOST_STEPS = 3, 16  # training steps of a vision model that are timed, the first of which counts as its start
 FEWEST_ROWS = 64  # that a vision model scores to get ready; then as many as it scores in
@@ -198,6 +198,8 @@ def _write_page(folder: Path, tables: PlayTables, config: Config) -> None:
 
 def _boost(_: int, values: np.ndarray, label: np.ndarray, config: BoosterConfig, threads: int) -> np.ndarray:
     """Seconds until the first round begins, of a round, and of scoring by all."""
+    import lightgbm  # noqa: F401  imported before the clock starts: that it takes once, not for every row
+
     columns, done = {str(place): place for place in range(values.shape[1])}, [time.perf_counter()]
     settings = config.model_copy(update={"rounds": ROUNDS})
     text = train_booster([values], columns, label, settings, 1, threads, after_round=lambda: done.append(time.perf_counter()))

@@ -26,7 +26,7 @@ BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the mid
 class Crops:
     """What the model sees of N rows. V views in the order of VIEWS, C frames around the step, K boxes, H = W pixels.
 
-    pictures  [N, V, C, H, W] uint8 grey; 0 where the view did not see the row
+    pictures  [N, V, C, H, W] uint8 grey; 0 where the view did not see the row. On disk they are read one by one: whole numbers name them
     boxes     [N, V, K, 4] float32 left, top, right, bottom in pixels of the picture: first the pair's (the second NaN for the ground), then others'
     detected  [N, V, K] bool: the detector found the box at the step; the others were completed or filled in
     seen      [N, V] bool: the video has the frames and at least one player of the row has a box

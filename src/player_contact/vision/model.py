@@ -89,4 +89,4 @@ class ContactModel(nn.Module):
 
 def scaled(pictures: Tensor) -> Tensor:
     """[N, C, H, W] uint8 -> float in about -1..1, channels last in memory, which convolutions on a CPU like best."""
-    return pictures.contiguous(memory_format=torch.channels_last).float().div_(127.5).sub_(1)
+    return pictures.contiguous(memory_format=torch.channels_last).float().div(127.5).sub_(1)

@@ -19,7 +19,7 @@ class OpenRows:
     track     [M] int64, a number for each pair (or player and ground) of each play: play * TRACKS + `track_numbers`
     step      [M] int64, 0.1 s
     sensors   [M, K] float32, NaN: not measured
-    crops     one Crops for each play, possibly on disk
+    crops     one Crops for each play, its pictures possibly on disk
     play      [M] int64, which of `crops`
     place     [M] int64, the row's place in it
     """
