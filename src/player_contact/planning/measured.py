@@ -117,13 +117,14 @@ def booster_pace(values: np.ndarray, label: np.ndarray, config: BoosterConfig, r
 @dataclass(frozen=True)
 class VisionPace:
     """Seconds that a vision model takes with all workers busy: until the first training step is done, for each other one that learns from stretches
-    or from single pictures, to get ready for scoring, to score a row; and MB of memory of all processes."""
+    or from single pictures, to get ready for scoring, to score a row; MB of the weights, and of memory of all processes."""
 
     start: float
     step: float
     picture_step: float
     ready: float
     scoring: float
+    weights_mb: float
     memory_mb: float
 
 
@@ -136,8 +137,8 @@ def vision_pace(play: MeasuredPlay, vision: VisionConfig, config: Config, proces
     work = partial(_see, rows=rows, label=play.opened_label, vision=vision, config=config)
     with measuring(SECONDS_BETWEEN_LOOKS) as cost:
         paces = list(run_all(work, range(processes), processes, "measuring", processes))
-    start, step, picture_step, ready, scoring = np.mean(paces, axis=0).tolist()
-    return VisionPace(start, step, picture_step, ready, scoring, cost.peak_mb)
+    start, step, picture_step, ready, scoring, weights = np.mean(paces, axis=0).tolist()
+    return VisionPace(start, step, picture_step, ready, scoring, weights, cost.peak_mb)
 
 
 def seconds_to_start(modules: tuple[str, ...], processes: int) -> float:
@@ -212,8 +213,8 @@ class _EnoughError(Exception):
     """Ends a training that has been timed."""
 
 
-def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, float, float, float, float]:
-    """The seconds of a VisionPace, in its order."""
+def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config) -> tuple[float, ...]:
+    """A VisionPace without the memory, in its order."""
     started = time.perf_counter()
     from player_contact.vision.device import taking_gpus
     from player_contact.vision.model import ContactModel
@@ -261,7 +262,8 @@ def _see(_: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config
     ready = time.perf_counter() - made
     count = min(FEWEST_ROWS, len(rows))
     again = min(len(rows), max(count, round(count * SECONDS / score(count))))
-    return start, step, picture_step, ready, score(again) / again
+    weights = sum(value.nbytes for value in model.state_dict().values()) / MEGABYTE
+    return start, step, picture_step, ready, score(again) / again, weights
 
 
 def _first(rows: OpenRows, count: int) -> OpenRows:

@@ -24,6 +24,8 @@ MODELS = 5  # rungs of the ladder, whose thresholds are chosen for each fold
 BYTES_A_LABEL = 12  # of the out-of-fold table on disk
 BYTES_A_VALUE = 2.6  # of a table that a booster learns from, in memory: what runs of 30 to 240 plays took
 A_PROCESS_MB = 400  # with the libraries of a booster, before it has read anything
+WEIGHTS_KEPT = 2  # on disk: beside the scores, and in the bundle
+WEIGHTS_OF_A_CHECKPOINT = 4  # while a fold trains: the weights, their average, and two moments of the optimizer
 SCREEN_MODULES = ("player_contact.cascade", "lightgbm")  # that a process imports before it predicts its first play; and before it looks at one
 VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.score")
 TABLES_IN_MEMORY = 500  # bytes of the season's tables for each label row
@@ -81,7 +83,13 @@ def make_plan(run: Run, size: Size) -> list[StagePlan]:
         _of_plays("features", candidates, play.features, every, tables),
         StagePlan("screen", candidates, screen.seconds + without.seconds, memory_mb=max(screen.memory_mb, without.memory_mb) + tables),
         _of_plays("crops", opened, play.crops, filmed, tables),
-        StagePlan("vision", opened, sum(one.seconds for one in members), memory_mb=max((one.memory_mb for one in members), default=0) + tables),
+        StagePlan(
+            "vision",
+            opened,
+            sum(one.seconds for one in members),
+            sum(one.disk_mb for one in members),
+            max((one.memory_mb for one in members), default=0) + tables,
+        ),
         StagePlan("blend", candidates, play.blend.seconds * every + blend.seconds, memory_mb=blend.memory_mb + tables),
         StagePlan("ladder", size.rows, _ladder_seconds(size.rows, candidates, folds), size.rows * BYTES_A_LABEL / MEGABYTE, tables),
         StagePlan(
@@ -162,6 +170,7 @@ class _Vision:
     seconds: float
     ready: float  # seconds of a process before it scores its first play
     a_play: float  # seconds to score a play like the measured one with the models of all folds
+    disk_mb: float
     memory_mb: float
 
 
@@ -177,7 +186,13 @@ def _vision(play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, fil
     training += vision.picture_epochs * math.ceil(min(vision.stretches, pictures) / vision.picture_batch) * pace.picture_step
     scored = opened / folds + vision.epochs * min(vision.watched, opened / folds)
     one = pace.start + training / vision.devices + pace.ready + scored * pace.scoring
-    return _Vision(math.ceil(folds / at_a_time) * one, folds * pace.ready, pace.scoring * len(play.opened) * folds / at_a_time, pace.memory_mb)
+    return _Vision(
+        math.ceil(folds / at_a_time) * one,
+        folds * pace.ready,
+        pace.scoring * len(play.opened) * folds / at_a_time,
+        (WEIGHTS_KEPT * folds + WEIGHTS_OF_A_CHECKPOINT * at_a_time) * pace.weights_mb,
+        pace.memory_mb,
+    )
 
 
 def _ladder_seconds(rows: int, candidates: int, folds: int) -> float:
