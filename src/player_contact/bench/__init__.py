@@ -1,1 +1,1 @@
-"""What stages cost, beside the limit of the machine and beside the way in which others do it, measured in one run. So far: all before the models."""
+"""What stages cost, beside the limit of the machine and beside the way in which others do it, measured in one run."""
