@@ -299,6 +299,13 @@ def test_the_settings_of_a_run_are_kept_with_it(finished_run):
     assert load_config(finished_run.folder / "config.yaml") == finished_run.config
 
 
+def test_other_settings_under_which_no_stage_runs_do_not_become_those_of_the_run(own_run, finished_run):
+    other = finished_run.config.vision.model_copy(update={"epochs": 7})
+    run = own_run(finished_run.config.model_copy(update={"vision": other}))
+    assert run_pipeline(run, until="crops") == []
+    assert load_config(run.folder / "config.yaml") == finished_run.config
+
+
 def test_the_last_stage_is_the_report():
     assert STAGE_NAMES[-1] == "report"
 

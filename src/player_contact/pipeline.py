@@ -126,7 +126,6 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     run.folder.mkdir(parents=True, exist_ok=True)
     done_path = run.folder / "stages.json"
     done: dict[str, Any] = read_json(done_path) if done_path.is_file() else {}
-    save_config(run.config, run.folder / "config.yaml")
     prints: dict[str, str] = {}
     ran: list[str] = []
     inputs = {f"{split} tables": fingerprint(run.input, split) for split in ("train", "test")}
@@ -137,6 +136,7 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
         if done.get(stage.name, {}).get("fingerprint") == prints[stage.name] and all((run.folder / name).exists() for name in stage.outputs):
             continue
         if not ran:
+            save_config(run.config, run.folder / "config.yaml")
             _check_early(run, names)
         log.info("== %s", stage.name)
         work = run.folder / f".{stage.name}-{prints[stage.name][:12]}.partial"
