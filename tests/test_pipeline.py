@@ -11,7 +11,7 @@ from sklearn.metrics import matthews_corrcoef
 
 import player_contact
 from player_contact.bundle import load_bundle
-from player_contact.config import load_config
+from player_contact.config import load_config, save_config
 from player_contact.errors import ConfigError, InputError
 from player_contact.files import read_json
 from player_contact.parallel import run_all
@@ -303,6 +303,13 @@ def test_other_settings_under_which_no_stage_runs_do_not_become_those_of_the_run
     other = finished_run.config.vision.model_copy(update={"epochs": 7})
     run = own_run(finished_run.config.model_copy(update={"vision": other}))
     assert run_pipeline(run, until="crops") == []
+    assert load_config(run.folder / "config.yaml") == finished_run.config
+
+
+def test_a_run_that_is_whole_gets_its_settings_back_after_others_were_broken_off(own_run, finished_run):
+    run = own_run()
+    save_config(blended_otherwise(finished_run.config), run.folder / "config.yaml")
+    assert run_pipeline(run, until="bundle") == []
     assert load_config(run.folder / "config.yaml") == finished_run.config
 
 

@@ -154,6 +154,8 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
         done[stage.name] = {"fingerprint": prints[stage.name], "seconds": round(cost.seconds, 1), "peak_mb": round(cost.peak_mb), "said": said}
         write_json(done, done_path)
         ran.append(stage.name)
+    if "bundle" in names:  # the run is whole: its settings are these, whatever others were broken off meanwhile
+        save_config(run.config, run.folder / "config.yaml")
     return ran
 
 
