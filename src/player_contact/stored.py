@@ -43,15 +43,13 @@ class StoredArray:
             if step != 1:
                 raise IndexError(f"{self.path.name} is read in steps of 1, not of {step}")
             return self._read(first * math.prod(self.shape[1:]), (max(0, after - first), *self.shape[1:]))
-        key = key if isinstance(key, tuple) else (key,)
+        key = tuple(map(operator.index, key if isinstance(key, tuple) else (key,)))
+        if len(key) > len(self.shape) or not all(0 <= place < count for place, count in zip(key, self.shape, strict=False)):
+            raise IndexError(f"{self.path.name} has no {key}: its shape is {self.shape}")
         number = 0
-        for place, count in zip(map(operator.index, key), self.shape, strict=False):
-            if not 0 <= place < count:
-                raise IndexError(f"{self.path.name} has no {key}: its shape is {self.shape}")
+        for place, count in zip(key, self.shape, strict=False):
             number = number * count + place
         shape = self.shape[len(key) :]
-        if len(key) > len(self.shape):
-            raise IndexError(f"{self.path.name} has no {key}: its shape is {self.shape}")
         return self._read(number * math.prod(shape), shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
