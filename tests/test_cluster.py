@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import pickle
@@ -48,14 +49,29 @@ def wait_for(happened: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def is_written(place: Path) -> bool:
+    """Whether a file that another process writes in place is there as a whole."""
+    try:
+        return bool(read_json(place))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+
+
+@contextmanager
+def scheduler_process(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The address of a scheduler, and the process of its own that it runs in."""
+    place = folder / "scheduler.json"
+    words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(place))
+    with program("distributed.cli.dask_scheduler", *words) as process:
+        wait_for(lambda: is_written(place))
+        yield read_json(place)["address"], process
+
+
 @contextmanager
 def scheduler(folder: Path) -> Iterator[str]:
     """The address of a scheduler in a process of its own."""
-    place = folder / "scheduler.json"
-    words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(place))
-    with program("distributed.cli.dask_scheduler", *words):
-        wait_for(place.is_file)
-        yield read_json(place)["address"]
+    with scheduler_process(folder) as (address, _):
+        yield address
 
 
 @contextmanager
@@ -212,19 +228,14 @@ def sees_other_files(probe: Path, data: Path) -> tuple[bool, str]:
 
 
 def test_a_scheduler_that_dies_is_told_in_one_sentence(tmp_path):
-    place = tmp_path / "scheduler.json"
-    words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(place))
-    with program("distributed.cli.dask_scheduler", *words) as process:
-        wait_for(place.is_file)
-        address = read_json(place)["address"]
-        with workers(address, tmp_path, 1):
-            wait_for_workers(address, 1)
-            with connected(address, 1) as there:
-                results = there.map(slow_square, range(50))
-                next(results)
-                process.kill()
-                with pytest.raises(WorkerError, match=r"scheduler is gone.*run again"):
-                    list(results)
+    with scheduler_process(tmp_path) as (address, process), workers(address, tmp_path, 1):
+        wait_for_workers(address, 1)
+        with connected(address, 1) as there:
+            results = there.map(slow_square, range(50))
+            next(results)
+            process.kill()
+            with pytest.raises(WorkerError, match=r"scheduler is gone.*run again"):
+                list(results)
 
 
 def test_without_a_worker_left_others_are_waited_for_but_not_for_ever(cluster, tmp_path, monkeypatch, caplog):

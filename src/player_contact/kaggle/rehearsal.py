@@ -23,6 +23,7 @@ HIDDEN_PLAYS, HOURS = 61, 9  # of the competition's rerun
 TABLES = ("sample_submission.csv", "test_player_tracking.csv", "test_baseline_helmets.csv", "test_video_metadata.csv")
 # Own namespaces: no network device but a loopback that is down, and the input mounted without write permission, as it is for root too.
 CUT_OFF = ("unshare", "--map-root-user", "--mount", "--net", "sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"')
+BEGUN = " rows to predict"  # ends the line with which prediction begins
 # What a machine's own settings must not bring into the rehearsal.
 DROPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
@@ -33,12 +34,14 @@ class RehearsalError(PlayerContactError):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a rehearsal showed. `cut_off` says whether the system let network and writing be taken away for real."""
+    """What a rehearsal showed. `started` of the `seconds` went by before the plays were begun; `cut_off` says whether the system let network and
+    writing be taken away for real."""
 
     plays: int
     filmed: int
     rows: int
     contacts: int
+    started: float
     seconds: float
     megabytes: float
     cut_off: bool
@@ -64,11 +67,9 @@ def rehearse(upload: Upload, season: Path, folder: Path) -> Rehearsal:
     script.write_text("\n\n".join(code_of(next(upload.kernel.glob("*.ipynb")))))
     words = [*(CUT_OFF if cut_off else ()), *([str(inputs)] if cut_off else ()), str(image), str(script)]
     environment = {key: value for key, value in os.environ.items() if key not in DROPPED} | {"KAGGLE_ROOT": str(folder)}
-    started = time.monotonic()
-    done = subprocess.run(words, cwd=working, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - started
-    said = (done.stdout + done.stderr).strip().splitlines()
-    if done.returncode:
+    code, lines, seconds = run_timed(words, working, environment)
+    said = [line for _, line in lines]
+    if code:
         raise RehearsalError("The notebook failed. Its last words:\n  " + "\n  ".join(said[-12:]))
     hidden = read_season(inputs / COMPETITION, "test")
     submission = check_submission(working / "submission.csv", inputs / COMPETITION / "sample_submission.csv")
@@ -77,11 +78,23 @@ def rehearse(upload: Upload, season: Path, folder: Path) -> Rehearsal:
         filmed=len({video.name[:12] for video in hidden.video_folder.glob("*.mp4")}),
         rows=len(submission),
         contacts=int(submission["contact"].sum()),
+        started=next((at for at, line in lines if line.endswith(BEGUN)), 0.0),
         seconds=seconds,
         megabytes=upload.megabytes,
         cut_off=cut_off,
         said=said,
     )
+
+
+def run_timed(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, list[tuple[float, str]], float]:
+    """The exit status of a command, the lines that it said, each with the seconds that had gone by, and the seconds of all of it."""
+    begun = time.monotonic()
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        lines = [(time.monotonic() - begun, line.rstrip()) for line in process.stdout if line.strip()]
+    return process.returncode, lines, time.monotonic() - begun
 
 
 def hide_plays(season: Path, target: Path) -> None:
@@ -149,15 +162,15 @@ def rehearsal_text(seen: Rehearsal) -> str:
     """For a person."""
     if not seen.filmed:
         raise InputError("A rehearsal needs plays with videos")
-    play = seen.seconds / seen.filmed
-    whole = HIDDEN_PLAYS * play
+    play = (seen.seconds - seen.started) / seen.filmed
+    whole = seen.started + HIDDEN_PLAYS * play
     late = "" if whole < HOURS * 3600 else ": TOO LONG, the budget will leave plays without vision"
     return "\n".join(
         [
             f"submission.csv: {seen.rows} rows of {seen.plays} plays as asked for, {seen.contacts} contacts",
             "network        " + ("cut off, inputs mounted read-only" if seen.cut_off else "NOT cut off: this system allows no namespaces (unshare)"),
             f"upload         {seen.megabytes:.1f} MB",
-            f"time           {seen.seconds:.0f} s, start and installation included: {play:.1f} s for each of {seen.filmed} plays with a video",
+            f"time           {seen.started:.0f} s of installation and start, then {play:.1f} s for each of {seen.filmed} plays with a video",
             f"{HIDDEN_PLAYS} such plays  about {span_text(whole)} of {HOURS} h on this machine{late}",
         ]
     )
