@@ -102,7 +102,7 @@ def test_training_and_scoring_are_timed_beside_the_encoder_and_the_design_that_s
     for name, small in {"TRACKS": 2, "LENGTH": 4, "ROUNDS": 1, "PEER_SIZE": 32, "PEER_FRAMES": 2}.items():
         monkeypatch.setattr(bench, name, small)
     lines = bench.bench_vision(tiny_config)
-    assert [line.stage for line in lines] == ["vision, trained", "vision, scored"]
+    assert [line.stage for line in lines] == ["vision, trained on single pictures", "vision, trained on stretches", "vision, scored"]
     for line in lines:
         assert line.rows == 8
         assert line.ratio_to_limit > 0

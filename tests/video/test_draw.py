@@ -7,7 +7,7 @@ from player_contact.video.draw import draw_boxes, paint_boxes
 
 def drawn(boxes: np.ndarray, size: int) -> np.ndarray:
     marks = np.zeros((2, size, size), dtype=np.uint8)
-    draw_boxes(marks, boxes)
+    draw_boxes(marks[None], boxes[None])
     return marks
 
 
@@ -26,12 +26,12 @@ def test_a_box_that_is_not_there_is_not_drawn():
     boxes = np.full((3, 4), np.nan, dtype=np.float32)
     assert not drawn(boxes, 32).any()
     pictures = np.zeros((1, 32, 32), dtype=np.uint8)
-    paint_boxes(pictures, boxes)
+    paint_boxes(pictures[None], boxes[None])
     assert not pictures.any()
 
 
 def test_painted_boxes_are_white_for_the_row_s_players_and_black_for_others():
     painted = np.full((2, 40, 40), 100, dtype=np.uint8)
-    paint_boxes(painted, np.array([[4, 4, 10, 10], [14, 14, 20, 20], [24, 24, 30, 30]], dtype=np.float32))
+    paint_boxes(painted[None], np.array([[[4, 4, 10, 10], [14, 14, 20, 20], [24, 24, 30, 30]]], dtype=np.float32))
     assert [painted[0, place, place] for place in (4, 14, 24, 7, 36)] == [255, 255, 0, 100, 100]
     np.testing.assert_array_equal(painted[0], painted[1])

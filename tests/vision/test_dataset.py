@@ -55,11 +55,11 @@ def test_a_step_that_is_not_asked_about_is_absent_and_unseen():
 def test_the_boxes_have_two_channels_of_their_own_after_the_frames():
     row = STRETCHES[0][0]
     view = int(np.flatnonzero(ROWS.crops[ROWS.play[row]].seen[ROWS.place[row]])[0])
-    drawn = np.zeros((2, 36, 36), dtype=np.uint8)
-    draw_boxes(drawn, ROWS.crops[ROWS.play[row]].boxes[ROWS.place[row], view])
+    drawn = np.zeros((1, 2, 36, 36), dtype=np.uint8)
+    draw_boxes(drawn, ROWS.crops[ROWS.play[row]].boxes[ROWS.place[row], view][None])
     pictures = make_item(0)["pictures"]
     assert pictures.shape[1:] == (5, 32, 32)
-    np.testing.assert_array_equal(pictures[0, 3:], centre(drawn, 32))
+    np.testing.assert_array_equal(pictures[0, 3:], centre(drawn[0], 32))
 
 
 @pytest.mark.parametrize(("boxes", "differs"), [("painted", True), ("none", False)])

@@ -9,17 +9,31 @@ from player_contact.config import AugmentConfig
 
 Augment = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
+MOST_CHANNELS = 128  # that OpenCV takes in one picture
+
 
 def make_augment(config: AugmentConfig, size: int) -> Augment:
-    """A function of pictures [N, C, H, W] uint8, drawn boxes [N, 2, H, W] uint8 and a seed that returns both changed, `size` pixels square."""
+    """A function of pictures [N, C, H, W] uint8, drawn boxes [N, 2, H, W] uint8 and a seed that returns both changed, `size` pixels square.
+
+    Pictures are changed as the channels of one: one by one they would take four times as long.
+    """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network for a newer release otherwise
     import albumentations as A
     import cv2
 
+    class Affine(A.Affine):
+        """Warps all channels at once, where albumentations takes four at a time."""
+
+        def apply(self, img: np.ndarray, matrix: np.ndarray, output_shape: tuple[int, int], **params: object) -> np.ndarray:
+            return cv2.warpAffine(img, matrix[:2], output_shape[::-1], flags=self.interpolation, borderMode=self.border_mode)
+
+        def apply_to_mask(self, mask: np.ndarray, matrix: np.ndarray, output_shape: tuple[int, int], **params: object) -> np.ndarray:
+            return cv2.warpAffine(mask, matrix[:2], output_shape[::-1], flags=self.mask_interpolation, borderMode=self.border_mode)
+
     change = A.Compose(
         [
             A.HorizontalFlip(p=config.flip),
-            A.Affine(
+            Affine(
                 scale=(1 - config.scale, 1 + config.scale),
                 translate_percent=(-config.shift, config.shift),
                 rotate=(-config.rotate, config.rotate),
@@ -29,19 +43,39 @@ def make_augment(config: AugmentConfig, size: int) -> Augment:
             A.CenterCrop(size, size),
             A.RandomBrightnessContrast(brightness_limit=config.brightness, contrast_limit=config.contrast, p=0.8),
             A.GaussianBlur(blur_limit=(3, 5), p=config.blur),
-            A.GaussNoise(std_range=(0.01, 0.05), p=config.noise),
+            A.GaussNoise(std_range=(0.01, 0.05), per_channel=False, p=config.noise),
             A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), fill=127, p=config.holes),
         ]
     )
 
     def augment(pictures: np.ndarray, drawn: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        if not len(pictures):
-            return pictures[..., :size, :size], drawn[..., :size, :size]
-        change.set_random_seed(seed)
-        changed = change(images=pictures.transpose(0, 2, 3, 1), masks=drawn.transpose(0, 2, 3, 1))
-        return changed["images"].transpose(0, 3, 1, 2), changed["masks"].transpose(0, 3, 1, 2)
+        together = max(1, MOST_CHANNELS // max(pictures.shape[1], drawn.shape[1]))
+        changed = [np.empty((len(every), every.shape[1], size, size), dtype=np.uint8) for every in (pictures, drawn)]
+        for start in range(0, len(pictures), together):
+            some = slice(start, start + together)
+            change.set_random_seed(seed)
+            made = change(image=_as_channels(pictures[some]), mask=_as_channels(drawn[some]))
+            for every, channels in zip(changed, (made["image"], made["mask"]), strict=True):
+                every[some] = _as_pictures(channels, every.shape[1])
+        return changed[0], changed[1]
 
     return augment
+
+
+def _as_channels(pictures: np.ndarray) -> np.ndarray:
+    """[N, C, H, W] -> [H, W, N * C]."""
+    import cv2
+
+    n, c, h, w = pictures.shape
+    return cv2.transpose(np.ascontiguousarray(pictures).reshape(n * c, h * w)).reshape(h, w, n * c)  # several times as fast as NumPy's
+
+
+def _as_pictures(channels: np.ndarray, count: int) -> np.ndarray:
+    """[H, W, N * C] -> [N, C, H, W], of `count` channels each."""
+    import cv2
+
+    h, w, _ = channels.shape
+    return cv2.transpose(np.ascontiguousarray(channels).reshape(h * w, -1)).reshape(-1, count, h, w)
 
 
 def centre(pictures: np.ndarray, size: int, shift: int = 0) -> np.ndarray:

@@ -92,13 +92,14 @@ def cut_pictures(rows: OpenRows, places: np.ndarray, seen: np.ndarray, config: V
     their own, or painted into the others, by config."""
     found, shape = np.argwhere(seen), rows.crops[0].pictures.shape[2:]
     pictures, drawn = np.empty((len(found), *shape), dtype=np.uint8), np.zeros((len(found), 2, *shape[1:]), dtype=np.uint8)
-    for picture, marks, (number, view) in zip(pictures, drawn, found.tolist(), strict=True):
+    boxes = np.empty((len(found), *rows.crops[0].boxes.shape[2:]), dtype=np.float32)
+    for picture, marks, (number, view) in zip(pictures, boxes, found.tolist(), strict=True):
         crops, place = rows.crops[rows.play[places[number]]], rows.place[places[number]]
-        picture[:] = crops.pictures[place, view]
-        if config.boxes == "channel":
-            draw_boxes(marks, crops.boxes[place, view])
-        elif config.boxes == "painted":
-            paint_boxes(picture, crops.boxes[place, view])
+        picture[:], marks[:] = crops.pictures[place, view], crops.boxes[place, view]
+    if config.boxes == "channel":
+        draw_boxes(drawn, boxes)
+    elif config.boxes == "painted":
+        paint_boxes(pictures, boxes)
     return pictures, drawn
 
 
