@@ -6,10 +6,11 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from player_contact.errors import WorkerError
-from player_contact.parallel import Failure, progress, run_all, run_surviving, show_progress, worker_count
+from player_contact.parallel import Failure, end_workers, progress, run_all, run_surviving, show_progress, worker_count
 from tests.conftest import ROOT
 
 log = logging.getLogger("player_contact.tests")
@@ -108,6 +109,19 @@ def grow(number: int) -> int:
 def test_a_worker_that_grows_is_not_stopped():
     processes = list(run_all(grow, range(9), 9, "growing", 2))
     assert len(set(processes)) <= 2
+
+
+def own_number(_: int) -> int:
+    return os.getpid()
+
+
+def test_ended_workers_are_gone_with_what_they_held_and_others_follow():
+    before = set(run_all(own_number, range(4), 4, "numbers", 2))
+    end_workers()
+    assert not any(psutil.pid_exists(number) for number in before)
+    assert not before & set(run_all(own_number, range(4), 4, "numbers", 2))
+    end_workers()
+    end_workers()  # where there are none
 
 
 def die_at_three(number: int) -> int:

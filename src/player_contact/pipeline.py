@@ -136,6 +136,7 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
         if done.get(stage.name, {}).get("fingerprint") == prints[stage.name] and all((run.folder / name).exists() for name in stage.outputs):
             continue
         if not ran:
+            parallel.end_workers()  # that simulated the season
             save_config(run.config, run.folder / "config.yaml")
             _check_early(run, names)
         log.info("== %s", stage.name)

@@ -18,7 +18,7 @@ from player_contact.config import Config, VisionConfig
 from player_contact.errors import ConfigError, WorkerError
 from player_contact.files import read_json, write_json
 from player_contact.odds import shift_to_mean, sigmoid
-from player_contact.parallel import Record, end_with_parent, log_records, recorded, run_all
+from player_contact.parallel import Record, end_with_parent, end_workers, log_records, recorded, run_all
 from player_contact.stages.evidence import write_learnt
 from player_contact.stages.run import Run
 from player_contact.video.crops import Crops
@@ -88,6 +88,7 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
     for task, (logits, epochs) in zip(tasks, results, strict=True):
         scores[task.member, table["fold"].to_numpy() == task.fold] = logits
         lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
+    end_workers()
     columns = {"row": table["row"], "vision": sigmoid(scores.mean(axis=0))}
     if len(members) > 1:
         columns |= {f"vision_{member}": sigmoid(of_member) for member, of_member in enumerate(scores)}
