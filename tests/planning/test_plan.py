@@ -11,6 +11,8 @@ from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, 
 from player_contact.stages.run import Run
 from tests.conftest import ROOT
 
+READING = 1e-6  # seconds a row
+
 
 @pytest.fixture(scope="module", autouse=True)
 def few_rows():
@@ -36,7 +38,7 @@ def size(run) -> Size:
 
 @pytest.fixture(scope="module")
 def plans(run, size) -> dict[str, StagePlan]:
-    return {one.stage: one for one in make_plan(run, size)}
+    return {one.stage: one for one in make_plan(run, size, READING)}
 
 
 def test_the_size_is_that_of_the_tables(run, size):
@@ -44,7 +46,7 @@ def test_the_size_is_that_of_the_tables(run, size):
 
 
 def test_every_stage_that_takes_long_has_a_line_in_the_order_of_the_run(plans):
-    assert list(plans) == [name for name in STAGE_NAMES if name not in ("folds", "bundle")]
+    assert list(plans) == [name for name in STAGE_NAMES if name != "bundle"]
     assert all(one.seconds > 0 for one in plans.values())
 
 
@@ -62,7 +64,7 @@ def test_the_disk_of_vision_holds_weights_their_copies_in_the_bundle_and_the_che
 
 def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):
     large = dataclasses.replace(size, plays=40, rows=10 * size.rows, filmed=40, test_plays=10)
-    for one in make_plan(run, large):
+    for one in make_plan(run, large, READING):
         assert one.rows == pytest.approx(10 * plans[one.stage].rows, rel=1e-3, abs=10)
         if one.stage != "vision":
             assert one.disk_mb == pytest.approx(10 * plans[one.stage].disk_mb, rel=0.01)
@@ -70,7 +72,7 @@ def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):
 
 def test_plays_without_videos_cost_no_crops_and_no_vision(tiny_config, season_tables, tmp_path):
     run = Run(tiny_config, season_tables, tmp_path / "run", 1, simulated=True)
-    plans = {one.stage: one for one in make_plan(run, size_of(run.season, 1))}
+    plans = {one.stage: one for one in make_plan(run, size_of(run.season, 1), READING)}
     assert [(plans[stage].rows, plans[stage].seconds) for stage in ("crops", "vision")] == [(0, 0), (0, 0)]
     assert plans["screen"].seconds > 0
 
@@ -83,7 +85,7 @@ def test_steps_of_pictures_and_of_stretches_have_a_pace_each(run, size, monkeypa
     settings = {"picture_epochs": picture_epochs, "epochs": 2, "stretches": 12, "batch": 4, "picture_batch": 2, "devices": 1, "steps": 1}
     vision = run.config.vision.model_copy(update=settings)
     again = dataclasses.replace(run, config=run.config.model_copy(update={"vision": vision}))
-    assert {one.stage: one.seconds for one in make_plan(again, size)}["vision"] == run.config.folds * training
+    assert {one.stage: one.seconds for one in make_plan(again, size, READING)}["vision"] == run.config.folds * training
 
 
 def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plans):

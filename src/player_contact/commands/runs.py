@@ -94,14 +94,15 @@ def plan(
     Example: player_contact plan --config configs/gpu.yaml
     """
     from player_contact.config import load_config
-    from player_contact.planning.plan import Size, make_plan, plan_text, size_of
+    from player_contact.planning.plan import Size, make_plan, plan_text, seconds_to_read, size_of
 
     season, small = load_config(config, set or []).season, (f"season.plays={PLAYS_TO_PLAN_BY}", "season.test_plays=1")
     asked = run_of(config, input, output, name, [*(set or []), *small], workers)
+    reading = seconds_to_read(asked)
     size = size_of(asked.season, len(_test_plays(asked)))
     if asked.simulated and input == INPUT:  # the season that the run would simulate, as its first plays are
         size = Size(season.plays, round(size.rows / size.plays * season.plays), season.plays * season.video, season.test_plays)
-    typer.echo(plan_text(make_plan(asked, size), size, asked))
+    typer.echo(plan_text(make_plan(asked, size, reading), size, asked))
 
 
 def _test_plays(run: "Run") -> list[str]:

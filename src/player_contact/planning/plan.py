@@ -22,13 +22,13 @@ from player_contact.vision.tracks import cut_stretches
 SAMPLED_PLAYS = 16  # of which candidates are counted
 MODELS = 5  # rungs of the ladder, whose thresholds are chosen for each fold
 BYTES_A_LABEL = 12  # of the out-of-fold table on disk
-BYTES_A_VALUE = 2.6  # of a table that a booster learns from, in memory: what runs of 30 to 240 plays took
+BYTES_A_VALUE = 1.2  # of a table that a booster learns from, in memory: what runs of 30 to 120 plays took
 A_PROCESS_MB = 400  # with the libraries of a booster, before it has read anything
 WEIGHTS_KEPT = 2  # on disk: beside the scores, and in the bundle
 WEIGHTS_OF_A_CHECKPOINT = 4  # while a fold trains: the weights, their average, and two moments of the optimizer
 SCREEN_MODULES = ("player_contact.cascade", "lightgbm")  # that a process imports before it predicts its first play; and before it looks at one
 VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.score")
-TABLES_IN_MEMORY = 500  # bytes of the season's tables for each label row
+TABLES_IN_MEMORY = 330  # bytes of the season's tables for each label row
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,18 @@ def size_of(season: Season, test_plays: int) -> Size:
     return Size(len(season.game_plays), len(season.rows), sum(map(has_video, season.plays())), test_plays)
 
 
-def make_plan(run: Run, size: Size) -> list[StagePlan]:
-    """What a run of that size will take on this machine, measured on a play of `run`'s season that is about an average one."""
+def seconds_to_read(run: Run) -> float:
+    """For a label row of the run's season and all that belongs to it, which is read here."""
+    started = time.perf_counter()
+    rows = len(run.season.rows)
+    return (time.perf_counter() - started) / rows
+
+
+def make_plan(run: Run, size: Size, reading: float) -> list[StagePlan]:
+    """What a run of that size will take on this machine, measured on a play of `run`'s season that is about an average one; `reading` as
+    `seconds_to_read` found it."""
+    from player_contact.vision.device import vision_processes
+
     processes, config, folds = of_this_machine(run.workers), run.config, run.config.folds
     average, tables_of_play = _average_play(run)
     with measured_play(tables_of_play, config, processes) as play:
@@ -75,12 +85,16 @@ def make_plan(run: Run, size: Size) -> list[StagePlan]:
     predicting = play.features.seconds + play.crops.seconds + play.blend.seconds + sum(one.a_play for one in members)
     predicting += (screen.scoring + blend.scoring) * folds * len(play.candidates) / processes
     start = seconds_to_start(SCREEN_MODULES, processes)
+    begin = start * (processes > 1)  # of a stage whose processes are new
     if members:
         start += seconds_to_start(VISION_MODULES, processes) + sum(one.ready for one in members)
     tables = size.rows * TABLES_IN_MEMORY / MEGABYTE
     pages = min(size.filmed, config.report.plays)
+    training = max((one.memory_mb for one in members), default=0.0)
+    scoring = training * vision_processes(processes) / at_a_time
     return [
-        _of_plays("features", candidates, play.features, every, tables),
+        StagePlan("folds", size.rows, reading * size.rows, memory_mb=A_PROCESS_MB + tables),
+        _of_plays("features", candidates, play.features, every, tables, begin),
         StagePlan("screen", candidates, screen.seconds + without.seconds, memory_mb=max(screen.memory_mb, without.memory_mb) + tables),
         _of_plays("crops", opened, play.crops, filmed, tables),
         StagePlan(
@@ -88,12 +102,15 @@ def make_plan(run: Run, size: Size) -> list[StagePlan]:
             opened,
             sum(one.seconds for one in members),
             sum(one.disk_mb for one in members),
-            max((one.memory_mb for one in members), default=0) + tables,
+            training + tables,
         ),
-        StagePlan("blend", candidates, play.blend.seconds * every + blend.seconds, memory_mb=blend.memory_mb + tables),
-        StagePlan("ladder", size.rows, _ladder_seconds(size.rows, candidates, folds), size.rows * BYTES_A_LABEL / MEGABYTE, tables),
+        StagePlan("blend", candidates, play.blend.seconds * every + blend.seconds + begin * bool(members), memory_mb=blend.memory_mb + tables),
+        StagePlan("ladder", size.rows, _ladder_seconds(size.rows, candidates, folds), size.rows * BYTES_A_LABEL / MEGABYTE, A_PROCESS_MB + tables),
         StagePlan(
-            "submission", round(size.rows / size.plays * size.test_plays), (start + predicting * asked) * bool(asked), memory_mb=play.crops.memory_mb
+            "submission",
+            round(size.rows / size.plays * size.test_plays),
+            (start + predicting * asked) * bool(asked),
+            memory_mb=max(play.features.memory_mb, play.crops.memory_mb, scoring) * bool(asked),
         ),
         _of_plays("report", size.rows, play.page, share * pages, tables),
     ]
@@ -138,8 +155,8 @@ def _average_play(run: Run) -> tuple[float, PlayTables]:
     return mean, sample[int(np.argmin(np.abs(np.array(counts) - mean)))]
 
 
-def _of_plays(stage: str, rows: int, piece: Piece, plays: float, beside_mb: float) -> StagePlan:
-    return StagePlan(stage, rows, piece.seconds * plays, piece.disk_mb * plays, piece.memory_mb + beside_mb)
+def _of_plays(stage: str, rows: int, piece: Piece, plays: float, beside_mb: float, begin: float = 0.0) -> StagePlan:
+    return StagePlan(stage, rows, begin + piece.seconds * plays, piece.disk_mb * plays, piece.memory_mb + beside_mb)
 
 
 @dataclass(frozen=True)
