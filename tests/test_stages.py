@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +126,11 @@ def test_tensorboard_gets_every_epoch_of_every_fold(finished_run, tmp_path):
     vision_stage(dataclasses.replace(finished_run, config=config, workers=1), tmp_path)
     for fold in range(2):
         assert scalars(tmp_path / "vision" / "tensorboard" / f"fold{fold}-0") == {"loss": 3, "learning_rate": 3, "gradient_norm": 3}
+
+
+def test_no_process_that_trained_outlives_the_stage(finished_run, tmp_path):
+    vision_stage(dataclasses.replace(finished_run, workers=2), tmp_path)
+    assert not [child for child in psutil.Process().children() if "LokyProcess" in " ".join(child.cmdline())]
 
 
 def test_an_ensemble_scores_by_the_mean_of_its_members_log_odds_and_its_bundle_holds_them_all(finished_run, tmp_path):

@@ -89,7 +89,7 @@ class CropsConfig(Section):
 
     size: int = Field(72, ge=16, le=512, description="pixels stored; larger than the model's input, so that training can shift and scale")
     helmets_wide: float = Field(5.0, gt=1, description="width of the window in helmet sizes")
-    frames: tuple[int, ...] = Field((-6, 0, 6), min_length=1, description="video frames around the step, 59.94 a second")
+    frames: tuple[int, ...] = Field((-6, 0, 6), min_length=1, max_length=128, description="video frames around the step, 59.94 a second")
     longest_gap: int = Field(30, ge=0, description="frames without a box that are filled on a straight line")
     others: int = Field(6, ge=0, le=20, description="how many other players' boxes are kept with a crop")
 

@@ -127,9 +127,10 @@ def _surviving(function: Callable[[Item], Result], queue: Iterator[Item], worker
 def end_workers() -> None:
     """Ends the processes of this machine that `run_all` keeps for its next call, and what they hold: a network takes a gigabyte of each. The next
     call starts new ones."""
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import reusable_executor
 
-    get_reusable_executor(reuse=True).shutdown(wait=True)
+    if reusable_executor._executor is not None:  # asking for it would make one
+        reusable_executor._executor.shutdown(wait=True)
 
 
 def _tried(function: Callable[[Item], Result], item: Item) -> Result | Failure:

@@ -64,7 +64,7 @@ def test_a_submission_that_kaggle_would_refuse_is_refused(tmp_path, harm, words)
 def test_the_text_tells_what_the_competition_would_take_and_whether_the_network_was_cut():
     seen = Rehearsal(plays=6, filmed=4, rows=60_000, contacts=700, started=20.0, seconds=100.0, megabytes=40.3, cut_off=False, said=[])
     text = rehearsal_text(seen)
-    assert "20 s of installation and start, then 20.0 s for each of 4 plays" in text
+    assert "20 s of installation and reading, then 20.0 s for each of 4 plays" in text
     assert "61 such plays  about 20 min of 9 h" in text
     assert "network        NOT cut off" in text
     assert "TOO LONG" in rehearsal_text(replace(seen, seconds=2400.0))

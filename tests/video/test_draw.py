@@ -35,3 +35,16 @@ def test_painted_boxes_are_white_for_the_row_s_players_and_black_for_others():
     paint_boxes(painted[None], np.array([[[4, 4, 10, 10], [14, 14, 20, 20], [24, 24, 30, 30]]], dtype=np.float32))
     assert [painted[0, place, place] for place in (4, 14, 24, 7, 36)] == [255, 255, 0, 100, 100]
     np.testing.assert_array_equal(painted[0], painted[1])
+
+
+def test_every_picture_gets_its_own_boxes():
+    boxes = np.array([[[2, 2, 9, 9], [np.nan] * 4, [20, 20, 28, 28]], [[np.nan] * 4, [4, 4, 12, 12], [np.nan] * 4]], dtype=np.float32)
+    marks, pictures = np.zeros((2, 2, 32, 32), dtype=np.uint8), np.full((2, 3, 32, 32), 100, dtype=np.uint8)
+    draw_boxes(marks, boxes)
+    paint_boxes(pictures, boxes)
+    for number in range(2):
+        alone = np.full((1, 3, 32, 32), 100, dtype=np.uint8)
+        paint_boxes(alone, boxes[number][None])
+        np.testing.assert_array_equal(pictures[number], alone[0])
+        np.testing.assert_array_equal(marks[number], drawn(boxes[number], 32))
+    assert not np.array_equal(marks[0], marks[1])

@@ -50,6 +50,30 @@ def test_every_picture_of_a_stretch_is_changed_alike(augment, seed):
         np.testing.assert_array_equal(drawn[image], drawn[0])
 
 
+@pytest.mark.parametrize("images", [43, 86, 127])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_more_pictures_than_opencv_takes_as_channels_are_changed_alike_too(augment, images, seed):
+    pictures, drawn = augment(*square_and_its_box(images), seed)
+    assert len(pictures) == len(drawn) == images
+    np.testing.assert_array_equal(pictures, np.broadcast_to(pictures[0], pictures.shape))
+    np.testing.assert_array_equal(drawn, np.broadcast_to(drawn[0], drawn.shape))
+
+
+@pytest.mark.parametrize(("images", "frames"), [(1, 1), (2, 1), (1, 128), (3, 64)])
+def test_any_number_of_pictures_and_frames_keeps_its_place(augment, images, frames):
+    random = np.random.default_rng(1)
+    pictures = np.repeat(random.integers(30, 220, (images, frames, 1, 1), dtype=np.uint8), STORED, axis=2).repeat(STORED, axis=3)
+    changed, marks = augment(pictures, np.zeros((images, 2, STORED, STORED), dtype=np.uint8), 1)
+    assert (changed.shape, marks.shape) == ((images, frames, SIZE, SIZE), (images, 2, SIZE, SIZE))
+    level, before = np.median(changed, axis=(2, 3)).ravel(), pictures[..., 0, 0].ravel()
+    assert (np.diff(level[np.argsort(before, kind="stable")]) >= 0).all()  # brightness and contrast keep the order of flat frames
+
+
+def test_no_pictures_stay_no_pictures(augment):
+    pictures, drawn = augment(*square_and_its_box(0), 1)
+    assert (pictures.shape, drawn.shape) == ((0, 3, SIZE, SIZE), (0, 2, SIZE, SIZE))
+
+
 def test_what_comes_out_has_the_asked_size_and_the_type_of_pictures(augment):
     pictures, drawn = augment(*square_and_its_box(), 1)
     assert (pictures.shape, drawn.shape) == ((2, 3, SIZE, SIZE), (2, 2, SIZE, SIZE))

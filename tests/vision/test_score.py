@@ -40,6 +40,17 @@ def test_a_score_is_the_mean_over_the_ways_to_cut_and_to_look(model):
     assert np.std(each, axis=0).min() > 0
 
 
+def test_a_score_is_the_mean_over_the_cuts_of_its_track(model, monkeypatch):
+    monkeypatch.setattr("player_contact.vision.score.STRETCHES", 5)  # stretches of several cuts lie in one batch
+    config = changed(overlap=1)
+    seen = seen_by(ROWS, np.arange(len(ROWS)), config)
+    seeing = see_rows(model.see, ROWS, config)
+    cuts = [dataclasses.replace(ROWS, step=ROWS.step + config.steps * cut // 3) for cut in range(3)]
+    each = [follow_rows(model, seeing, seen, rows, config) for rows in cuts]
+    np.testing.assert_allclose(follow_rows(model, seeing, seen, ROWS, changed(overlap=3)), np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
+    assert np.std(each, axis=0).max() > 0
+
+
 def test_a_row_gets_the_logit_that_training_would_see(model):
     """Of one whole track, cut in one way, that is as long as a stretch."""
     from player_contact.config import AugmentConfig

@@ -34,54 +34,53 @@ def bench_vision(config: Config) -> list[Line]:
     from torch.nn.functional import binary_cross_entropy_with_logits
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    from player_contact.vision.curriculum import contact_loss, draw_rows, pictures_loss
-    from player_contact.vision.dataset import Item, StretchDataset, collate
-    from player_contact.vision.device import scoring, use_bf16
+    from player_contact.vision.curriculum import Phase, contact_loss, draw_data, pictures_loss
+    from player_contact.vision.dataset import Item, collate
+    from player_contact.vision.device import keep_freed_memory, scoring, use_bf16
     from player_contact.vision.model import ContactModel
     from player_contact.vision.score import score_rows
-    from player_contact.vision.tracks import cut_stretches
 
     torch.set_num_threads(config.threads)
+    keep_freed_memory()
     torch.manual_seed(config.seed)
     vision, frames = config.vision, len(config.crops.frames)
     rows, label = _made_up_rows(config)
     device, _ = scoring(vision)
     model = ContactModel(vision, frames).to(device).to(memory_format=torch.channels_last)
-    stretches = cut_stretches(rows.track, rows.step, vision.steps, 0)
-    apart = draw_rows(label, vision, np.random.default_rng(config.seed))
-
-    def batch_of(places: np.ndarray) -> "Item":
-        data = StretchDataset(rows, places, vision, label, seed=(config.seed,))
-        batch = collate([data[place] for place in range(len(data))])
-        return {name: values.to(device) for name, values in batch.items()}
 
     def stepping(network: "nn.Module", loss_of: "Callable[[], Tensor]", whole: bool = False) -> Callable[[], None]:
         """A training step; a `whole` one clips gradients and averages weights too, as ours does."""
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
-        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(vision.average), use_buffers=True)
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(vision.average), use_buffers=True) if whole else None
 
         def step() -> None:
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=use_bf16(vision.precision)):
                 loss = loss_of()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            if whole:
+            if average is not None:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), vision.clip)
             optimizer.step()
-            if whole:
+            if average is not None:
                 average.update_parameters(network)
 
         return step
 
     peer, peer_batch = _peer(device)
 
-    def training(places: np.ndarray, loss: "Callable[[Item], Tensor]") -> dict[str, Part]:
-        pictures, count = batch_of(places)["pictures"], int((places >= 0).sum())
-        of_peer = stepping(peer, lambda: binary_cross_entropy_with_logits(peer(*peer_batch), torch.ones(PEER_BATCH, device=device)))
+    def training(phase: Phase, loss: "Callable[[Item], Tensor]") -> dict[str, Part]:
+        data = draw_data(phase, rows, label, vision, np.random.default_rng(config.seed), (config.seed,))
+
+        def batch() -> "Item":
+            items = collate([data[place] for place in range(min(phase.batch, len(data)))])
+            return {name: values.to(device) for name, values in items.items()}
+
+        one = batch()
+        count = int(one["present"].sum())
         return {
-            "ours": (stepping(model, lambda: loss(batch_of(places)), whole=True), count),
-            "encoder": (stepping(model, lambda: model.see(pictures).sum()), count),
-            "peer": (of_peer, PEER_BATCH),
+            "ours": (stepping(model, lambda: loss(batch()), whole=True), count),
+            "encoder": (stepping(model, lambda: model.see(one["pictures"]).sum()), count),
+            "peer": (stepping(peer, lambda: binary_cross_entropy_with_logits(peer(*peer_batch), torch.ones(PEER_BATCH, device=device))), PEER_BATCH),
         }
 
     @torch.inference_mode()
@@ -99,8 +98,12 @@ def bench_vision(config: Config) -> list[Line]:
 
     model.train(), peer.train()
     timed = {
-        "trained on single pictures": _seconds_a_row(training(apart[: vision.picture_batch], lambda batch: pictures_loss(model, batch))),
-        "trained on stretches": _seconds_a_row(training(stretches[: vision.batch], lambda batch: contact_loss(model, batch, vision.picture_loss))),
+        "trained on single pictures": _seconds_a_row(
+            training(Phase("pictures", 1, 1, vision.picture_batch), lambda batch: pictures_loss(model, batch))
+        ),
+        "trained on stretches": _seconds_a_row(
+            training(Phase("stretches", 1, 1, vision.batch), lambda batch: contact_loss(model, batch, vision.picture_loss))
+        ),
     }
     model.eval(), peer.eval()
     timed["scored"] = _seconds_a_row(

@@ -66,7 +66,8 @@ def rehearse(upload: Upload, season: Path, folder: Path) -> Rehearsal:
     script = folder / "notebook.py"
     script.write_text("\n\n".join(code_of(next(upload.kernel.glob("*.ipynb")))))
     words = [*(CUT_OFF if cut_off else ()), *([str(inputs)] if cut_off else ()), str(image), str(script)]
-    environment = {key: value for key, value in os.environ.items() if key not in DROPPED} | {"KAGGLE_ROOT": str(folder)}
+    environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
+    environment |= {"KAGGLE_ROOT": str(folder), "PYTHONUNBUFFERED": "1"}  # what it says comes in order
     code, lines, seconds = run_timed(words, working, environment)
     said = [line for _, line in lines]
     if code:
@@ -170,7 +171,7 @@ def rehearsal_text(seen: Rehearsal) -> str:
             f"submission.csv: {seen.rows} rows of {seen.plays} plays as asked for, {seen.contacts} contacts",
             "network        " + ("cut off, inputs mounted read-only" if seen.cut_off else "NOT cut off: this system allows no namespaces (unshare)"),
             f"upload         {seen.megabytes:.1f} MB",
-            f"time           {seen.started:.0f} s of installation and start, then {play:.1f} s for each of {seen.filmed} plays with a video",
+            f"time           {seen.started:.0f} s of installation and reading, then {play:.1f} s for each of {seen.filmed} plays with a video",
             f"{HIDDEN_PLAYS} such plays  about {span_text(whole)} of {HOURS} h on this machine{late}",
         ]
     )

@@ -85,10 +85,12 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
     devices = max(vision.devices for vision in members)
     workers = vision_processes(run.workers, devices) if isinstance(run.workers, int) else run.workers.with_gpus(devices)
     results = run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers)
-    for task, (logits, epochs) in zip(tasks, results, strict=True):
-        scores[task.member, table["fold"].to_numpy() == task.fold] = logits
-        lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
-    end_workers()
+    try:
+        for task, (logits, epochs) in zip(tasks, results, strict=True):
+            scores[task.member, table["fold"].to_numpy() == task.fold] = logits
+            lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
+    finally:
+        end_workers()
     columns = {"row": table["row"], "vision": sigmoid(scores.mean(axis=0))}
     if len(members) > 1:
         columns |= {f"vision_{member}": sigmoid(of_member) for member, of_member in enumerate(scores)}

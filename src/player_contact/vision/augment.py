@@ -1,5 +1,6 @@
 """What training does to a stretch. All frames of it, both views and the drawn boxes get the same change."""
 
+import math
 import os
 from collections.abc import Callable
 
@@ -15,7 +16,8 @@ MOST_CHANNELS = 128  # that OpenCV takes in one picture
 def make_augment(config: AugmentConfig, size: int) -> Augment:
     """A function of pictures [N, C, H, W] uint8, drawn boxes [N, 2, H, W] uint8 and a seed that returns both changed, `size` pixels square.
 
-    Pictures are changed as the channels of one: one by one they would take four times as long.
+    Pictures are changed as the channels of one: one by one they would take four times as long. Noise, too, is the same for all of them, and for
+    all their frames.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network for a newer release otherwise
     import albumentations as A
@@ -49,10 +51,9 @@ def make_augment(config: AugmentConfig, size: int) -> Augment:
     )
 
     def augment(pictures: np.ndarray, drawn: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        together = max(1, MOST_CHANNELS // max(pictures.shape[1], drawn.shape[1]))
         changed = [np.empty((len(every), every.shape[1], size, size), dtype=np.uint8) for every in (pictures, drawn)]
-        for start in range(0, len(pictures), together):
-            some = slice(start, start + together)
+        groups = math.ceil(len(pictures) / (MOST_CHANNELS // max(pictures.shape[1], drawn.shape[1])))
+        for some in np.array_split(np.arange(len(pictures)), groups) if groups else ():
             change.set_random_seed(seed)
             made = change(image=_as_channels(pictures[some]), mask=_as_channels(drawn[some]))
             for every, channels in zip(changed, (made["image"], made["mask"]), strict=True):
@@ -71,10 +72,10 @@ def _as_channels(pictures: np.ndarray) -> np.ndarray:
 
 
 def _as_pictures(channels: np.ndarray, count: int) -> np.ndarray:
-    """[H, W, N * C] -> [N, C, H, W], of `count` channels each."""
+    """[H, W, N * C], or [H, W] of one channel -> [N, C, H, W], of `count` channels each."""
     import cv2
 
-    h, w, _ = channels.shape
+    h, w = channels.shape[:2]
     return cv2.transpose(np.ascontiguousarray(channels).reshape(h * w, -1)).reshape(-1, count, h, w)
 
 

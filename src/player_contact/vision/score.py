@@ -73,15 +73,14 @@ def follow_rows(model: ContactModel, seeing: torch.Tensor, seen: np.ndarray, row
     number = torch.from_numpy(np.where(seen, first[:, None] + np.cumsum(seen, axis=1) - 1, 0))  # [M, V] of which picture
     total = np.zeros(len(rows))
     phases = sorted({cut * config.steps // config.overlap for cut in range(config.overlap)})
-    for phase in phases:
-        stretches = cut_stretches(rows.track, rows.step, config.steps, phase)
-        for start in range(0, len(stretches), STRETCHES):
-            places = stretches[start : start + STRETCHES]
-            present = places >= 0
-            of_stretch = torch.from_numpy(seen[places] & present[..., None])  # [B, T, V]
-            pictures = seeing[number[places][of_stretch]]
-            tensors = (pictures, torch.from_numpy(stretch_sensors(rows, places)), of_stretch, torch.from_numpy(present))
-            with precision:
-                logits = model.follow(*(tensor.to(device) for tensor in tensors))
-            total[places[present]] += logits.cpu().numpy()[present]
+    stretches = np.concatenate([cut_stretches(rows.track, rows.step, config.steps, phase) for phase in phases])
+    for start in range(0, len(stretches), STRETCHES):
+        places = stretches[start : start + STRETCHES]
+        present = places >= 0
+        of_stretch = torch.from_numpy(seen[places] & present[..., None])  # [B, T, V]
+        pictures = seeing[number[places][of_stretch]]
+        tensors = (pictures, torch.from_numpy(stretch_sensors(rows, places)), of_stretch, torch.from_numpy(present))
+        with precision:
+            logits = model.follow(*(tensor.to(device) for tensor in tensors))
+        np.add.at(total, places[present], logits.cpu().numpy()[present])
     return total / len(phases)
