@@ -48,7 +48,7 @@ def test_one_fold_is_trained_where_one_is_asked_for(run, monkeypatch):
     original = vision.train_fold
     monkeypatch.setattr(variants, "game_of", lambda plays: plays)  # the tests' season has one game a fold
     monkeypatch.setattr(vision, "train_fold", lambda task, gpus: (trained.append((task.fold, task.vision.steps)), original(task, gpus))[1])
-    text = compare(dataclasses.replace(run, workers=1), {"vision.steps=1": changed(run.config, steps=1)}, folds=1)
+    text = compare(dataclasses.replace(run, workers=1), {"vision.steps=1": changed(run.config, steps=1), "again": run.config}, folds=1)
     assert trained == [(0, run.config.vision.steps), (0, 1)]
     assert "every row of 1 folds" in text
 

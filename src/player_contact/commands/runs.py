@@ -98,8 +98,9 @@ def plan(
 
     season, small = load_config(config, set or []).season, (f"season.plays={PLAYS_TO_PLAN_BY}", "season.test_plays=1")
     asked = run_of(config, input, output, name, [*(set or []), *small], workers)
+    test_plays = len(_test_plays(asked))  # read first: the first table takes longer
     reading = seconds_to_read(asked)
-    size = size_of(asked.season, len(_test_plays(asked)))
+    size = size_of(asked.season, test_plays)
     if asked.simulated and input == INPUT:  # the season that the run would simulate, as its first plays are
         size = Size(season.plays, round(size.rows / size.plays * season.plays), season.plays * season.video, season.test_plays)
     typer.echo(plan_text(make_plan(asked, size, reading), size, asked))

@@ -13,7 +13,7 @@ from player_contact.evaluation.ladder import Rung, decide_out_of_fold, make_ladd
 from player_contact.evaluation.numbers import mcc_text
 from player_contact.files import remove, write_json
 from player_contact.stages.run import Run
-from player_contact.stages.vision import vision_out_of_fold
+from player_contact.stages.vision import vision_by_configs
 
 AS_CONFIGURED = "as configured"
 LENGTHS = (1, 8, 16)  # steps of a stretch
@@ -53,11 +53,13 @@ def score_variants(run: Run, configs: dict[str, Config], keys: dict[str, str], f
     part = fold[inside] if not folds else (game % 4).astype(np.int8)
     if game.max(initial=0) < 1:
         raise ConfigError(f"{len(asked)} folds hold less than two games: thresholds can't be chosen on other games. Score more folds")
-    decisions = {}
-    for name, config in configs.items():
-        folder = run.folder / f".variant-{keys[name]}.partial"
+    wanted = {keys[name]: (config, run.folder / f".variant-{keys[name]}.partial") for name, config in configs.items()}  # one twice is trained once
+    for _, folder in wanted.values():
         folder.mkdir(exist_ok=True)
-        oof = vision_out_of_fold(dataclasses.replace(run, config=config), folder, asked)[0]
+    trained = dict(zip(wanted, vision_by_configs(run, list(wanted.values()), asked), strict=True))
+    decisions = {}
+    for name in configs:
+        oof, _ = trained[keys[name]]
         probability = np.zeros(len(rows), dtype=np.float32)
         probability[oof["row"].to_numpy()] = oof["vision"].to_numpy()
         decisions[name] = decide_out_of_fold(label, probability[inside], ground, part)

@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,31 +68,44 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
 
     Of an ensemble, `vision` comes from the mean of the members' log odds, and `vision_0`, ... from each alone.
     """
+    return vision_by_configs(run, [(run.config, folder)], folds)[0]
+
+
+def vision_by_configs(run: Run, wanted: Sequence[tuple[Config, Path]], folds: list[int]) -> list[tuple[pd.DataFrame, list[dict]]]:
+    """`vision_out_of_fold` by each of several configs that differ in their vision models alone, with the folder of its models; the folds of all are
+    trained side by side."""
     from player_contact.vision.device import vision_processes
 
-    opened, members = run.open_rows(), run.config.vision.ensemble
+    opened = run.open_rows()
     table, crop_folders = _seen_rows(run, opened)
     if not len(table):
         log.warning("No open row was seen by a camera: there is no vision model, the blend works from the screen alone")
-        return pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}), []
-    sensors = [_sensors(run, opened, vision.tabular).loc[table.index].to_numpy(dtype=np.float32) for vision in members]
-    table = table.reset_index(drop=True)
-    tasks = [
-        FoldTask(fold, member, members[member], table, sensors[member], crop_folders, run.config, folder)
-        for fold, member in itertools.product(folds, range(len(members)))
-    ]
-    scores, lines = np.full((len(members), len(table)), np.nan, dtype=np.float32), []
-    devices = max(vision.devices for vision in members)
+        return [(pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}), []) for _ in wanted]
+    seen, table = table.index, table.reset_index(drop=True)
+    tasks: list[FoldTask] = []
+    for config, folder in wanted:
+        sensors = [_sensors(run, opened, vision.tabular).loc[seen].to_numpy(dtype=np.float32) for vision in config.vision.ensemble]
+        for fold, (member, vision) in itertools.product(folds, enumerate(config.vision.ensemble)):
+            tasks.append(FoldTask(fold, member, vision, table, sensors[member], crop_folders, config, folder))
+    devices = max(task.vision.devices for task in tasks)
     workers = vision_processes(run.workers, devices) if isinstance(run.workers, int) else run.workers.with_gpus(devices)
-    results = run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers)
+    results = zip(tasks, run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers), strict=True)
     try:
-        for task, (logits, epochs) in zip(tasks, results, strict=True):
-            scores[task.member, table["fold"].to_numpy() == task.fold] = logits
-            lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
+        return [_gathered(table, len(config.vision.ensemble), len(folds), results) for config, _ in wanted]
     finally:
         end_workers()
+
+
+def _gathered(
+    table: pd.DataFrame, members: int, folds: int, results: Iterator[tuple[FoldTask, tuple[np.ndarray, list[dict]]]]
+) -> tuple[pd.DataFrame, list[dict]]:
+    """What the next results say, of one config."""
+    scores, lines = np.full((members, len(table)), np.nan, dtype=np.float32), []
+    for task, (logits, epochs) in itertools.islice(results, folds * members):
+        scores[task.member, table["fold"].to_numpy() == task.fold] = logits
+        lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
     columns = {"row": table["row"], "vision": sigmoid(scores.mean(axis=0))}
-    if len(members) > 1:
+    if members > 1:
         columns |= {f"vision_{member}": sigmoid(of_member) for member, of_member in enumerate(scores)}
     return pd.DataFrame(columns).dropna(), lines
 
