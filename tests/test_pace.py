@@ -1,11 +1,12 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from player_contact.errors import ConfigError
-from player_contact.pace import MARGIN, Pace, fitting, pace_text, seconds_of, span_text
+from player_contact.pace import MARGIN, Laps, Pace, fitting, pace_text, parts_text, seconds_of, span_text
 
 
 def test_seconds_of_plays_are_a_fixed_part_and_one_for_each_row():
@@ -39,6 +40,21 @@ def test_the_line_tells_how_long_the_rest_takes_and_how_much_of_it_fits():
     assert pace_text([100], pace, 4, 2, math.inf).endswith("the other 1 would take 10 s")
     assert pace_text([100, 100, 100], pace, 4, 1, 25.0).endswith("the other 3 would take 30 s, 25 s of the budget left: about 2 of them fit")
     assert pace_text([100], pace, 4, 1, 25.0).endswith("25 s of the budget left: all of them fit")
+
+
+def test_laps_follow_each_other_and_sum_up_to_the_whole(monkeypatch):
+    clock = iter([11.5, 15.5])
+    monkeypatch.setattr("player_contact.pace.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    laps = Laps(last=10.0)
+    laps.lap("videos")
+    laps.lap("vision")
+    assert laps.seconds == {"videos": 1.5, "vision": 4.0}
+
+
+def test_the_parts_of_plays_are_told_on_average_and_of_the_longest():
+    laps = {"a": {"videos": 1.0, "vision": 2.0}, "b": {"videos": 2.0, "vision": 5.0}, "c": {"videos": 3.0}}
+    assert parts_text(laps) == "a play took 4.3 s of a process: videos 2.0, vision 2.3; the longest, b, 7.0 s: videos 2.0, vision 5.0"
+    assert parts_text({"c": laps["c"]}) == "a play took 3.0 s of a process: videos 3.0"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("8h", 28800), ("1h30m", 5400), ("45min", 2700), ("90s", 90), ("0.5 h", 1800)])

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import time
@@ -277,6 +278,7 @@ def test_with_time_enough_a_budget_changes_nothing_and_the_first_play_tells_the_
     assert (tmp_path / "free.csv").read_bytes() == (tmp_path / "timed.csv").read_bytes()
     assert "vision: 1 of 1 plays" in caplog.text
     assert "of the budget left: all of them fit" in caplog.text
+    assert re.search(r"a play took [\d.]+ s of a process: start .*, videos [\d.]+, vision [\d.]+, blend", caplog.text)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

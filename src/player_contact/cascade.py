@@ -1,6 +1,5 @@
 """What one play is decided by: the whole cascade, the sensors and boxes alone, or no more than the distance of the players."""
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from player_contact.competition.names import GROUND, VIEWS
 from player_contact.competition.season import PlayTables
 from player_contact.features.table import feature_table, is_candidate
 from player_contact.odds import sigmoid
+from player_contact.pace import Laps
 from player_contact.play import Play, Rows, build_play
 from player_contact.video.completion import complete_play
 from player_contact.video.crops import Crops, cut_crops
@@ -28,7 +28,7 @@ class PlayPrediction:
 
     rows_open  rows that the screen leaves open
     doubt      how many of them it expects to decide wrongly by itself: what a look at the video may mend
-    seconds    that it took
+    seconds    that each part of the work took
     """
 
     row: np.ndarray
@@ -36,7 +36,7 @@ class PlayPrediction:
     level: str
     rows_open: int = 0
     doubt: float = 0.0
-    seconds: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
     counted: Counter = field(default_factory=Counter)
 
 
@@ -60,10 +60,11 @@ class Screened:
 
 def decide_without_video(tables: PlayTables, bundle_folder: Path, complete: bool) -> PlayPrediction:
     """A play by sensors and boxes alone, with its boxes completed or as they were detected."""
-    started = time.monotonic()
+    laps = Laps()
     bundle = load_bundle(bundle_folder)
-    screened = screen_play(tables, bundle, complete)
-    return _blended(bundle, screened, np.full(len(screened.kept), np.nan, dtype=np.float32), SCREEN, started)
+    laps.lap("start")
+    screened = screen_play(tables, bundle, complete, laps)
+    return _blended(bundle, screened, np.full(len(screened.kept), np.nan, dtype=np.float32), SCREEN, laps)
 
 
 def decide_by_distance(tables: PlayTables, yards: float) -> PlayPrediction:
@@ -78,13 +79,16 @@ def decide_by_distance(tables: PlayTables, yards: float) -> PlayPrediction:
 
 def decide_with_video(tables: PlayTables, bundle_folder: Path) -> PlayPrediction:
     """The whole cascade on one play: screen, crops and vision where the screen leaves a row open, blend, thresholds."""
-    started = time.monotonic()
+    laps = Laps()
     bundle = load_bundle(bundle_folder)
     config = bundle.config
-    screened = screen_play(tables, bundle, config.boxes.complete)
+    _ = bundle.vision_models, bundle.sights  # once in a process
+    laps.lap("start")
+    screened = screen_play(tables, bundle, config.boxes.complete, laps)
     is_open = screened.screen >= bundle.cut
     vision, counted = np.full(len(screened.kept), np.nan, dtype=np.float32), screened.counted
     crops = cut_crops(screened.play, screened.kept[is_open], config.crops)
+    laps.lap("videos")
     seen = np.asarray(crops.seen.any(axis=1))
     places = np.flatnonzero(is_open)[seen]
     if len(places):
@@ -92,19 +96,23 @@ def decide_with_video(tables: PlayTables, bundle_folder: Path) -> PlayPrediction
 
         with taking_gpus():
             vision[places] = _vision(bundle, screened.kept[places], screened.features.iloc[places], screened.screen[places], _only(crops, seen))
+    laps.lap("vision")
     counted.update({f"seen in {name}": int(crops.seen[:, place].sum()) for place, name in enumerate(VIEWS)})
     counted["with vision"] = len(places)
-    return _blended(bundle, screened, vision, VISION if len(places) else SCREEN, started)
+    return _blended(bundle, screened, vision, VISION if len(places) else SCREEN, laps)
 
 
-def screen_play(tables: PlayTables, bundle: Bundle, complete: bool) -> Screened:
+def screen_play(tables: PlayTables, bundle: Bundle, complete: bool, laps: Laps) -> Screened:
     """The first model on one play, with its boxes completed or as they were detected."""
     play, rows = build_play(tables)
     play, counted = complete_play(play) if complete else (play, Counter())
+    laps.lap("boxes")
     candidate = np.flatnonzero(is_candidate(play, rows, bundle.config.screen.max_distance))
     kept = rows[candidate]
     features = feature_table(play, kept)
+    laps.lap("features")
     screen = mean_probability(bundle.screen, features, bundle.config.threads)
+    laps.lap("screen")
     counted.update(candidates=len(kept), open=int((screen >= bundle.cut).sum()))
     return Screened(play, rows, candidate, kept, features, screen, counted)
 
@@ -114,14 +122,15 @@ def mean_probability(boosters: list[str], table: pd.DataFrame, threads: int) -> 
     return np.stack([booster_probability(text, table, threads) for text in boosters]).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
-def _blended(bundle: Bundle, screened: Screened, vision: np.ndarray, level: str, started: float) -> PlayPrediction:
+def _blended(bundle: Bundle, screened: Screened, vision: np.ndarray, level: str, laps: Laps) -> PlayPrediction:
     table = blend_table(screened.play, screened.kept, screened.screen, vision, bundle.config.blend.reach)
     probability = mean_probability(bundle.blend, table, bundle.config.threads)
     decided = np.zeros(len(screened.rows), dtype=bool)
     decided[screened.candidate] = bundle.thresholds.decide(probability, screened.kept.is_ground)
+    laps.lap("blend")
     doubtful = screened.screen[screened.screen >= bundle.cut].astype(np.float64)
     doubt = float(np.minimum(doubtful, 1 - doubtful).sum())
-    return PlayPrediction(screened.rows.row, decided, level, len(doubtful), doubt, time.monotonic() - started, screened.counted)
+    return PlayPrediction(screened.rows.row, decided, level, len(doubtful), doubt, laps.seconds, screened.counted)
 
 
 def _vision(bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarray, crops: Crops) -> np.ndarray:

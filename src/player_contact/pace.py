@@ -1,6 +1,7 @@
 """How long plays take, learnt while they are predicted, and which of the rest still fit into the time that is left."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,19 @@ from player_contact.errors import ConfigError
 MARGIN = 1.2  # a play may take so many times as long as expected: one that would end too late is not begun
 UNITS = {"h": 3600, "m": 60, "min": 60, "s": 1}
 SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|s)")
+
+
+@dataclass
+class Laps:
+    """Seconds of the parts of a piece of work, in their order; the clock runs from the start."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.monotonic)
+
+    def lap(self, part: str) -> None:
+        """A part ends, and the next one begins."""
+        now = time.monotonic()
+        self.seconds[part], self.last = now - self.last, now
 
 
 @dataclass
@@ -53,6 +67,20 @@ def pace_text(rest: Sequence[int], pace: Pace, total: int, workers: int, left: f
         fit = int((np.cumsum(seconds) <= left).sum())
         text += f", {span_text(left)} of the budget left: " + ("all of them fit" if fit == len(rest) else f"about {fit} of them fit")
     return text
+
+
+def parts_text(laps: dict[str, dict[str, float]]) -> str:
+    """Where the time of plays went, on average and of the longest one, from play -> part -> seconds: a line for a person."""
+    sums = {play: sum(parts.values()) for play, parts in laps.items()}
+    longest = max(sums, key=lambda play: sums[play])
+    names = list(dict.fromkeys(part for parts in laps.values() for part in parts))
+    mean = {name: sum(parts.get(name, 0.0) for parts in laps.values()) / len(laps) for name in names}
+
+    def told(parts: dict[str, float]) -> str:
+        return ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
+
+    each = f"a play took {sum(mean.values()):.1f} s of a process: {told(mean)}"
+    return each if len(laps) == 1 else f"{each}; the longest, {longest}, {sums[longest]:.1f} s: {told(laps[longest])}"
 
 
 def seconds_of(text: str) -> float:

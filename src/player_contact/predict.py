@@ -23,7 +23,7 @@ from player_contact.competition.season import PlayTables, Season, read_season
 from player_contact.errors import BundleError
 from player_contact.features.table import feature_names
 from player_contact.files import refuse_folder, replacing
-from player_contact.pace import Pace, fitting, pace_text
+from player_contact.pace import Pace, fitting, pace_text, parts_text
 from player_contact.parallel import SECONDS_BETWEEN_LINES, Failure, run_surviving, show_progress
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ def _look(season: Season, bundle: Bundle, answers: Answers, workers: int, deadli
     if plays and len(plays) < len(asked):
         log.warning("%s: no video; decided by sensors and boxes", ", ".join(sorted(set(asked) - set(plays))))
     processes = vision_processes(workers) if workers > 1 else 0
+    laps: dict[str, dict[str, float]] = {}
     pace, rows, open_plays, said = Pace(), {play: answers[play].rows_open for play in plays}, dict.fromkeys(plays), -math.inf
     chosen = season.plays(fitting(plays, rows, pace, lambda: deadline - time.monotonic()))
     for tables, outcome in run_surviving(partial(decide_with_video, bundle_folder=bundle.folder), chosen, processes, deadline):
@@ -124,11 +125,14 @@ def _look(season: Season, bundle: Bundle, answers: Answers, workers: int, deadli
             continue
         answers[play] = outcome
         counted["plays without video"] += int(outcome.level != VISION)
-        pace.add(rows[play], outcome.seconds)
+        laps[play] = outcome.seconds
+        pace.add(rows[play], sum(outcome.seconds.values()))
         del open_plays[play]
         if now - said > SECONDS_BETWEEN_LINES:
             log.info(pace_text([rows[one] for one in open_plays], pace, len(plays), max(processes, 1), deadline - now))
             said = now
+    if laps:
+        log.info(parts_text(laps))
     counted["plays without vision for lack of time"] = len(open_plays)
     if open_plays:
         log.warning("No time for the video of %d plays; decided by sensors and boxes: %s", len(open_plays), ", ".join(sorted(open_plays)))

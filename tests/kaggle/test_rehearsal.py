@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -19,6 +20,9 @@ def test_the_notebook_predicts_hidden_plays_offline_from_its_wheel_alone(upload,
     assert seen.contacts > 0
     assert any(line.startswith("vision: 1 of 1 plays") for line in seen.said)
     assert 0 < seen.started < seen.seconds
+    assert re.search(
+        r"^of which       a play took [\d.]+ s of a process: start [\d.]+, boxes .*vision [\d.]+, blend [\d.]+$", rehearsal_text(seen), re.M
+    )
 
 
 def edit_code(upload, old: str, new: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from player_contact.config import BoosterConfig
 from player_contact.pipeline import STAGE_NAMES
 from player_contact.planning.measured import VisionPace, booster_pace
-from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, size_of, span
+from player_contact.planning.plan import Size, StagePlan, make_plan, plan_text, seconds_to_read, size_of, span
 from player_contact.stages.run import Run
 from tests.conftest import ROOT
 
@@ -60,6 +60,17 @@ def test_the_disk_of_vision_holds_weights_their_copies_in_the_bundle_and_the_che
     weights = [path.stat().st_size / 1e6 for path in (finished_run.folder / "vision").glob("*.safetensors")]
     assert len(weights) == finished_run.config.folds
     assert plans["vision"].disk_mb == pytest.approx(2 * sum(weights) + 4 * weights[0], rel=0.05)
+
+
+def test_reading_is_timed_for_each_label_row(run, size, plans):
+    assert 0 < seconds_to_read(dataclasses.replace(run)) < 1
+    assert plans["folds"].seconds == pytest.approx(READING * size.rows)
+
+
+def test_processes_that_a_stage_has_to_start_are_counted(run, size, monkeypatch):
+    monkeypatch.setattr("player_contact.planning.plan.seconds_to_start", lambda *_: 1e6)
+    stages = make_plan(dataclasses.replace(run, workers=2), size, READING)
+    assert [one.stage for one in stages if one.seconds > 1e6] == ["features", "blend", "submission", "report"]
 
 
 def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):

@@ -23,7 +23,8 @@ HIDDEN_PLAYS, HOURS = 61, 9  # of the competition's rerun
 TABLES = ("sample_submission.csv", "test_player_tracking.csv", "test_baseline_helmets.csv", "test_video_metadata.csv")
 # Own namespaces: no network device but a loopback that is down, and the input mounted without write permission, as it is for root too.
 CUT_OFF = ("unshare", "--map-root-user", "--mount", "--net", "sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"')
-BEGUN = " rows to predict"  # ends the line with which prediction begins
+BEGUN = " rows to predict"  # ends the line with which prediction begins,
+PARTS = "a play took "  # begins the one that tells where the time went
 # What a machine's own settings must not bring into the rehearsal.
 DROPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
@@ -172,6 +173,7 @@ def rehearsal_text(seen: Rehearsal) -> str:
             "network        " + ("cut off, inputs mounted read-only" if seen.cut_off else "NOT cut off: this system allows no namespaces (unshare)"),
             f"upload         {seen.megabytes:.1f} MB",
             f"time           {seen.started:.0f} s of installation and reading, then {play:.1f} s for each of {seen.filmed} plays with a video",
+            *(f"of which       {line.partition('; ')[0]}" for line in seen.said if line.startswith(PARTS)),
             f"{HIDDEN_PLAYS} such plays  about {span_text(whole)} of {HOURS} h on this machine{late}",
         ]
     )

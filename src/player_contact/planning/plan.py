@@ -112,7 +112,7 @@ def make_plan(run: Run, size: Size, reading: float) -> list[StagePlan]:
             (start + predicting * asked) * bool(asked),
             memory_mb=max(play.features.memory_mb, play.crops.memory_mb, scoring) * bool(asked),
         ),
-        _of_plays("report", size.rows, play.page, share * pages, tables),
+        _of_plays("report", size.rows, play.page, share * pages, tables, begin * bool(pages)),
     ]
 
 

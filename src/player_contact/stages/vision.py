@@ -82,18 +82,18 @@ def vision_by_configs(run: Run, wanted: Sequence[tuple[Config, Path]], folds: li
         log.warning("No open row was seen by a camera: there is no vision model, the blend works from the screen alone")
         return [(pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)}), []) for _ in wanted]
     seen, table = table.index, table.reset_index(drop=True)
-    tasks: list[FoldTask] = []
-    for config, folder in wanted:
-        sensors = [_sensors(run, opened, vision.tabular).loc[seen].to_numpy(dtype=np.float32) for vision in config.vision.ensemble]
-        for fold, (member, vision) in itertools.product(folds, enumerate(config.vision.ensemble)):
-            tasks.append(FoldTask(fold, member, vision, table, sensors[member], crop_folders, config, folder))
+    asked = {vision.tabular for config, _ in wanted for vision in config.vision.ensemble}
+    sensors = {names: _sensors(run, opened, names).loc[seen].to_numpy(dtype=np.float32) for names in sorted(asked)}
+    tasks = [
+        FoldTask(fold, member, vision, table, sensors[vision.tabular], crop_folders, config, folder)
+        for config, folder in wanted
+        for fold, (member, vision) in itertools.product(folds, enumerate(config.vision.ensemble))
+    ]
     devices = max(task.vision.devices for task in tasks)
     workers = vision_processes(run.workers, devices) if isinstance(run.workers, int) else run.workers.with_gpus(devices)
-    results = zip(tasks, run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers), strict=True)
-    try:
-        return [_gathered(table, len(config.vision.ensemble), len(folds), results) for config, _ in wanted]
-    finally:
-        end_workers()
+    results = iter(list(zip(tasks, run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers), strict=True)))
+    end_workers()
+    return [_gathered(table, len(config.vision.ensemble), len(folds), results) for config, _ in wanted]
 
 
 def _gathered(

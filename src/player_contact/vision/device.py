@@ -26,7 +26,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 def keep_freed_memory() -> None:
     """Lets this process keep large blocks that it frees. The C library gives them back at once otherwise, and every training step pays again for
     pages full of zeros: a fifth of its time. Only glibc knows how; elsewhere nothing happens."""
-    with contextlib.suppress(AttributeError, OSError):
+    with contextlib.suppress(AttributeError, OSError, TypeError):
         setting = ctypes.CDLL(None).mallopt
         setting(M_MMAP_THRESHOLD, 1 << 30)
         setting(M_TRIM_THRESHOLD, (1 << 31) - 1)
