@@ -128,6 +128,11 @@ def test_tensorboard_gets_every_epoch_of_every_fold(finished_run, tmp_path):
         assert scalars(tmp_path / "vision" / "tensorboard" / f"fold{fold}-0") == {"loss": 3, "learning_rate": 3, "gradient_norm": 3}
 
 
+def test_weights_may_be_read_by_whoever_may_read_the_rest(finished_run):
+    rights = {path.stat().st_mode for path in (finished_run.folder / "vision").iterdir() if path.is_file()}
+    assert len(rights) == 1
+
+
 def test_no_process_that_trained_outlives_the_stage(finished_run, tmp_path):
     vision_stage(dataclasses.replace(finished_run, workers=2), tmp_path)
     assert not [child for child in psutil.Process().children() if "LokyProcess" in " ".join(child.cmdline())]

@@ -63,7 +63,7 @@ def damage_check(
 def budget_check(
     run: FinishedRun = Path("outputs/demo"),
     output: SeasonsOption = Path("outputs/seasons"),
-    plays: Annotated[int, typer.Option(help="plays to simulate and predict")] = 6,
+    plays: Annotated[int, typer.Option(min=1, help="plays to simulate and predict")] = 6,
     workers: WorkersOption = 0,
 ) -> None:
     """Predict simulated plays of another season with all the time they need, without videos, and with a third of the time.

@@ -34,7 +34,7 @@ def kernel(
 def kernel_check(
     run: RunWithKernel = Path("outputs/demo"),
     output: SeasonsOption = Path("outputs/seasons"),
-    plays: Annotated[int, typer.Option(help="hidden plays to simulate")] = 6,
+    plays: Annotated[int, typer.Option(min=1, help="hidden plays to simulate")] = 6,
     workers: WorkersOption = 0,
 ) -> None:
     """Run the notebook as Kaggle would, offline and without the source tree, on simulated plays of another season.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from player_contact.vision.dataset import Item
 
 STEPS, TILE, LEFT = 4, 1.0, 2.0  # steps shown of a stretch; inches of a picture, and of the words beside them
+TRIES = 16  # a change leaves some stretches as they are
+ONE_FRAME = "drop_frames: those before\nand after show this one"
 PLAIN = dict.fromkeys(AugmentConfig.model_fields, 0)
 ALONE: dict[str, dict[str, float]] = {  # strong enough to be seen
     "as it was cut": {},
@@ -30,7 +32,7 @@ ALONE: dict[str, dict[str, float]] = {  # strong enough to be seen
     "noise": {"noise": 1},
     "holes": {"holes": 1},
     "jitter": {"jitter": 1},
-    "drop_frames": {"drop_frames": 1},
+    ONE_FRAME: {"drop_frames": 1},
     "drop_steps": {"drop_steps": 0.5},
     "drop_view": {"drop_view": 0.5},
 }
@@ -49,11 +51,16 @@ def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed
     rows, stretches = _one_track(run, seed)
     label = np.zeros(len(rows), dtype=bool)
 
-    def item(change: dict[str, float], place: int = 0) -> "Item":
+    def item(change: dict[str, float], place: int = 0, attempt: int = 0) -> "Item":
         config = vision.model_copy(update={"augment": AugmentConfig(**(PLAIN | change)), "boxes": "channel", "steps": STEPS})
-        return StretchDataset(rows, stretches, config, label, seed=(seed,))[place]
+        return StretchDataset(rows, stretches, config, label, seed=(seed, attempt))[place]
 
-    lines = {name: item(change) for name, change in ALONE.items()}
+    def changed(change: dict[str, float]) -> "Item":
+        """The first of TRIES that is not as it was cut."""
+        cut, tries = item({})["pictures"], (item(change, attempt=attempt) for attempt in range(TRIES))
+        return next((one for one in tries if not one["pictures"].equal(cut)), item(change))
+
+    lines = {name: changed(change) if change else item(change) for name, change in ALONE.items()}
     lines["all, as configured"] = item(vision.augment.model_dump())
     two = collate([item({}, place) for place in range(2)])
     mixed = mix(two, 1.0, _Halves())

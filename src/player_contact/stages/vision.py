@@ -192,7 +192,7 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
     of them than there are, and the models of two folds end at different levels.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from player_contact.vision.score import make_see, score_rows
     from player_contact.vision.train import Epoch, train_model
@@ -221,7 +221,7 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
     shifts = shifts_to_screen(logits, table["screen"][inside].to_numpy(), own.is_ground)
     model.shift.copy_(torch.from_numpy(shifts))
     logits += shifts[own.is_ground.astype(int)]
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+    weights.write_bytes(save({name: value.contiguous() for name, value in model.state_dict().items()}))  # for all who may read the rest, too
     write_learnt(weights, table[~inside], [folder.name for folder in task.crop_folders])
     lines = [dataclasses.asdict(epoch) for epoch in epochs]
     pd.DataFrame({"log_odds": logits}).to_parquet(log_odds, index=False)

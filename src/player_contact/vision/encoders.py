@@ -6,7 +6,7 @@ from typing import Any
 
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from player_contact.config import VisionConfig
@@ -45,7 +45,7 @@ def rename_weights(source: Path, name: str, output: Path) -> None:
     """
     state = renamed(read_packed_weights(source), _build(name, 224, {}).state_dict(), str(source))
     with replacing(output) as temporary:
-        save_file({key: value.contiguous() for key, value in state.items()}, temporary)
+        temporary.write_bytes(save({key: value.contiguous() for key, value in state.items()}))
 
 
 def _build(name: str, size: int, options: dict[str, Any], **ours: Any) -> nn.Module:
