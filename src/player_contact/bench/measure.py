@@ -32,7 +32,7 @@ def bench_text(lines: list[Line]) -> str:
     for line in lines:
         beside = [f"{line.ratio_to_limit:.1f}x the time of {line.limit}"] if line.ratio_to_limit is not None else []
         beside += [f"{line.ratio_to_peer:.1f}x as fast as {line.peer}"] if line.ratio_to_peer is not None else []
-        beside += [f"{name} {value:,.0f}" for name, value in line.more.items()]
+        beside += [f"{name} {value:,.0f}" if value >= 10 else f"{name} {value:.2g}" for name, value in line.more.items()]
         peak = f"{line.peak_mb:9.0f}" if line.peak_mb is not None else f"{'':9}"
         out += [f"{line.stage:34}{line.rows:11,}{line.rows_per_s:12,.0f}{peak}", *(f"    {text}" for text in beside)]
     return "\n".join(out)
