@@ -38,13 +38,9 @@ ALONE: dict[str, dict[str, float]] = {  # strong enough to be seen
 }
 
 
-def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed: int = 0) -> None:
-    """Writes a PNG: a line for each change, with the pictures of a stretch (view by view, step by step), the boxes of the row's players in yellow.
-
-    Raises InputError where the run has no crops, or none of a long enough track.
-    """
-    from matplotlib.figure import Figure
-
+def changed_stretches(run: Path, vision: VisionConfig, seed: int = 0) -> "dict[str, Item]":
+    """What each change makes of a stretch of a run's crops, by the words beside it. Raises InputError where the run has no crops, or none of a long
+    enough track."""
     from player_contact.vision.dataset import StretchDataset, collate
     from player_contact.vision.mixup import mix
 
@@ -55,17 +51,29 @@ def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed
         config = vision.model_copy(update={"augment": AugmentConfig(**(PLAIN | change)), "boxes": "channel", "steps": STEPS})
         return StretchDataset(rows, stretches, config, label, seed=(seed, attempt))[place]
 
+    cut = item({})["pictures"]
+
     def changed(change: dict[str, float]) -> "Item":
         """The first of TRIES that is not as it was cut."""
-        cut, tries = item({})["pictures"], (item(change, attempt=attempt) for attempt in range(TRIES))
+        tries = (item(change, attempt=attempt) for attempt in range(TRIES))
         return next((one for one in tries if not one["pictures"].equal(cut)), item(change))
 
     lines = {name: changed(change) if change else item(change) for name, change in ALONE.items()}
     lines["all, as configured"] = item(vision.augment.model_dump())
     two = collate([item({}, place) for place in range(2)])
-    mixed = mix(two, 1.0, _Halves())
     count = int(two["seen"][0].sum())
-    lines["mixup, half and half"] = {"pictures": mixed["pictures"][:count], "seen": two["seen"][0]}
+    lines["mixup, half and half"] = {"pictures": mix(two, 1.0, _Halves())["pictures"][:count], "seen": two["seen"][0]}
+    return lines
+
+
+def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed: int = 0) -> None:
+    """Writes a PNG: a line for each change, with the pictures of a stretch (view by view, step by step), the boxes of the row's players in yellow.
+
+    Raises InputError as `changed_stretches`.
+    """
+    from matplotlib.figure import Figure
+
+    lines = changed_stretches(run, vision, seed)
     figure = Figure(figsize=(LEFT + len(VIEWS) * STEPS * TILE, len(lines) * TILE), dpi=100)
     grid = figure.add_gridspec(len(lines), len(VIEWS) * STEPS, left=LEFT / figure.get_figwidth(), right=1, bottom=0, top=1, wspace=0.02, hspace=0.02)
     for number, (name, shown) in enumerate(lines.items()):
