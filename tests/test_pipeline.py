@@ -1,9 +1,11 @@
 import dataclasses
 import errno
 import inspect
+import os
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import timm
 from safetensors.torch import save_file
@@ -128,6 +130,16 @@ def test_a_second_call_runs_nothing_and_touches_nothing(own_run):
 
 def test_another_number_of_workers_runs_nothing(own_run):
     assert run_pipeline(own_run(workers=2)) == []
+
+
+def own_number(_: int) -> int:
+    return os.getpid()
+
+
+def test_processes_that_worked_before_the_run_do_not_stay_beside_it(own_run, finished_run):
+    before = set(run_all(own_number, range(4), 4, "numbers", 2))
+    assert run_pipeline(own_run(blended_otherwise(finished_run.config)), until="blend") == ["blend"]
+    assert not any(psutil.pid_exists(number) for number in before)
 
 
 def test_a_changed_blend_runs_the_blend_and_what_follows_alone(own_run, finished_run):

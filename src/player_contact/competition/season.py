@@ -1,7 +1,5 @@
 """A split (train or test) of the competition's input folder as checked tables, and their part of one play."""
 
-import contextlib
-import ctypes
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator
@@ -97,17 +95,7 @@ def read_season(folder: Path, split: str, mend: bool = False) -> Season:
         log.warning("%s: the times of %d rows can't be true. Going on without them", videos_path.name, int((~well).sum()))
         videos = videos[well].reset_index(drop=True)
     _check_times(videos, videos_path)
-    _give_back_memory()
     return Season(split, rows, tracking, helmets, videos, folder / split)
-
-
-def _give_back_memory() -> None:
-    """What reading took beside the tables, as much as they do, goes back to the system: libraries keep it otherwise. Only glibc can be asked."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _plain_views(frame: pd.DataFrame, path: Path, table: tables.Table) -> pd.DataFrame:

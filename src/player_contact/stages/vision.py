@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,8 +72,8 @@ def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> tuple[pd.Dat
 
 
 def vision_by_configs(run: Run, wanted: Sequence[tuple[Config, Path]], folds: list[int]) -> list[tuple[pd.DataFrame, list[dict]]]:
-    """`vision_out_of_fold` by each of several configs that differ in their vision models alone, with the folder of its models; the folds of all are
-    trained side by side."""
+    """`vision_out_of_fold` by each of several configs that differ in their vision models alone, with a folder of its own for its
+    models; the folds of all are trained side by side."""
     from player_contact.vision.device import vision_processes
 
     opened = run.open_rows()
@@ -91,17 +91,16 @@ def vision_by_configs(run: Run, wanted: Sequence[tuple[Config, Path]], folds: li
     ]
     devices = max(task.vision.devices for task in tasks)
     workers = vision_processes(run.workers, devices) if isinstance(run.workers, int) else run.workers.with_gpus(devices)
-    results = iter(list(zip(tasks, run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers), strict=True)))
+    results = list(zip(tasks, run_all(train_fold_on_gpus, tasks, len(tasks), "training vision", workers), strict=True))
     end_workers()
-    return [_gathered(table, len(config.vision.ensemble), len(folds), results) for config, _ in wanted]
+    return [_gathered(table, [one for one in results if one[0].folder == folder]) for _, folder in wanted]
 
 
-def _gathered(
-    table: pd.DataFrame, members: int, folds: int, results: Iterator[tuple[FoldTask, tuple[np.ndarray, list[dict]]]]
-) -> tuple[pd.DataFrame, list[dict]]:
-    """What the next results say, of one config."""
+def _gathered(table: pd.DataFrame, results: list[tuple[FoldTask, tuple[np.ndarray, list[dict]]]]) -> tuple[pd.DataFrame, list[dict]]:
+    """What the folds and members of one config say, together."""
+    members = 1 + max(task.member for task, _ in results)
     scores, lines = np.full((members, len(table)), np.nan, dtype=np.float32), []
-    for task, (logits, epochs) in itertools.islice(results, folds * members):
+    for task, (logits, epochs) in results:
         scores[task.member, table["fold"].to_numpy() == task.fold] = logits
         lines += [{"fold": task.fold, "member": task.member, **epoch} for epoch in epochs]
     columns = {"row": table["row"], "vision": sigmoid(scores.mean(axis=0))}
