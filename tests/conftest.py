@@ -10,45 +10,31 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from player_contact.config import Config, load_config
-from player_contact.pipeline import run_pipeline
-from player_contact.simulate.season import SeasonSize, write_season
-from player_contact.stages.run import Run
+from player_contact.pipeline.run import Run
+from player_contact.pipeline.runner import run_pipeline
+from season_simulator.season_writer import SeasonSettings, write_season
 from tests.makers import REAL, TinySeason, copy_season
 
 # The same examples every time: a test that passed on one machine passes on the next.
-settings.register_profile("tests", deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=40,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("tests")
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED, PLAYS, TEST_PLAYS, STEPS = 1, 4, 1, 24
-SHRUNK = (
-    "folds=2",
-    "screen.max_distance=2",
-    "screen.lost_positives=0.1",
-    "screen.booster.rounds=30",
-    "screen.booster.min_rows_in_leaf=10",
-    "crops.size=36",
-    "crops.frames=[-3,0,3]",
-    "crops.others=2",
-    "vision.image_size=32",
-    "vision.picture_epochs=1",
-    "vision.epochs=1",
-    "vision.stretches=16",
-    "vision.steps=6",
-    "vision.batch=4",
-    "vision.picture_batch=2",
-    "vision.sensor_width=8",
-    "vision.track_width=16",
-    "blend.reach=3",
-    "blend.booster.rounds=20",
-    "blend.booster.min_rows_in_leaf=10",
-)
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
     """Makes a folder by its name, once for all the processes that the tests run in."""
-    beside = "PYTEST_XDIST_WORKER" in os.environ  # then the session's folder has one for each process
+    beside = (
+        "PYTEST_XDIST_WORKER" in os.environ
+    )  # then the session's folder has one for each process
     root = tmp_path_factory.getbasetemp().parent if beside else tmp_path_factory.getbasetemp()
 
     def make(name: str, write: Callable[[Path], object]) -> Path:
@@ -67,13 +53,15 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
 @pytest.fixture(scope="session")
 def season(made_once) -> Path:
     """A simulated season with videos. Tests read it; they don't write."""
-    return made_once("filmed", lambda folder: write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, True, STEPS), SEED, workers=2))
+    size = SeasonSettings(PLAYS, TEST_PLAYS, True, STEPS, SEED)
+    return made_once("filmed", lambda folder: write_season(folder, size, workers=2))
 
 
 @pytest.fixture(scope="session")
 def season_tables(made_once) -> Path:
     """The same without videos, for what needs none: it is made in two seconds."""
-    return made_once("tables", lambda folder: write_season(folder, SeasonSize(PLAYS, TEST_PLAYS, False, STEPS), SEED))
+    size = SeasonSettings(PLAYS, TEST_PLAYS, False, STEPS, SEED)
+    return made_once("tables", lambda folder: write_season(folder, size))
 
 
 @pytest.fixture
@@ -84,14 +72,14 @@ def tiny_season(season_tables, tmp_path) -> TinySeason:
 
 @pytest.fixture
 def filmed_season(season, tmp_path) -> TinySeason:
-    """A season with videos that the test may edit. The videos are links: replace them, don't write into them."""
+    """A season that the test may edit. Videos are links: replace them, don't write into them."""
     return copy_season(season, tmp_path / "filmed_season")
 
 
 @pytest.fixture(scope="session")
 def tiny_config() -> Config:
-    """The demo's settings, shrunk to seconds."""
-    return load_config(ROOT / "configs" / "demo.yaml", SHRUNK)
+    """Every stage in seconds."""
+    return load_config(ROOT / "configs" / "tiny.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +103,9 @@ def own_run(finished_run, tmp_path) -> Callable[..., Run]:
 
     def copy(config: Config = finished_run.config, workers: int = 1) -> Run:
         folder = tmp_path / "tiny"
-        shutil.copytree(finished_run.folder, folder, ignore=shutil.ignore_patterns("*.mp4"))  # the viewer's links, which a copy would make files
+        shutil.copytree(
+            finished_run.folder, folder, ignore=shutil.ignore_patterns("*.mp4")
+        )  # the viewer's links, which a copy would make files
         return Run(config, finished_run.input, folder, workers, simulated=True)
 
     return copy
@@ -129,11 +119,11 @@ def own_bundle(bundle, tmp_path) -> Path:
 
 @pytest.fixture
 def command(tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `python -m player_contact` with the given words, in a folder of its own."""
+    """Runs a program, such as `python -m player_contact`, in a folder of its own."""
 
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
+    def run(*words: object, program: str = "player_contact") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "player_contact", *map(str, words)],
+            [sys.executable, "-m", program, *map(str, words)],
             capture_output=True,
             text=True,
             check=False,
@@ -156,6 +146,11 @@ def real_folder(real_files, tmp_path) -> TinySeason:
     """The competition's tables of one real play, without videos."""
     folder = tmp_path / "real"
     folder.mkdir()
-    for name in ("test_player_tracking.csv", "test_baseline_helmets.csv", "test_video_metadata.csv", "sample_submission.csv"):
+    for name in (
+        "test_player_tracking.csv",
+        "test_baseline_helmets.csv",
+        "test_video_metadata.csv",
+        "sample_submission.csv",
+    ):
         shutil.copyfile(real_files / name, folder / name)
     return TinySeason(folder)

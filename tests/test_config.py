@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from player_contact.competition import names
+from player_contact.competition import constants
 from player_contact.config import VIEWS, Config, load_config, save_config
-from player_contact.errors import ConfigError
+from player_contact.utils.errors import ConfigError
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -32,25 +32,27 @@ def test_an_empty_file_means_the_defaults(write):
 
 
 def test_the_file_wins_over_the_defaults_and_leaves_the_rest(write):
-    config = load_config(write("vision: {steps: 5}"))
-    assert (config.vision.steps, config.vision.epochs) == (5, Config().vision.epochs)
+    config = load_config(write("vision: {clip_length: 5}"))
+    assert (config.vision.clip_length, config.vision.epochs) == (5, Config().vision.epochs)
 
 
 def test_a_file_wins_over_the_one_it_extends(write):
-    write("seed: 3\nvision: {steps: 5, epochs: 2}", "parent.yaml")
+    write("seed: 3\nvision: {clip_length: 5, epochs: 2}", "parent.yaml")
     config = load_config(write("extends: parent.yaml\nvision: {epochs: 9}"))
-    assert (config.seed, config.vision.steps, config.vision.epochs) == (3, 5, 9)
+    assert (config.seed, config.vision.clip_length, config.vision.epochs) == (3, 5, 9)
 
 
 def test_set_wins_over_the_file_and_the_last_one_over_the_first(write):
-    config = load_config(write("vision: {steps: 5}"), ["vision.steps=6", "vision.steps=7"])
-    assert config.vision.steps == 7
+    config = load_config(
+        write("vision: {clip_length: 5}"), ["vision.clip_length=6", "vision.clip_length=7"]
+    )
+    assert config.vision.clip_length == 7
 
 
 @pytest.mark.parametrize(
     ("text", "section", "key", "value"),
     [
-        ("crops.frames=[-3,0,3]", "crops", "frames", (-3, 0, 3)),
+        ("crops.frame_offsets=[-3,0,3]", "crops", "frame_offsets", (-3, 0, 3)),
         ("vision.tabular=[distance,screen]", "vision", "tabular", ("distance", "screen")),
         ("season.video=false", "season", "video", False),
         ("vision.learning_rate=1e-4", "vision", "learning_rate", 1e-4),
@@ -67,35 +69,44 @@ def test_a_setting_of_any_kind_can_be_set(write, text, section, key, value):
         ("vision.encodr=resnet18", "vision.encoder"),
         ("vision.epoch=3", "vision.epochs"),
         ("fold=3", "folds"),
-        ("screen.booster.round=3", "screen.booster.rounds"),
+        ("screen.booster.round=3", "screen.booster.num_boost_round"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near):
     key = text.partition("=")[0]
-    with pytest.raises(ConfigError, match=rf"^mine\.yaml: unknown key '{re.escape(key)}'\. Did you mean '{re.escape(near)}'\?"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"^mine\.yaml: unknown key '{re.escape(key)}'\. Did you mean '{re.escape(near)}'\?",
+    ):
         load_config(write(""), [text])
 
 
 def test_a_key_that_resembles_none_is_refused_with_all_known_ones(write):
-    with pytest.raises(ConfigError, match=r"unknown key 'zzzzzz'\. Known: seed, folds, .*blend\.booster\.rounds"):
+    with pytest.raises(
+        ConfigError,
+        match=r"unknown key 'zzzzzz'\. Known: seed, folds, .*blend\.booster\.num_boost_round",
+    ):
         load_config(write("zzzzzz: 1"))
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("vision.steps=0", "'vision.steps' is 0: .*greater than or equal to 1"),
-        ("vision.steps=many", "'vision.steps' is 'many': .*integer"),
+        ("vision.clip_length=0", "'vision.clip_length' is 0: .*greater than or equal to 1"),
+        ("vision.clip_length=many", "'vision.clip_length' is 'many': .*integer"),
         ("vision.dropout=1", "'vision.dropout' is 1: .*less than 1"),
         ("vision.boxes=round", "'vision.boxes' is 'round': .*'channel', 'painted' or 'none'"),
-        ("crops.frames=[]", "'crops.frames' is .*: .*at least 1 item"),
+        ("crops.frame_offsets=[]", "'crops.frame_offsets' is .*: .*at least 1 item"),
         ("season.plays=2.5", "'season.plays' is 2.5: .*integer"),
         ("vision=5", "vision"),
         ("vision.image_size=31", "'vision.image_size' is 31: .*greater than or equal to 32"),
-        ("vision.image_size=128", r"vision\.image_size \(128\) can't be larger than crops\.size \(72\)"),
+        (
+            "vision.image_size=128",
+            r"vision\.image_size \(128\) can't be larger than crops\.size \(72\)",
+        ),
     ],
 )
-def test_a_value_out_of_type_or_range_is_named_with_what_is_allowed(write, text, words):
+def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words):
     with pytest.raises(ConfigError, match=words):
         load_config(write(""), [text])
 
@@ -103,39 +114,72 @@ def test_a_value_out_of_type_or_range_is_named_with_what_is_allowed(write, text,
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("vision.members=[{seed: 1}, {seed: 1}]", r"^mine\.yaml: two of vision\.members are the same model: give them another seed"),
-        ("vision.members=[{seed: 1, members: []}]", r"^mine\.yaml: a member of vision\.members can't have members of its own"),
-        ("vision.members=[{image_size: 100}]", r"^mine\.yaml: vision\.image_size \(100\) can't be larger than crops\.size \(72\)"),
+        (
+            "vision.members=[{seed: 1}, {seed: 1}]",
+            r"^mine\.yaml: two of vision\.members are the same model: give them another seed",
+        ),
+        (
+            "vision.members=[{seed: 1, members: []}]",
+            r"^mine\.yaml: a member of vision\.members can't have members of its own",
+        ),
+        (
+            "vision.members=[{image_size: 100}]",
+            r"^mine\.yaml: vision\.image_size \(100\) can't be larger than crops\.size \(72\)",
+        ),
         ("vision.members=[{encodr: resnet18}]", "encodr"),
-        ("vision.devices=3", r"^mine\.yaml: vision\.batch \(8\) can't be shared by 3 vision\.devices: make it a multiple"),
-        ("vision.devices=8", r"^mine\.yaml: vision\.picture_batch \(4\) can't be shared by 8 vision\.devices: make it a multiple"),
+        (
+            "vision.devices=3",
+            r"vision\.batch_size \(8\) can't be shared by 3 vision\.devices",
+        ),
+        (
+            "vision.devices=8",
+            r"vision\.image_batch_size \(32\) can't be shared by 8 vision\.devices",
+        ),
         ("vision.views=[Sideline, Sideline]", r"^mine\.yaml: vision\.views names a view twice"),
-        ("vision.test_shift=5", r"^mine\.yaml: vision\.image_size \(64\) and twice vision\.test_shift \(5\) can't be larger than crops\.size \(72\)"),
+        (
+            "vision.tta.shift=5",
+            r"^mine\.yaml: vision\.image_size \(64\) and twice vision\.tta\.shift \(5\) can't be",
+        ),
     ],
 )
-def test_what_does_not_go_together_is_said_in_a_sentence_of_its_own(write, text, words):
+def test_settings_that_contradict_each_other_are_refused(write, text, words):
     with pytest.raises(ConfigError, match=words):
         load_config(write(""), [text])
 
 
 def test_members_differ_from_the_whole_in_what_they_say_alone(write):
-    vision = load_config(write(""), ["vision.members=[{seed: 1}, {steps: 4, augment: {mixup: 0.5}}]", "vision.track_width=20"]).vision
+    vision = load_config(
+        write(""),
+        [
+            "vision.members=[{seed: 1}, {clip_length: 4, augment: {mixup_alpha: 0.5}}]",
+            "vision.embed_dim=20",
+        ],
+    ).vision
     one, other = vision.ensemble
-    assert (one.seed, one.steps, one.track_width, one.members) == (1, 8, 20, ())
-    assert (other.steps, other.augment.mixup, other.augment.flip) == (4, 0.5, vision.augment.flip)
+    assert (one.seed, one.clip_length, one.embed_dim, one.members) == (1, 8, 20, ())
+    assert (other.clip_length, other.augment.mixup_alpha, other.augment.flip) == (
+        4,
+        0.5,
+        vision.augment.flip,
+    )
 
 
 def test_views_are_those_of_the_competition_in_its_order():
-    assert VIEWS == names.VIEWS
+    assert VIEWS == constants.VIEWS
 
 
-@pytest.mark.parametrize("text", ["vision.steps", "=3", "vision.steps 3", ""])
+@pytest.mark.parametrize("text", ["vision.clip_length", "=3", "vision.clip_length 3", ""])
 def test_a_set_without_key_and_value_is_shown_an_example(write, text):
-    with pytest.raises(ConfigError, match=rf"^--set '{text}': expected section\.key=value, such as vision\.steps=8"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"^--set '{text}': expected section\.key=value, such as vision\.clip_length=8",
+    ):
         load_config(write(""), [text])
 
 
-@pytest.mark.parametrize("text", ["crops.frames=[1,", "vision.encoder=${nowhere}", "vision..steps=3"])
+@pytest.mark.parametrize(
+    "text", ["crops.frame_offsets=[1,", "vision.encoder=${nowhere}", "vision..steps=3"]
+)
 def test_a_set_that_can_not_be_read_is_refused(write, text):
     with pytest.raises(ConfigError):
         load_config(write(""), [text])
@@ -143,7 +187,10 @@ def test_a_set_that_can_not_be_read_is_refused(write, text):
 
 def test_a_missing_config_is_named_with_those_that_are_there(write):
     path = write("")
-    with pytest.raises(ConfigError, match=rf"^There is no config {path.parent}/yours\.yaml; that folder has mine\.yaml"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"^There is no config {path.parent}/yours\.yaml; that folder has mine\.yaml",
+    ):
         load_config(path.with_name("yours.yaml"))
 
 
@@ -154,11 +201,16 @@ def test_a_missing_parent_is_named(write):
 
 def test_configs_that_extend_each_other_are_refused(write):
     write("extends: mine.yaml", "other.yaml")
-    with pytest.raises(ConfigError, match=r"^mine\.yaml extends itself through mine\.yaml, other\.yaml"):
+    with pytest.raises(
+        ConfigError, match=r"^mine\.yaml extends itself through mine\.yaml, other\.yaml"
+    ):
         load_config(write("extends: other.yaml"))
 
 
-@pytest.mark.parametrize(("text", "words"), [("vision: {steps: 3", "is not YAML"), ("- 1\n- 2", "must hold `key: value` lines")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("vision: {steps: 3", "is not YAML"), ("- 1\n- 2", "must hold `key: value` lines")],
+)
 def test_a_file_that_is_no_config_is_named(write, text, words):
     with pytest.raises(ConfigError, match=rf"^mine\.yaml {words}"):
         load_config(write(text))
@@ -171,14 +223,17 @@ def test_bytes_that_are_no_text_are_no_config(tmp_path):
 
 
 def test_a_saved_config_is_the_same_config(tmp_path):
-    config = load_config(ROOT / "configs" / "demo.yaml", ["crops.frames=[-2,0,2]", "vision.learning_rate=3e-5", "seed=7"])
+    config = load_config(
+        ROOT / "configs" / "demo.yaml",
+        ["crops.frame_offsets=[-2,0,2]", "vision.learning_rate=3e-5", "seed=7"],
+    )
     save_config(config, tmp_path / "saved.yaml")
     assert load_config(tmp_path / "saved.yaml") == config
 
 
 def test_a_config_can_not_be_changed():
     with pytest.raises(ValueError, match="frozen"):
-        Config().vision.steps = 3
+        Config().vision.clip_length = 3
 
 
 def test_a_config_error_is_a_value_error():

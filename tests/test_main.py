@@ -1,125 +1,143 @@
 import errno
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from player_contact.__main__ import main
-from player_contact.files import read_json
-from tests.conftest import ROOT, SHRUNK
+from player_contact.utils.files import read_json
+from tests.conftest import ROOT
 
-DEMO = ROOT / "configs" / "demo.yaml"
-
-
-def settings(*more: str) -> list[str]:
-    return [word for setting in (*SHRUNK, *more) for word in ("--set", setting)]
+TINY = ROOT / "configs" / "tiny.yaml"
+PROGRAMS = ("player_contact", "season_simulator", "run_checks", "benchmarks")
 
 
-def assert_one_error_line(done, words: str) -> None:
-    """A code that is not 0, one sentence, and no traceback."""
+def assert_one_error_line(done, sentence: str) -> None:
+    """A code that is not 0, one sentence at the end, and no traceback."""
     assert done.returncode != 0
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1
-    assert words in lines[0]
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    assert sentence in lines[-1]
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == lines[0]
+
+
+@pytest.fixture
+def predict(command, bundle, tiny_season, tmp_path):
+    """Predicts the tiny season into submission.csv."""
+    words = ("--bundle", bundle, "--input", tiny_season.folder, "--output", "submission.csv")
+    return lambda *more: command("predict", *words, *more)
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("damage", "sentence"),
     [
-        (lambda season: season.drop_column("test_player_tracking.csv", "speed"), "test_player_tracking.csv has no column 'speed'"),
-        (lambda season: (season.folder / "test_video_metadata.csv").unlink(), "test_video_metadata.csv is missing"),
-        (lambda season: season.set_value("test_player_tracking.csv", 9, "speed", "fast"), "line 9: 'speed' is 'fast', expected a number"),
+        (
+            lambda season: season.drop_column("test_player_tracking.csv", "speed"),
+            "test_player_tracking.csv has no column 'speed'",
+        ),
+        (
+            lambda season: (season.folder / "test_video_metadata.csv").unlink(),
+            "test_video_metadata.csv is missing",
+        ),
+        (
+            lambda season: season.set_value("test_player_tracking.csv", 9, "speed", "fast"),
+            "line 9: 'speed' is 'fast', expected a number",
+        ),
     ],
     ids=["missing column", "missing table", "wrong type"],
 )
-def test_a_broken_table_stops_predict_with_one_sentence_and_keeps_the_old_submission(command, bundle, tiny_season, tmp_path, harm, words):
-    harm(tiny_season)
+def test_a_damaged_table_leaves_the_old_submission(
+    predict, tiny_season, tmp_path, damage, sentence
+):
+    damage(tiny_season)
     (tmp_path / "submission.csv").write_text("old")
-    done = command("predict", "--bundle", bundle, "--input", tiny_season.folder, "--output", tmp_path / "submission.csv", "--workers", 1)
-    assert_one_error_line(done, words)
+    assert_one_error_line(predict("--workers", 1), sentence)
     assert (tmp_path / "submission.csv").read_text() == "old"
 
 
-def test_predict_writes_the_submission_and_says_what_it_counted(command, bundle, tiny_season, tmp_path):
-    done = command("predict", "--bundle", bundle, "--input", tiny_season.folder, "--output", tmp_path / "mine.csv", "--workers", 2)
+def test_predict_writes_a_submission_and_prints_counts(predict, tiny_season, tmp_path):
+    done = predict("--workers", 2, "--mend")
+    assert done.returncode == 0, done.stderr
     rows = len(tiny_season.table("sample_submission.csv"))
-    assert done.returncode == 0
-    said = [line.split() for line in done.stdout.splitlines()]
-    assert said[0] == [str(tmp_path / "mine.csv")]
-    assert said[1] == ["rows", f"{rows:,}"]
-    assert ["plays", "1"] in said
+    printed = [line.split() for line in done.stdout.splitlines()]
+    assert printed[:2] == [["submission.csv"], ["rows", f"{rows:,}"]]
+    assert ["plays", "1"] in printed
     assert "decided by sensors and boxes" in done.stdout
-    assert len((tmp_path / "mine.csv").read_text().splitlines()) == rows + 1
+    assert len((tmp_path / "submission.csv").read_text().splitlines()) == rows + 1
 
 
-def test_a_run_goes_as_far_as_asked_and_says_when_nothing_has_changed(command, tiny_season):
-    words = (
-        "run",
-        "--config",
-        DEMO,
-        "--input",
-        tiny_season.folder,
-        "--output",
-        "runs",
-        "--name",
-        "mine",
-        "--until",
-        "folds",
-        "--workers",
-        1,
-        *settings(),
-    )
-    first, second = command(*words), command(*words)
-    assert (first.returncode, second.returncode) == (0, 0)
+def test_a_run_ends_at_its_stage_and_is_not_repeated(command, tiny_season, tmp_path):
+    words = ("--config", TINY, "--input", tiny_season.folder, "--outputs", "runs", "--run", "mine")
+    first, second = (command("run", *words, "--until", "folds", "--workers", 1) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
     assert "== folds" in first.stderr
     assert "Nothing has changed since the last run." in second.stdout
+    assert (tmp_path / "runs" / "mine" / "folds.csv").is_file()
 
 
-def test_a_broken_training_table_stops_a_run_with_one_sentence(command, tiny_season, tmp_path):
+def test_a_damaged_training_table_stops_a_run(command, tiny_season, tmp_path):
     tiny_season.duplicate_line("train_labels.csv", 4)
-    done = command("run", "--config", DEMO, "--input", tiny_season.folder, "--output", "runs", "--until", "folds", *settings())
-    assert_one_error_line(done, "train_labels.csv, lines 4 and")
-    assert not (tmp_path / "runs" / "demo" / "folds.csv").exists()
+    done = command("run", "--config", TINY, "--input", tiny_season.folder, "--until", "folds")
+    assert_one_error_line(done, "a copy of line 4")
+    assert not (tmp_path / "outputs" / "tiny" / "folds.csv").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("run", "--config", "nowhere.yaml"), "There is no config"),
-        (("run", "--config", DEMO, "--set", "vision.encodr=x"), "Did you mean 'vision.encoder'?"),
-        (("run", "--config", DEMO, "--until", "dinner"), "--until 'dinner' is no stage. Stages: folds, features,"),
-        (("run", "--config", DEMO, "--input", "nowhere"), "The input folder nowhere does not exist"),
+        (("run", "--config", TINY, "--set", "vision.encodr=x"), "Did you mean 'vision.encoder'?"),
+        (("run", "--until", "dinner"), "--until 'dinner' is no stage. Stages: folds, features,"),
+        (("run", "--config", TINY, "--input", "nowhere"), "folder nowhere does not exist"),
         (("predict", "--bundle", "nowhere", "--input", "."), "nowhere is no bundle"),
+        (("predict", "--input", "."), "arguments are required: --bundle"),
+        (("run", "--confg", "x.yaml"), "no option --confg: run knows --cluster, --config, --inp"),
+        (("run", "--conf", "x.yaml"), "no option --conf: run knows"),
+        (("push", "demo"), "no option demo: push knows --outputs, --run"),
+        (("run", "--workers", "two"), "argument --workers: 'two' is no whole number from 0"),
+        (("walk",), "invalid choice: 'walk' (choose from"),
     ],
 )
-def test_what_the_user_can_mend_is_said_in_one_sentence(command, words, sentence):
+def test_what_the_user_can_mend_is_one_sentence(command, words, sentence):
     assert_one_error_line(command(*words), sentence)
 
 
-def test_a_simulated_season_is_made_once_and_its_folder_is_told(command, tmp_path):
-    words = ("season", "--config", DEMO, "--output", tmp_path / "seasons", "--workers", 1)
-    small = ("--set", "season.plays=4", "--set", "season.test_plays=1", "--set", "season.median_steps=8", "--set", "season.video=false")
-    first, second = command(*words, *small), command(*words, *small)
+def test_a_season_is_simulated_once_and_its_folder_printed(command, tmp_path):
+    words = ("season", "--config", TINY, "--workers", 1, "--plays", 4, "--video", 0)
+    more = ("--set", "season.test_plays=1", "season.median_steps=8")
+    first, second = (command(*words, *more, program="season_simulator") for _ in range(2))
     assert first.stdout == second.stdout
     assert "== season: simulating 5 plays" in first.stderr
     assert "simulating" not in second.stderr
-    (folder,) = (tmp_path / "seasons").iterdir()
-    assert first.stdout.strip() == str(folder)
+    (folder,) = (tmp_path / "outputs" / "seasons").iterdir()
+    assert first.stdout.strip() == str(folder.relative_to(tmp_path))
 
 
-def test_without_words_the_help_is_shown(command):
-    assert "predict" in command().stdout + command().stderr
-
-
-def test_the_ladder_is_printed_at_the_end_of_a_run(command, own_run):
-    run = own_run()
-    done = command(
-        "run", "--config", run.folder / "config.yaml", "--input", run.input, "--output", run.folder.parent, "--name", "tiny", "--workers", 1
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_lists_its_commands_and_loads_nothing_heavy(program):
+    code = (
+        f"import runpy, sys\nsys.argv[1:] = []\nrunpy.run_module({program!r}, run_name='__main__')"
     )
-    assert done.returncode == 0
+    code = f"try:\n exec({code!r})\nfinally:\n print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert f"usage: python -m {program}" in done.stdout
+    assert not {"numpy", "pandas", "torch", "scipy"} & set(done.stderr.split())
+
+
+def test_the_scores_are_printed_at_the_end_of_a_run(command, own_run):
+    run = own_run()
+    words = ("--config", run.folder / "config.yaml", "--input", run.input, "--workers", 1)
+    done = command("run", *words, "--outputs", run.folder.parent, "--run", "tiny")
+    assert done.returncode == 0, done.stderr
     assert "Nothing has changed" in done.stdout
-    assert read_json(run.folder / "ladder.json")["text"] in done.stdout
+    assert read_json(run.folder / "scores.json")["text"] in done.stdout
     assert f"submission   {run.folder / 'submission.csv'}" in done.stdout
 
 
@@ -127,21 +145,39 @@ def full_disk(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device", "submission.csv")
 
 
-def test_a_full_disk_is_said_in_one_sentence_and_leaves_the_old_submission(bundle, tiny_season, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_leaves_the_old_submission(bundle, tiny_season, tmp_path, monkeypatch, capsys):
     submission = tmp_path / "out" / "submission.csv"
     submission.parent.mkdir()
     submission.write_text("old")
-    words = ["predict", "--bundle", str(bundle), "--input", str(tiny_season.folder), "--output", str(submission), "--workers", "1"]
-    monkeypatch.setattr(sys, "argv", ["player_contact", *words])
+    paths = ("--bundle", bundle, "--input", tiny_season.folder, "--output", submission)
+    words = ["player_contact", "predict", *map(str, paths), "--workers", "1"]
+    monkeypatch.setattr(sys, "argv", words)
     monkeypatch.setattr("pandas.DataFrame.to_csv", full_disk)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "error: The disk is full (submission.csv). What was finished is kept: make room and run again"
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "error: The disk is full (submission.csv). What was finished is kept: make room and run "
+        "again"
+    )
     assert [path.read_text() for path in submission.parent.iterdir()] == ["old"]
 
 
+def test_ctrl_c_is_one_sentence_too(monkeypatch, capsys):
+    def press_ctrl_c(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("player_contact.kaggle.kaggle_cli.download", press_ctrl_c)
+    monkeypatch.setattr(sys, "argv", ["player_contact", "data"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: Stopped. What was finished is kept: run again to go on"
+    ]
+
+
 @pytest.mark.parametrize("name", ["seasons", "a/b", ".."])
-def test_a_run_that_would_lie_elsewhere_is_refused(command, name):
-    done = command("run", "--config", ROOT / "configs" / "demo.yaml", "--name", name)
-    assert (done.returncode, done.stderr.startswith(f"error: A run can't be called {name!r}")) == (2, True), done.stderr
+def test_a_run_outside_the_outputs_is_refused(command, name):
+    done = command("run", "--config", TINY, "--run", name)
+    assert_one_error_line(done, f"A run can't be called {name!r}")

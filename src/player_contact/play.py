@@ -1,4 +1,4 @@
-"""One play as a handful of dense arrays. Everything after this is a function of them."""
+"""One play as dense arrays. Everything after this is a function of them."""
 
 import logging
 from dataclasses import dataclass, field
@@ -7,30 +7,26 @@ from pathlib import Path
 import numpy as np
 
 from player_contact.competition import clock
-from player_contact.competition.names import GROUND, VIEWS
+from player_contact.competition.constants import GROUND, VIEWS
 from player_contact.competition.season import PlayTables
 
 log = logging.getLogger(__name__)
 
-FRAMES_TOO_LATE = 60  # a box so long after the end of its video is of no picture
+MAX_LATE_FRAMES = 60  # boxes later than this after the end of their video are dropped
 CHANNELS = ("speed", "distance", "direction", "orientation", "acceleration", "sa")
 
 
 @dataclass(frozen=True)
 class View:
-    """What one camera saw. Letters as in `Play`.
+    """The helmet boxes and the video of one camera. Letters as in `Play`."""
 
-    start_time  when frame 0 was taken, datetime64[ms]
-    boxes       [F, P, 4] float32: left, top, width, height in pixels (not the order of the CSV); NaN: no box
-    video       where its video should lie; it may be missing
-    detected    [F, P] bool, the boxes that a detector found; the others were completed. None: all were found
-    residual    [F, P, 2] float32, pixels right and down from where registration expects the box; NaN: not detected. None: not registered
-    """
-
-    start_time: np.datetime64
+    start_time: np.datetime64  # of frame 0
+    # [F, P, 4] float32: left, top, width, height in pixels (not the CSV's order); NaN: no box
     boxes: np.ndarray
-    video: Path
-    detected: np.ndarray | None = None
+    video: Path  # which may be missing
+    detected: np.ndarray | None = None  # [F, P] bool; False: completed. None: all are detected
+    # [F, P, 2] float32, pixels right and down from where registration expects the box; NaN: not
+    # detected. None: not registered
     residual: np.ndarray | None = None
 
     def frame_of(self, time: np.ndarray) -> np.ndarray:
@@ -40,72 +36,58 @@ class View:
 
 @dataclass(frozen=True)
 class Play:
-    """What the sensors and the two cameras saw of one play, on one clock.
+    """Tracking and views of one play, on one clock.
 
-    Letters used everywhere: S steps of 10 Hz, P players, F video frames, N rows (a pair of players, or a player and the ground, at a step).
-
-    game_play     "58168_003392", as in the competition's tables
-    steps         [S] int32, without gaps; 0 is the snap, negative before it
-    times         [S] datetime64[ms] of the steps
-    players       [P] int64, nfl_player_id ascending; the P axis of every array below
-    home          [P] bool, False: away
-    role          [P] text, the tables' position such as "QB"; "" where a player was never tracked
-    position      [S, P, 2] float32, x (0..120) and y (0..53.3) in yards; NaN: not tracked at that step
-    speed         [S, P] float32, yd/s                  distance      [S, P] float32, yd since the last step
-    direction     [S, P] float32, degrees clockwise from +y, of the motion
-    orientation   [S, P] float32, degrees clockwise from +y, of the body
-    acceleration  [S, P] float32, yd/s2, unsigned       sa            [S, P] float32, yd/s2, signed
-    views         view name -> View, for each camera with metadata
+    Letters used everywhere: S steps of 10 Hz, P players, F video frames, N rows (a pair of
+    players, or a player and the ground, at a step). NaN: not tracked.
     """
 
-    game_play: str
-    steps: np.ndarray
-    times: np.ndarray
-    players: np.ndarray
-    home: np.ndarray
-    role: np.ndarray
-    position: np.ndarray
-    speed: np.ndarray
-    distance: np.ndarray
-    direction: np.ndarray
-    orientation: np.ndarray
-    acceleration: np.ndarray
-    sa: np.ndarray
-    views: dict[str, View] = field(default_factory=dict)
+    game_play: str  # "58168_003392", as in the competition's tables
+    steps: np.ndarray  # [S] int32, without gaps; 0 is the snap, negative before it
+    times: np.ndarray  # [S] datetime64[ms]
+    players: np.ndarray  # [P] int64, nfl_player_id ascending; the P axis of every array below
+    home: np.ndarray  # [P] bool, False: away
+    role: np.ndarray  # [P] text, `position` of the tables such as "QB"; "": never tracked
+    position: np.ndarray  # [S, P, 2] float32, x (0..120) and y (0..53.3) in yards
+    speed: np.ndarray  # [S, P] float32, yd/s
+    distance: np.ndarray  # [S, P] float32, yd since the last step
+    direction: np.ndarray  # [S, P] float32, degrees clockwise from +y, of the motion
+    orientation: np.ndarray  # [S, P] float32, degrees clockwise from +y, of the body
+    acceleration: np.ndarray  # [S, P] float32, yd/s2, unsigned
+    sa: np.ndarray  # [S, P] float32, yd/s2, signed
+    views: dict[str, View] = field(default_factory=dict)  # of each camera with metadata
 
     def __post_init__(self) -> None:
         s, p = len(self.steps), len(self.players)
-        shapes = {"times": (s,), "home": (p,), "role": (p,), "position": (s, p, 2)} | dict.fromkeys(CHANNELS, (s, p))
-        for name, expected in shapes.items():
-            if (actual := getattr(self, name).shape) != expected:
-                raise ValueError(f"play {self.game_play}: {name} has shape {actual}, expected {expected}")
-        if (np.diff(self.steps) != 1).any() or (np.diff(self.players) <= 0).any():
-            raise ValueError(f"play {self.game_play}: steps must be consecutive and players ascending")
+        expected = {"times": (s,), "home": (p,), "role": (p,), "position": (s, p, 2)}
+        expected |= dict.fromkeys(CHANNELS, (s, p))
+        shapes = {name: getattr(self, name).shape for name in expected}
         for name, view in self.views.items():
-            if view.boxes.ndim != 3 or view.boxes.shape[1:] != (p, 4):
-                raise ValueError(f"play {self.game_play}: boxes of {name} have shape {view.boxes.shape}, expected (F, {p}, 4)")
+            shapes[f"{name} boxes"] = view.boxes.shape
+            expected[f"{name} boxes"] = (len(view.boxes), p, 4)
+        fault = "play {0}: {1} has shape {2}, expected {3}"
+        for name, shape in expected.items():
+            if shapes[name] != shape:
+                raise ValueError(fault.format(self.game_play, name, shapes[name], shape))
+        if (np.diff(self.steps) != 1).any() or (np.diff(self.players) <= 0).any():
+            fault = "steps must be consecutive and players ascending"
+            raise ValueError(f"play {self.game_play}: {fault}")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """N rows of one play, as places on the axes of its `Play`, in the order given.
+    """N rows of one play, as [N] int64 indices into the axes of its `Play`."""
 
-    row     [N] int64, where the row stands in the season's table
-    step    [N] int64, place on the S axis
-    first   [N] int64, place on the P axis
-    second  [N] int64, place on the P axis; GROUND (-1) for the ground
-    """
-
-    row: np.ndarray
-    step: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    row: np.ndarray  # index in the season's table
+    step: np.ndarray  # on the S axis
+    first: np.ndarray  # on the P axis
+    second: np.ndarray  # on the P axis; GROUND (-1) for the ground
 
     def __len__(self) -> int:
         return len(self.step)
 
-    def __getitem__(self, chosen: np.ndarray | slice) -> "Rows":
-        return Rows(self.row[chosen], self.step[chosen], self.first[chosen], self.second[chosen])
+    def __getitem__(self, index: np.ndarray | slice) -> "Rows":
+        return Rows(self.row[index], self.step[index], self.first[index], self.second[index])
 
     @property
     def is_ground(self) -> np.ndarray:
@@ -114,32 +96,35 @@ class Rows:
 
 
 def build_play(tables: PlayTables) -> tuple[Play, Rows]:
-    """The dense arrays of a play and the places of its rows on them.
+    """The arrays of a play and its rows.
 
-    Every row finds a place: a step or a player that the sensors never reported becomes one without measurements (NaN), and is logged.
+    A step or player of the rows that was never tracked is NaN in the arrays, and is logged.
     """
     rows, tracking = tables.rows, tables.tracking
-    ids = [rows["nfl_player_id_1"].to_numpy(), rows["nfl_player_id_2"].to_numpy(), tracking["nfl_player_id"].to_numpy()]
-    players = np.unique(np.concatenate(ids).astype(np.int64))
+    first, second, tracked = (
+        ids.to_numpy(dtype=np.int64)
+        for ids in (rows["nfl_player_id_1"], rows["nfl_player_id_2"], tracking["nfl_player_id"])
+    )
+    players = np.unique(np.concatenate([first, second, tracked]))
     players = players[players != GROUND]
-    reach = np.concatenate([rows["step"].to_numpy(), tracking["step"].to_numpy()]).astype(np.int64)
-    steps = np.arange(reach.min(), reach.max() + 1, dtype=np.int32)
+    row_step, tracked_step = (table["step"].to_numpy(dtype=np.int64) for table in (rows, tracking))
+    all_steps = np.concatenate([row_step, tracked_step])
+    steps = np.arange(all_steps.min(), all_steps.max() + 1, dtype=np.int32)
 
-    place = np.searchsorted(players, tracking["nfl_player_id"].to_numpy())
-    at = tracking["step"].to_numpy() - steps[0]
-    channels = {name: np.full((len(steps), len(players)), np.nan, dtype=np.float32) for name in ("x_position", "y_position", *CHANNELS)}
-    for name, values in channels.items():
-        values[at, place] = tracking[name].to_numpy()
+    at, player = tracked_step - int(steps[0]), np.searchsorted(players, tracked)
+    channels = {}
+    for name in ("x_position", "y_position", *CHANNELS):
+        channels[name] = np.full((len(steps), len(players)), np.nan, dtype=np.float32)
+        channels[name][at, player] = tracking[name].to_numpy()
     home = np.zeros(len(players), dtype=bool)
-    home[place] = tracking["team"].to_numpy() == "home"
+    home[player] = tracking["team"].to_numpy() == "home"
     role = np.full(len(players), "", dtype="U5")
-    role[place] = tracking["position"].astype(str).to_numpy()
+    role[player] = tracking["position"].astype(str).to_numpy()
 
-    times = _step_times(tables, steps)
     play = Play(
         game_play=tables.game_play,
         steps=steps,
-        times=times,
+        times=_step_times(tables, steps),
         players=players,
         home=home,
         role=role,
@@ -147,45 +132,46 @@ def build_play(tables: PlayTables) -> tuple[Play, Rows]:
         views=_views(tables, players),
         **channels,
     )
-    second = rows["nfl_player_id_2"].to_numpy()
-    places = Rows(
+    play_rows = Rows(
         row=rows["row"].to_numpy(dtype=np.int64),
-        step=rows["step"].to_numpy().astype(np.int64) - int(steps[0]),
-        first=np.searchsorted(players, rows["nfl_player_id_1"].to_numpy()),
+        step=row_step - int(steps[0]),
+        first=np.searchsorted(players, first),
         second=np.where(second == GROUND, GROUND, np.searchsorted(players, second)),
     )
-    _say_what_is_missing(play, places)
-    return play, places
+    _log_missing(play, play_rows)
+    return play, play_rows
 
 
-def _say_what_is_missing(play: Play, rows: Rows) -> None:
-    """One line for each kind of evidence that the play's rows lack."""
-    untracked = np.isnan(play.position[..., 0])
+def _log_missing(play: Play, rows: Rows) -> None:
+    name, untracked = play.game_play, np.isnan(play.position[..., 0])
     never = untracked.all(axis=0)
     if never.any():
-        log.warning("%s: players %s have no sensor data; their rows are scored without", play.game_play, play.players[never].tolist())
-    second = np.where(rows.is_ground, rows.first, rows.second)
-    lost = (untracked & ~never)[rows.step[:, None], np.stack([rows.first, second], axis=1)].any(axis=1)
-    if lost.any():
-        steps = play.steps[rows.step[lost]]
-        log.warning("%s: %d rows between steps %d and %d lack a player's sensor data", play.game_play, lost.sum(), steps.min(), steps.max())
-    for name, view in play.views.items():
+        text = "%s: players %s have no tracking data; their rows are scored without"
+        log.warning(text, name, play.players[never].tolist())
+    gaps = untracked & ~never
+    missing = gaps[rows.step, rows.first] | (gaps[rows.step, rows.second] & ~rows.is_ground)
+    if missing.any():
+        steps = play.steps[rows.step[missing]]
+        text = "%s: %d rows between steps %d and %d lack a player's tracking data"
+        log.warning(text, name, missing.sum(), steps.min(), steps.max())
+    for view_name, view in play.views.items():
         frame = view.frame_of(play.times[rows.step])
         if np.isnan(view.boxes).all():
-            log.warning("%s %s: there is no helmet box of any of its players", play.game_play, name)
+            log.warning("%s %s: no helmet box of any of its players", name, view_name)
         elif not ((frame >= 0) & (frame < len(view.boxes))).any():
-            log.warning("%s %s: by their clocks, sensors and video have no moment in common", play.game_play, name)
+            log.warning("%s %s: tracking and video do not overlap in time", name, view_name)
 
 
 def _step_times(tables: PlayTables, steps: np.ndarray) -> np.ndarray:
-    """[S] datetime64[ms]. The origin is what most tracking rows say; without tracking it is the snap time floored to a step."""
+    """[S] datetime64[ms], from the step 0 of most tracking rows; without tracking, of the snap."""
     tracking = tables.tracking
     if len(tracking):
-        origins = tracking["datetime"].to_numpy().astype("datetime64[ms]") - tracking["step"].to_numpy() * clock.STEP
-        values, counts = np.unique(origins, return_counts=True)
-        origin = values[counts.argmax()]
-        if len(values) > 1:
-            log.info("%s: %d sensor rows disagree with the clock of the others", tables.game_play, len(origins) - counts.max())
+        times = tracking["datetime"].to_numpy().astype("datetime64[ms]")
+        zeros = times - tracking["step"].to_numpy() * clock.STEP
+        origins, counts = np.unique(zeros, return_counts=True)
+        origin = origins[counts.argmax()]
+        if other := len(tracking) - counts.max():
+            log.info("%s: %d tracking rows are on another clock", tables.game_play, other)
     elif len(tables.videos):
         origin = clock.step_zero(tables.videos["snap_time"].to_numpy()[0])
     else:
@@ -196,21 +182,24 @@ def _step_times(tables: PlayTables, steps: np.ndarray) -> np.ndarray:
 def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
     views = {}
     for video in tables.videos.sort_values("view").itertuples():
+        name = f"{tables.game_play} {video.view}"
         start, end = np.datetime64(video.start_time, "ms"), np.datetime64(video.end_time, "ms")
-        helmets = tables.helmets[tables.helmets["view"] == video.view]
-        known = helmets["nfl_player_id"].isin(players).to_numpy()
-        if not known.all():
-            log.warning("%s %s: %d boxes of players without rows left out", tables.game_play, video.view, int((~known).sum()))
-            helmets = helmets[known]
         last = int(clock.frame_of_time(np.array([end]), start)[0])
+        helmets = tables.helmets[tables.helmets["view"] == video.view]
+        unknown = ~helmets["nfl_player_id"].isin(players)
+        late = helmets["frame"] - clock.FIRST_FRAME_NUMBER > last + MAX_LATE_FRAMES
+        for bad, reason in ((unknown, "of players without rows"), (late, "after the video's end")):
+            if bad.any():
+                log.warning("%s: %d boxes %s dropped", name, bad.sum(), reason)
+        helmets = helmets[~(unknown | late)]
         frame = helmets["frame"].to_numpy() - clock.FIRST_FRAME_NUMBER
-        if (late := frame > last + FRAMES_TOO_LATE).any():
-            log.warning("%s %s: %d boxes after the end of the video left out", tables.game_play, video.view, int(late.sum()))
-            helmets, frame = helmets[~late], frame[~late]
         frames = max(last, int(frame.max(initial=0))) + 1
         boxes = np.full((frames, len(players), 4), np.nan, dtype=np.float32)
-        boxes[frame, np.searchsorted(players, helmets["nfl_player_id"].to_numpy())] = helmets[["left", "top", "width", "height"]].to_numpy()
-        views[video.view] = View(start, boxes, tables.video_folder / f"{tables.game_play}_{video.view}.mp4")
-    if stray := sorted(set(map(str, tables.helmets["view"].unique())) - set(views)):
-        log.warning("%s: boxes of %s left out, the video metadata has no such view", tables.game_play, ", ".join(stray))
+        player = np.searchsorted(players, helmets["nfl_player_id"].to_numpy())
+        boxes[frame, player] = helmets[["left", "top", "width", "height"]].to_numpy()
+        path = tables.video_folder / f"{tables.game_play}_{video.view}.mp4"
+        views[video.view] = View(start, boxes, path)
+    if unexpected := sorted(set(map(str, tables.helmets["view"].unique())) - set(views)):
+        text = "%s: boxes of %s dropped, the video metadata has no such view"
+        log.warning(text, tables.game_play, ", ".join(unexpected))
     return {name: views[name] for name in VIEWS if name in views}

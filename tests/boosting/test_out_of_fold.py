@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import matthews_corrcoef
 
-from player_contact.boosting.booster import booster_probability
+from player_contact.boosting.booster import predict_booster
 from player_contact.boosting.out_of_fold import FoldedTable, Training, checkpoints, out_of_fold
 from player_contact.competition.metric import best_thresholds
 from player_contact.config import BoosterConfig
-from player_contact.stored import StoredArray
+from player_contact.utils.npy_array import NpyArray
 
 COLUMNS = {"gap": 0, "noise": 2}
 
@@ -18,13 +18,19 @@ COLUMNS = {"gap": 0, "noise": 2}
 def table():
     random = np.random.default_rng(1)
     parts = [random.normal(size=(rows, 3)).astype(np.float32) for rows in (70, 50, 0, 90, 60, 30)]
-    gap = np.concatenate(parts)[:, 0]
-    return FoldedTable(parts, np.array([0, 1, 2, 2, 0, 1]), COLUMNS, gap > 0.3, np.arange(300) % 2 == 0, filtered=(100, 3))
+    label = np.concatenate(parts)[:, 0] > 0.3
+    fold, is_ground = np.array([0, 1, 2, 2, 0, 1]), np.arange(300) % 2 == 0
+    return FoldedTable(parts, fold, COLUMNS, label, is_ground, filtered=(100, 3))
 
 
 @pytest.fixture
 def training(tmp_path):
-    return Training(BoosterConfig(rounds=10, min_rows_in_leaf=5), seed=1, threads=1, prefix=tmp_path / "fold")
+    config = BoosterConfig(num_boost_round=10, min_data_in_leaf=5)
+    return Training(config, seed=1, num_threads=1, prefix=tmp_path / "fold")
+
+
+def train(table, training, workers=1):
+    return out_of_fold(table, training, "training", workers)
 
 
 def texts(training) -> list[str]:
@@ -32,43 +38,51 @@ def texts(training) -> list[str]:
 
 
 def test_a_row_is_scored_by_the_booster_of_its_fold(table, training):
-    probability = out_of_fold(table, training, "training", 1).probability
+    trained = train(table, training)
+    values = np.concatenate(table.parts)[:, list(COLUMNS.values())]
+    features = pd.DataFrame(values, columns=list(COLUMNS))
     for fold, text in enumerate(texts(training)):
-        inside = table.fold_of_row == fold
-        values = pd.DataFrame(np.concatenate(table.parts)[:, list(COLUMNS.values())], columns=list(COLUMNS))
-        np.testing.assert_allclose(probability[inside], booster_probability(text, values[inside], 1), rtol=1e-6)
+        inside = table.per_row(table.fold) == fold
+        expected = predict_booster(text, features[inside], 1)
+        np.testing.assert_allclose(trained.probability[inside], expected, rtol=1e-6)
 
 
-def test_no_label_of_a_fold_reaches_its_booster_and_every_other_does(table, training):
-    out_of_fold(table, training, "training", 1)
+def test_a_booster_is_trained_on_the_labels_of_all_other_folds(table, training):
+    assert train(table, training).train_parts == {0: [1, 2, 3, 5], 1: [0, 2, 3, 4], 2: [0, 1, 4, 5]}
     before = texts(training)
-    out_of_fold(dataclasses.replace(table, label=np.where(table.fold_of_row == 0, ~table.label, table.label)), training, "training", 1)
-    assert [one == other for one, other in zip(before, texts(training), strict=True)] == [True, False, False]
+    flipped = np.where(table.per_row(table.fold) == 0, ~table.label, table.label)
+    train(dataclasses.replace(table, label=flipped), training)
+    assert list(map(str.__eq__, before, texts(training))) == [True, False, False]
 
 
 def test_workers_change_no_probability(table, training):
-    np.testing.assert_array_equal(*(out_of_fold(table, training, "training", workers).probability for workers in (1, 2)))
+    one, two = (train(table, training, workers).probability for workers in (1, 2))
+    np.testing.assert_array_equal(one, two)
 
 
-def test_the_curve_scores_every_row_and_what_was_filtered_out_counts_as_no_contact(table, training):
-    trained = out_of_fold(table, training, "training", 1)
+def test_the_score_counts_filtered_rows_as_no_contact(table, training):
+    trained = train(table, training)
     label = np.concatenate([table.label, np.arange(100) < 3])
     probability = np.concatenate([trained.probability, np.zeros(100)])
-    thresholds = best_thresholds(table.label, trained.probability, table.ground)
-    decided = thresholds.decide(probability, np.concatenate([table.ground, np.zeros(100, dtype=bool)]))
-    assert list(trained.curve) == checkpoints(training.settings.rounds) == [2, 5, 7, 10]
-    assert trained.curve[10] == pytest.approx(matthews_corrcoef(label, decided))
+    is_ground = np.concatenate([table.is_ground, np.zeros(100, dtype=bool)])
+    thresholds = best_thresholds(table.label, trained.probability, table.is_ground)
+    expected = matthews_corrcoef(label, thresholds.decide(probability, is_ground))
+    assert list(trained.mcc_by_rounds) == [2, 5, 7, 10]
+    assert trained.mcc_by_rounds[10] == pytest.approx(expected)
 
 
-def test_features_on_disk_give_the_same_booster(table, training, tmp_path):
-    expected = out_of_fold(table, training, "training", 1).probability
-    for number, part in enumerate(table.parts):
-        np.save(tmp_path / f"{number}.npy", part)
-    on_disk = dataclasses.replace(table, parts=[StoredArray(tmp_path / f"{number}.npy") for number in range(len(table.parts))])
-    for workers in (1, 2):
-        np.testing.assert_array_equal(out_of_fold(on_disk, training, "training", workers).probability, expected)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_features_on_disk_give_the_same_booster(table, training, tmp_path, workers):
+    expected = train(table, training).probability
+    paths = [tmp_path / f"{number}.npy" for number in range(len(table.parts))]
+    for path, part in zip(paths, table.parts, strict=True):
+        np.save(path, part)
+    on_disk = dataclasses.replace(table, parts=[NpyArray(path) for path in paths])
+    np.testing.assert_array_equal(train(on_disk, training, workers).probability, expected)
 
 
-def test_few_rounds_have_fewer_checkpoints():
-    assert checkpoints(1) == [1]
-    assert checkpoints(2) == [1, 2]
+@pytest.mark.parametrize(
+    ("rounds", "expected"), [(1, [1]), (2, [1, 2]), (200, [50, 100, 150, 200])]
+)
+def test_checkpoints_are_quarters_of_the_rounds(rounds, expected):
+    assert checkpoints(rounds) == expected

@@ -15,14 +15,18 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 LAPTOP = {"width": 1366, "height": 657}  # what a browser leaves of 1366 x 768
 
 
-class Opened:
-    """A page opened from disk, with what it complained about and what it asked for."""
+class Browser:
+    """A page opened from disk, its errors and warnings, and the files it requested."""
 
     def __init__(self, page) -> None:
-        self.page, self.complaints, self.requests = page, [], []
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page, self.messages, self.requests = page, [], []
+        page.on("console", self._keep_message)
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
+
+    def _keep_message(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.messages.append(message.text)
 
     def open(self, path: Path, fragment: str = "") -> None:
         self.page.goto("about:blank")
@@ -30,42 +34,54 @@ class Opened:
 
     def open_play(self, path: Path, fragment: str = "") -> None:
         self.open(path, fragment)
-        self.until("[...document.querySelectorAll('video')].every((video) => video.readyState >= 2)")
+        self.wait_for("[...document.querySelectorAll('video')].every((v) => v.readyState >= 2)")
         self.settle()
 
-    def until(self, expression: str, seconds: float = 20) -> None:
-        """Waits until a JavaScript expression is true. The page allows no `eval`, so it is asked again and again from here."""
+    def evaluate(self, expression: str):
+        return self.page.evaluate(expression)
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+    def wait_for(self, expression: str, seconds: float = 20) -> None:
+        """Polls a JavaScript expression until it is true: the page allows no `eval`."""
         end = time.monotonic() + seconds
-        while not self.page.evaluate(expression):
+        while not self.evaluate(expression):
             assert time.monotonic() < end, expression
             self.page.wait_for_timeout(20)
 
     def settle(self) -> None:
-        """Waits until every video stands where it was sent, and its picture was shown."""
-        self.until("views.every((view) => !view.works || (!view.video.seeking && view.frame === frameAt(view, state.time)))")
+        """Waits until every video is at its frame, and has shown it."""
+        at_frame = "!view.video.seeking && view.frame === frameAt(view, state.time)"
+        self.wait_for(f"views.every((view) => !view.usable || ({at_frame}))")
         self.page.wait_for_timeout(60)
+
+    def go_to(self, step: int) -> None:
+        self.evaluate(f"goToStep({step})")
+        self.settle()
 
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
         self.settle()
 
-    def picture(self, selector: str) -> np.ndarray:
-        """[H, W, 3] BGR of what is shown there."""
+    def image(self, selector: str) -> np.ndarray:
+        """[H, W, 3] BGR of an element."""
         data = np.frombuffer(self.page.locator(selector).screenshot(), dtype=np.uint8)
         return cv2.imdecode(data, cv2.IMREAD_COLOR)
 
-    def keep(self, name: str) -> None:
+    def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def files(self) -> set[Path]:
-        assert {urlparse(address).scheme for address in self.requests} <= {"file", "data", "about"}
-        return {Path(unquote(urlparse(address).path)) for address in self.requests if address.startswith("file:")}
+        addresses = [urlparse(address) for address in self.requests]
+        assert {address.scheme for address in addresses} <= {"file", "data", "about"}
+        return {Path(unquote(a.path)) for a in addresses if a.scheme == "file"}
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator:
+def chromium() -> Iterator:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
@@ -77,10 +93,10 @@ def browser() -> Iterator:
 
 
 @pytest.fixture
-def opened(browser) -> Iterator[Opened]:
-    page = browser.new_page(viewport=LAPTOP)
+def browser(chromium) -> Iterator[Browser]:
+    page = chromium.new_page(viewport=LAPTOP)
     page.set_default_timeout(20_000)
-    one = Opened(page)
-    yield one
-    assert one.complaints == []
+    browser = Browser(page)
+    yield browser
+    assert browser.messages == []
     page.close()

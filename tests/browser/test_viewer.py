@@ -1,14 +1,18 @@
 import re
 import shutil
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from player_contact.competition.names import VIEWS
+from player_contact.competition.constants import VIEWS
 from player_contact.competition.season import read_season
 from player_contact.play import build_play
-from player_contact.video.decode import colour_frames
+from player_contact.video.decode import color_frames
+
+FRAMES = "views.map((view) => view.frame)"
+CAPTION = np.s_[:40, :140]  # of a view, in pixels
 
 
 @pytest.fixture(scope="module")
@@ -17,262 +21,275 @@ def plays(finished_run):
 
 
 @pytest.fixture(scope="module")
-def oof(finished_run):
-    table = pd.read_parquet(finished_run.folder / "oof.parquet")
-    return table.assign(wrong=table["contact"] != table["final"], pair=table["contact_id"].str.split("_", n=3).str[3])
+def rows(finished_run) -> pd.DataFrame:
+    """oof.parquet of the play with the most wrong rows."""
+    oof = pd.read_parquet(finished_run.folder / "oof.parquet")
+    parts = oof["contact_id"].str.split("_", n=3, expand=True)
+    wrong = oof["contact"] != oof["final"]
+    oof = oof.assign(wrong=wrong, step=parts[2].astype(int), pair=parts[3])
+    return oof[oof["game_play"] == wrong.groupby(oof["game_play"]).sum().idxmax()]
 
 
 @pytest.fixture(scope="module")
-def busiest(oof) -> str:
-    """The play with the most wrong rows."""
-    return oof.groupby("game_play")["wrong"].sum().idxmax()
+def name(rows) -> str:
+    return rows["game_play"].iloc[0]
 
 
 @pytest.fixture(scope="module")
-def play(finished_run, busiest):
-    return build_play(next(iter(read_season(finished_run.input, "train").plays([busiest]))))[0]
+def play(finished_run, name):
+    return build_play(next(iter(read_season(finished_run.input, "train").plays([name]))))[0]
 
 
 @pytest.fixture
-def viewer(opened, plays, busiest):
-    opened.open_play(plays / f"{busiest}.html")
-    return opened
+def viewer(browser, plays, name):
+    browser.open_play(plays / f"{name}.html")
+    return browser
 
 
-def shown_frames(viewer) -> list[int]:
-    return viewer.page.evaluate("views.map((view) => Math.floor(view.video.currentTime * FPS + 1e-6))")
+def frames_at(play, step: int) -> list[int]:
+    time = play.times[play.steps == step]
+    return [int(view.frame_of(time)[0]) for view in play.views.values()]
 
 
-def rows_shown(viewer) -> list[str]:
-    return viewer.page.locator(".track:visible").evaluate_all("rows => rows.map((row) => row.getAttribute('aria-label'))")
+def video_frames(viewer) -> list[int]:
+    return viewer.evaluate("views.map((view) => Math.floor(view.video.currentTime * FPS + 1e-6))")
 
 
-def test_the_page_needs_nothing_but_itself_and_its_videos(viewer, plays, busiest):
-    assert viewer.files() == {plays / f"{busiest}.html", *(plays / f"{busiest}_{view}.mp4" for view in VIEWS)}
+def timelines(viewer) -> list[str]:
+    visible = viewer.page.locator(".track:visible")
+    return visible.evaluate_all("rows => rows.map((row) => row.getAttribute('aria-label'))")
 
 
-def test_after_seeking_both_videos_show_the_frame_that_the_clock_says(viewer, play):
+def test_the_page_needs_only_itself_and_its_videos(viewer, plays, name):
+    videos = {plays / f"{name}_{view}.mp4" for view in VIEWS}
+    assert viewer.files() == {plays / f"{name}.html", *videos}
+
+
+def test_after_seeking_both_videos_show_the_frame_of_the_clock(viewer, play):
     for step in (3, 17, 8):
-        viewer.page.evaluate(f"moveTo({step})")
-        viewer.settle()
-        at = np.flatnonzero(play.steps == step)
-        expected = [int(view.frame_of(play.times[at])[0]) for view in play.views.values()]
-        assert shown_frames(viewer) == expected
-        assert viewer.page.evaluate("views.map((view) => view.frame)") == expected
+        viewer.go_to(step)
+        assert video_frames(viewer) == viewer.evaluate(FRAMES) == frames_at(play, step)
 
 
-def test_the_picture_on_the_page_is_that_of_the_frame(viewer, play):
+def test_the_image_on_the_page_is_that_of_the_frame(viewer, play):
     viewer.press("b", "Home", *["ArrowRight"] * 9)
-    for name, view in play.views.items():
-        frame = int(view.frame_of(play.times[play.steps == 9])[0])
-        shown = viewer.picture(f"figure[data-view={name}]").astype(np.float32)
-        shown[:40, :140] = 0  # the caption
-        apart = {}
-        for number, picture in colour_frames(view.video, np.arange(frame - 6, frame + 7)):
-            scaled = _scaled(picture, shown.shape).astype(np.float32)
-            scaled[:40, :140] = 0
-            apart[number] = float(np.abs(shown - scaled).mean())
-        assert min(apart, key=apart.get) == frame
+    for (name, view), frame in zip(play.views.items(), frames_at(play, 9), strict=True):
+        shown = viewer.image(f"figure[data-view={name}]").astype(np.float32)
+        shown[CAPTION] = 0
+        difference = {}
+        for number, image in color_frames(view.video, np.arange(frame - 6, frame + 7)):
+            size = shown.shape[1::-1]
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+            image[CAPTION] = 0
+            difference[number] = float(np.abs(shown - image).mean())
+        assert min(difference, key=difference.get) == frame
 
 
-def test_boxes_lie_on_the_helmets_of_the_picture(viewer, finished_run, busiest, play):
-    with np.load(finished_run.input / "truth" / f"{busiest}.npz", allow_pickle=False) as arrays:
+def test_boxes_are_on_the_helmets_of_the_image(viewer, finished_run, name, play):
+    with np.load(finished_run.input / "truth" / f"{name}.npz", allow_pickle=False) as arrays:
         truth = dict(arrays)
     viewer.page.set_viewport_size({"width": 3000, "height": 1400})
     viewer.press("Home")
-    off, inside, above = [], [], []
+    distances, inside, above = [], [], []
     for step in (4, 16):
-        viewer.page.evaluate(f"moveTo({step})")
-        for name, view in play.views.items():
-            frame = int(view.frame_of(play.times[play.steps == step])[0])
+        viewer.go_to(step)
+        for view, frame in zip(play.views, frames_at(play, step), strict=True):
             viewer.settle()
-            drawn = viewer.picture(f"figure[data-view={name}]")
+            drawn = viewer.image(f"figure[data-view={view}]")
             viewer.press("b")
-            plain = viewer.picture(f"figure[data-view={name}]")
+            plain = viewer.image(f"figure[data-view={view}]")
             viewer.press("b")
             changed = np.abs(plain.astype(int) - drawn.astype(int)).max(-1) > 60
-            helmets = truth[f"boxes_{name}"][frame] * plain.shape[1] / 1280
-            seen = truth[f"visibility_{name}"][frame] > 0.9
-            alone = [place for place in np.flatnonzero(seen) if _alone(helmets, place, plain.shape)]
-            off += [_distance_of_drawing(changed, helmets[place]) for place in alone]
+            boxes = truth[f"boxes_{view}"][frame] * plain.shape[1] / 1280
+            visible = np.flatnonzero(truth[f"visibility_{view}"][frame] > 0.9)
+            boxes = boxes[[i for i in visible if is_isolated(boxes, i, plain.shape)]]
+            distances += [outline_distance(changed, box) for box in boxes]
             grass = np.median(plain.reshape(-1, 3), axis=0)
-            centre = (helmets[:, :2] + helmets[:, 2:] / 2)[alone]
-            inside += _unlike(plain, centre, grass)
-            above += _unlike(plain, centre - np.stack([0 * helmets[alone, 3], 3 * helmets[alone, 3]], axis=-1), grass)
-    assert len(off) >= 15
-    assert np.median(off) < 0.3
-    assert np.mean(np.array(off) < 1) > 0.85
-    assert np.mean(inside) > 0.9  # what the boxes surround is no grass; what lies three helmets above them mostly is
+            center, height = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 3]
+            inside += differs(plain, center, grass)
+            above += differs(plain, center - np.stack([0 * height, 3 * height], axis=-1), grass)
+    assert len(distances) >= 15
+    assert np.median(distances) < 0.3
+    assert np.mean(np.array(distances) < 1) > 0.85
+    assert np.mean(inside) > 0.9  # no grass, but mostly grass three helmets above
     assert np.mean(above) < 0.6
 
 
 def test_both_videos_play_and_stay_together(viewer):
-    viewer.page.evaluate("moveTo(2)")
-    viewer.settle()
+    viewer.go_to(2)
     viewer.page.keyboard.press(" ")
-    viewer.until("state.time > 0.4")
-    ahead = "views[0].start + views[0].video.currentTime - views[1].start - views[1].video.currentTime"
-    apart = []
-    while viewer.page.evaluate("state.time") < 1.8:
-        apart.append(abs(viewer.page.evaluate(ahead)))
+    viewer.wait_for("state.time > 0.4")
+    times = "views.map((view) => view.start + view.video.currentTime)"
+    differences = []
+    while viewer.evaluate("state.time") < 1.8:
+        differences.append(abs(np.subtract(*viewer.evaluate(times))))
         viewer.page.wait_for_timeout(30)
     viewer.page.keyboard.press(" ")
     viewer.settle()
-    assert np.median(apart) < 2 / 59.94
-    assert viewer.page.evaluate("views.every((view) => view.video.paused && view.frame === frameAt(view, state.time))")
+    assert np.median(differences) < 2 / 59.94
+    assert viewer.evaluate("views.every((view) => view.video.paused)")
 
 
-def test_playing_and_pausing_at_once_leaves_both_videos_on_one_moment(viewer):
+def test_playing_and_pausing_leaves_both_videos_at_one_time(viewer):
     for _ in range(5):
         viewer.page.keyboard.press(" ")
         viewer.page.keyboard.press(" ")
         viewer.settle()
-    frames = viewer.page.evaluate("views.map((view) => view.frame)")
-    assert frames == viewer.page.evaluate("views.map((view) => frameAt(view, state.time))") == shown_frames(viewer)
+    expected = viewer.evaluate("views.map((view) => frameAt(view, state.time))")
+    assert viewer.evaluate(FRAMES) == video_frames(viewer) == expected
 
 
 def test_half_speed_is_half_the_speed(viewer):
     viewer.press("h")
     viewer.page.keyboard.press(" ")
-    assert set(viewer.page.evaluate("views.map((view) => Math.round(view.video.playbackRate * 2) / 2)")) == {0.5}
+    rates = viewer.evaluate("views.map((view) => Math.round(view.video.playbackRate * 2) / 2)")
+    assert set(rates) == {0.5}
     viewer.page.keyboard.press(" ")
     viewer.press("h")
-    assert viewer.page.get_attribute("#half", "aria-pressed") == "false"
+    assert viewer.page.get_attribute("#half_speed", "aria-pressed") == "false"
 
 
-def test_every_pair_with_a_label_or_a_decision_has_a_timeline(viewer, oof, busiest):
-    touched = oof[(oof["game_play"] == busiest) & ((oof["contact"] == 1) | (oof["final"] == 1))]
-    named = viewer.page.evaluate(
-        "tracks.map((track) => track.ends.map((place) => players[place].id).join('_') + (track.second === GROUND ? '_G' : ''))"
-    )
-    assert set(touched["pair"]) <= set(named)
-    assert len(named) == len(set(named))
+def test_every_pair_with_a_label_or_prediction_has_a_timeline(viewer, rows):
+    ids = "track.members.map((index) => players[index].id).join('_')"
+    pairs = viewer.evaluate(f"tracks.map((track) => {ids} + (track.second < 0 ? '_G' : ''))")
+    assert set(rows.loc[(rows["contact"] == 1) | (rows["final"] == 1), "pair"]) <= set(pairs)
+    assert len(pairs) == len(set(pairs))
 
 
-@pytest.mark.parametrize(("what", "label", "decided"), [("false", 0, 1), ("missed", 1, 0)])
-def test_the_filter_leaves_the_timelines_with_such_errors(viewer, oof, busiest, what, label, decided):
-    viewer.page.select_option("#what", what)
-    wrong = oof[(oof["game_play"] == busiest) & (oof["contact"] == label) & (oof["final"] == decided)]
-    assert len(rows_shown(viewer)) == wrong["pair"].nunique()
+@pytest.mark.parametrize(("outcome", "label", "predicted"), [("fp", 0, 1), ("fn", 1, 0)])
+def test_the_filter_leaves_timelines_with_such_errors(viewer, rows, outcome, label, predicted):
+    pairs = rows.loc[(rows["contact"] == label) & (rows["final"] == predicted), "pair"]
+    viewer.page.select_option("#outcome", outcome)
+    assert len(timelines(viewer)) == pairs.nunique()
     viewer.page.select_option("#kind", "ground")
-    assert len(rows_shown(viewer)) == wrong.loc[wrong["pair"].str.endswith("_G"), "pair"].nunique()
-    assert viewer.page.inner_text("#count").startswith(f"{len(rows_shown(viewer))} of ")
+    ground = pairs[pairs.str.endswith("_G")].nunique()
+    assert len(timelines(viewer)) == ground
+    assert viewer.text("#count").startswith(f"{ground} of ")
 
 
-def test_a_player_s_timelines_can_be_picked_out(viewer):
-    everything = len(rows_shown(viewer))
-    place = viewer.page.evaluate("tracks[0].first")
-    viewer.page.select_option("#who", str(place))
-    name = viewer.page.evaluate(f"players[{place}].text")
-    assert 0 < len(rows_shown(viewer)) < everything
-    assert all(name in row for row in rows_shown(viewer))
-    spot = viewer.page.evaluate("spots.map(({ x, y }) => [x, y])")[0]
-    viewer.page.mouse.click(*(np.array(spot) + [viewer.page.locator("#map").bounding_box()[side] for side in ("x", "y")]).tolist())
-    assert viewer.page.input_value("#who") != ""
+def test_a_player_s_timelines_can_be_filtered(viewer):
+    everything = len(timelines(viewer))
+    index = viewer.evaluate("tracks[0].first")
+    viewer.page.select_option("#player", str(index))
+    name = viewer.evaluate(f"players[{index}].text")
+    assert 0 < len(timelines(viewer)) < everything
+    assert all(name in label for label in timelines(viewer))
 
 
-def test_players_go_by_side_jersey_and_position_and_are_found_by_their_id(viewer, finished_run, busiest):
-    table = pd.read_csv(finished_run.input / "train_player_tracking.csv").query("game_play == @busiest").groupby("nfl_player_id").first()
-    named = {one: f"{line.team[0].upper()} {line.jersey_number} {line.position}" for one, line in zip(table.index, table.itertuples(), strict=True)}
-    assert dict(viewer.page.evaluate("players.map((player) => [player.id, player.text])")) == named
-    options = viewer.page.locator("#who option").all_inner_texts()
-    assert sorted(options[1:]) == sorted(f"{named[one]} ({one}), {team}" for one, team in table["team"].items())
-    one = viewer.page.evaluate("players[tracks[state.chosen].first].id")
-    assert viewer.page.inner_text("#name").startswith(f"{named[one]} ({one}) and ")
-    assert named[one] in viewer.page.locator(".track[aria-selected=true]").inner_text()
+def test_a_click_on_the_field_selects_a_player(viewer):
+    box, point = viewer.page.locator("#map").bounding_box(), viewer.evaluate("mapPoints[0]")
+    viewer.page.mouse.click(box["x"] + point["x"], box["y"] + point["y"])
+    assert viewer.page.input_value("#player") != ""
 
 
-def test_the_page_says_that_its_threshold_was_chosen_on_the_other_folds(viewer):
-    assert re.search(r"threshold 0\.\d{3}, chosen on the other folds\.$", viewer.page.inner_text("#now"))
-    assert "threshold, chosen on the other folds" in viewer.page.inner_text("[aria-label='The chosen pair or player'] .key")
+def test_players_have_team_jersey_and_position(viewer, finished_run, name):
+    table = pd.read_csv(finished_run.input / "train_player_tracking.csv")
+    table = table[table["game_play"] == name].groupby("nfl_player_id").first()
+    names = {
+        row.Index: f"{row.team[0].upper()} {row.jersey_number} {row.position}"
+        for row in table.itertuples()
+    }
+    assert dict(viewer.evaluate("players.map((player) => [player.id, player.text])")) == names
+    options = viewer.page.locator("#player option").all_inner_texts()
+    expected = [f"{names[number]} ({number}), {team}" for number, team in table["team"].items()]
+    assert sorted(options[1:]) == sorted(expected)
+    number = viewer.evaluate("players[tracks[state.selected].first].id")
+    assert viewer.text("#track_name").startswith(f"{names[number]} ({number}) and ")
+    assert names[number] in viewer.text(".track[aria-selected=true]")
 
 
-def test_no_word_of_the_probabilities_lies_over_another(viewer):
-    for size in ({"width": 1366, "height": 657}, {"width": 1920, "height": 1080}, {"width": 800, "height": 700}):
-        viewer.page.set_viewport_size(size)
-        boxes = viewer.page.locator("#detail text").evaluate_all("texts => texts.map((text) => text.getBoundingClientRect().toJSON())")
-        assert len(boxes) > 4
-        for place, one in enumerate(boxes):
-            for other in boxes[:place]:
-                apart = (
-                    one["left"] >= other["right"] or other["left"] >= one["right"] or one["top"] >= other["bottom"] or other["top"] >= one["bottom"]
-                )
-                assert apart, (size, one, other)
+def test_the_threshold_is_that_of_the_other_folds(viewer):
+    text = "chosen on the other folds"
+    assert re.search(rf"threshold 0\.\d{{3}}, {text}\.$", viewer.text("#step_text"))
+    assert f"threshold, {text}" in viewer.text("section:has(#chart) .legend")
 
 
-def test_keys_move_the_moment_and_the_choice(viewer, busiest, oof):
+@pytest.mark.parametrize("size", [(1366, 657), (1920, 1080), (800, 700)])
+def test_no_text_of_the_chart_covers_another(viewer, size):
+    viewer.page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    boxes = viewer.page.locator("#chart text").evaluate_all(
+        "texts => texts.map((text) => text.getBoundingClientRect().toJSON())"
+    )
+    assert len(boxes) > 4
+    for number, a in enumerate(boxes):
+        for b in boxes[:number]:
+            beside = a["left"] >= b["right"] or b["left"] >= a["right"]
+            assert beside or a["top"] >= b["bottom"] or b["top"] >= a["bottom"], (a, b)
+
+
+def test_keys_change_step_frame_and_selection(viewer, rows):
     def step() -> int:
-        return int(re.search(r"step (-?\d+)", viewer.page.inner_text("#clock"))[1])
+        return int(re.search(r"step (-?\d+)", viewer.text("#clock"))[1])
 
     viewer.press("Home", "ArrowRight", "ArrowRight", "ArrowLeft")
     assert step() == 1
     viewer.press("Shift+ArrowRight")
     assert step() == 11
     viewer.press("End")
-    assert step() == int(oof.loc[oof["game_play"] == busiest, "contact_id"].str.split("_").str[2].astype(int).max())
-    before = viewer.page.evaluate("views.map((view) => view.frame)")
+    assert step() == rows["step"].max()
+    before = viewer.evaluate(FRAMES)
     viewer.press(",")
-    assert viewer.page.evaluate("views.map((view) => view.frame)") == [frame - 1 for frame in before]
-    viewer.press("Home", "n")
-    asked = dict(part.split("=") for part in viewer.page.url.split("#")[1].split("&"))
-    row = oof[oof["contact_id"] == f"{busiest}_{asked['step']}_{asked['pair']}"]
+    assert viewer.evaluate(FRAMES) == [frame - 1 for frame in before]
+    name = viewer.text("#track_name")
+    is_first = viewer.evaluate("listed.indexOf(state.selected)") == 0
+    viewer.press("ArrowDown" if is_first else "ArrowUp")
+    assert viewer.text("#track_name") != name
+    viewer.screenshot("viewer")
+
+
+@pytest.mark.parametrize("keys", [["Home", "n"], ["End", "p"], ["Home", "n", "n", "p"]])
+def test_keys_go_to_errors(viewer, rows, keys):
+    viewer.press(*keys)
+    address = dict(part.split("=") for part in viewer.page.url.split("#")[1].split("&"))
+    row = rows[(rows["step"] == int(address["step"])) & (rows["pair"] == address["pair"])]
     assert row["wrong"].tolist() == [True]
-    name = viewer.page.inner_text("#name")
-    viewer.press("ArrowDown" if viewer.page.evaluate("shown.indexOf(state.chosen)") == 0 else "ArrowUp")
-    assert viewer.page.inner_text("#name") != name
-    viewer.keep("viewer")
 
 
-def test_an_address_opens_a_moment_of_a_pair(opened, plays, oof, busiest):
-    row = oof[(oof["game_play"] == busiest) & oof["wrong"] & ~oof["pair"].str.endswith("_G")].iloc[-1]
-    step = int(row["contact_id"].split("_")[2])
-    opened.open_play(plays / f"{busiest}.html", f"#step={step}&pair={row['pair']}")
-    said = opened.page.inner_text("#now")
-    assert said.startswith(f"Step {step}: {'contact, missed' if row['contact'] else 'no contact, but called one'}.")
-    assert f"final {row['blend']:.3f}" in said
-    opened.press("z")
-    opened.keep("viewer_close_up")
+def test_an_address_opens_a_step_of_a_pair(browser, plays, rows, name):
+    row = rows[rows["wrong"] & ~rows["pair"].str.endswith("_G")].iloc[-1]
+    browser.open_play(plays / f"{name}.html", f"#step={row['step']}&pair={row['pair']}")
+    outcome = "contact, missed" if row["contact"] else "no contact, but predicted"
+    text = browser.text("#step_text")
+    assert text.startswith(f"Step {row['step']}: {outcome}.")
+    assert f"final {row['blend']:.3f}" in text
+    browser.press("z")
+    browser.screenshot("viewer_zoomed")
 
 
-def test_without_a_video_the_other_one_goes_on(opened, plays, busiest, tmp_path):
-    shutil.copyfile(plays / f"{busiest}.html", tmp_path / "play.html")
-    shutil.copyfile(plays / f"{busiest}_Endzone.mp4", tmp_path / f"{busiest}_Endzone.mp4")
-    opened.open(tmp_path / "play.html")
-    opened.page.wait_for_selector("text=The Sideline video can't be shown.")
-    opened.complaints.clear()  # the browser says that the file is missing
-    opened.press("End")
-    assert opened.page.evaluate("views[1].frame === frameAt(views[1], state.time)")
+def test_without_a_video_the_other_one_goes_on(browser, plays, name, tmp_path):
+    shutil.copyfile(plays / f"{name}.html", tmp_path / "play.html")
+    shutil.copyfile(plays / f"{name}_Endzone.mp4", tmp_path / f"{name}_Endzone.mp4")
+    browser.open(tmp_path / "play.html")
+    browser.page.wait_for_selector("text=The Sideline video can't be shown.")
+    browser.messages.clear()  # the browser logs that the file is missing
+    browser.press("End")
+    assert browser.evaluate("views[1].frame === frameAt(views[1], state.time)")
 
 
-def _scaled(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    import cv2
-
-    return cv2.resize(picture, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
-
-
-def _alone(boxes: np.ndarray, place: int, shape: tuple[int, ...]) -> bool:
-    """No other helmet near, and the whole of it well inside the picture."""
-    centre = boxes[:, :2] + boxes[:, 2:] / 2
-    apart = np.linalg.norm(centre - centre[place], axis=1)
-    apart[place] = np.inf
-    x, y = centre[place]
-    return bool(np.nanmin(apart) > 2.5 * boxes[place, 2] and 20 < x < shape[1] - 20 and 60 < y < shape[0] - 20)
+def is_isolated(boxes: np.ndarray, index: int, shape: tuple[int, ...]) -> bool:
+    """No other helmet is near, and it is well inside the image."""
+    center = boxes[:, :2] + boxes[:, 2:] / 2
+    distance = np.linalg.norm(center - center[index], axis=1)
+    distance[index] = np.inf
+    x, y = center[index]
+    inside = 20 < x < shape[1] - 20 and 60 < y < shape[0] - 20
+    return bool(inside and np.nanmin(distance) > 2.5 * boxes[index, 2])
 
 
-def _distance_of_drawing(changed: np.ndarray, box: np.ndarray) -> float:
-    """Helmet widths from the middle of the helmet to that of what was drawn around it; many where nothing was."""
-    left, top, width, height = box
-    low = np.array([left - width, top - height]).clip(0).astype(int)
-    high = np.array([left + 2 * width, top + 2 * height]).astype(int)
+def outline_distance(changed: np.ndarray, box: np.ndarray) -> float:
+    """Helmet widths from a helmet to what was drawn around it; 99 where nothing was."""
+    corner, size = box[:2], box[2:]
+    low = (corner - size).clip(0).astype(int)
+    high = (corner + 2 * size).astype(int)
     y, x = np.nonzero(changed[low[1] : high[1], low[0] : high[0]])
     if len(x) < 8:
         return 99.0
     middle = low + np.array([x.min() + x.max(), y.min() + y.max()]) / 2
-    return float(np.linalg.norm(middle - [left + width / 2, top + height / 2]) / width)
+    return float(np.linalg.norm(middle - (corner + size / 2)) / size[0])
 
 
-def _unlike(picture: np.ndarray, places: np.ndarray, colour: np.ndarray) -> list[bool]:
-    """Whether the colour at each place inside the picture is another one."""
-    at = np.rint(places).astype(int)
-    inside = (at >= 0).all(1) & (at[:, 0] < picture.shape[1]) & (at[:, 1] < picture.shape[0])
-    return (np.abs(picture[at[inside, 1], at[inside, 0]] - colour).max(-1) > 35).tolist()
+def differs(image: np.ndarray, points: np.ndarray, color: np.ndarray) -> list[bool]:
+    """Whether the color at each point inside the image is another one."""
+    x, y = np.rint(points).astype(int).T
+    inside = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
+    return (np.abs(image[y[inside], x[inside]] - color).max(-1) > 35).tolist()

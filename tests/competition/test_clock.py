@@ -18,7 +18,8 @@ def seconds(duration: np.timedelta64) -> float:
 
 
 def test_step_zero_is_the_snap_floored_to_a_tenth_of_a_second():
-    assert clock.step_zero(np.datetime64("2020-09-11T03:01:48.134", "ms")) == np.datetime64("2020-09-11T03:01:48.100", "ms")
+    snap = np.datetime64("2020-09-11T03:01:48.134", "ms")
+    assert clock.step_zero(snap) == np.datetime64("2020-09-11T03:01:48.100", "ms")
 
 
 @given(milliseconds)
@@ -32,13 +33,13 @@ def test_step_zero_of_step_zero_is_itself(snap):
 
 
 @given(st.lists(st.integers(-5000, 20_000), min_size=1))
-def test_a_frame_is_found_again_from_its_time(frames):
+def test_frames_to_times_and_back_are_the_same_frames(frames):
     times = clock.time_of_frame(np.array(frames), START)
     np.testing.assert_array_equal(clock.frame_of_time(times, START), frames)
 
 
 @given(st.integers(-50_000, 300_000))
-def test_the_frame_of_a_time_was_taken_within_half_a_frame_of_it(offset):
+def test_the_frame_of_a_time_is_within_half_a_frame_of_it(offset):
     time = START + np.timedelta64(offset, "ms")
     taken = clock.time_of_frame(clock.frame_of_time(np.array([time]), START), START)[0]
     assert abs(seconds(taken - time)) <= HALF_A_FRAME + 0.001
@@ -48,7 +49,7 @@ def test_frame_zero_is_taken_when_the_video_starts():
     assert clock.frame_of_time(np.array([START]), START)[0] == 0
 
 
-def test_a_snap_just_before_the_next_step_makes_the_shortcut_six_frames_late():
+def test_a_late_snap_makes_the_shortcut_six_frames_late():
     snap = np.datetime64("2020-09-11T03:01:48.199", "ms")
     start = snap - np.timedelta64(5000, "ms")
     shortcut = round(clock.SECONDS_BEFORE_SNAP * clock.FRAMES_PER_SECOND)
@@ -56,21 +57,25 @@ def test_a_snap_just_before_the_next_step_makes_the_shortcut_six_frames_late():
 
 
 @given(st.lists(milliseconds, min_size=1))
-def test_a_time_survives_being_written_as_text(times):
+def test_times_to_text_and_back_are_the_same_times(times):
     text = pd.Series(clock.to_text(np.array(times)))
+    assert clock.is_datetime(text).all()
     np.testing.assert_array_equal(clock.to_datetime(text), np.array(times))
 
 
 def test_a_text_that_is_no_time_is_refused():
+    text = pd.Series(["2020-09-11T03:01:48.100Z", "yesterday", "2020-02-30T00:00:00Z"])
+    assert clock.is_datetime(text).tolist() == [True, False, False]
     with pytest.raises(ValueError, match="yesterday"):
-        clock.to_datetime(pd.Series(["2020-09-11T03:01:48.100Z", "yesterday"]))
+        clock.to_datetime(text)
 
 
-def test_the_real_play_has_its_step_zero_where_the_real_sensors_have_it(real_folder):
+def test_the_real_step_zero_is_that_of_the_real_tracking(real_folder):
     season = read_season(real_folder.folder, "test")
     zero = clock.step_zero(season.videos["snap_time"].to_numpy()[0])
     assert zero == np.datetime64("2020-09-11T03:01:48.100", "ms")
-    assert set(season.tracking.loc[season.tracking["step"] == 0, "datetime"]) == {pd.Timestamp(zero)}
+    step_zero = season.tracking.loc[season.tracking["step"] == 0, "datetime"]
+    assert set(step_zero) == {pd.Timestamp(zero)}
 
 
 def test_all_real_videos_start_five_seconds_before_the_snap(real_files):

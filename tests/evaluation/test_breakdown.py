@@ -1,106 +1,171 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from player_contact.competition.metric import Thresholds
 from player_contact.evaluation.breakdown import (
-    SEEN,
+    HELMET_FEATURES,
+    HELMETS,
     by_class,
-    by_length,
-    called_rows,
-    candidate_values,
-    position_class,
-    run_numbers,
-    seen_class,
-    seen_columns,
+    by_distance,
+    by_duration,
+    by_play,
+    candidate_features,
+    event_ids,
+    helmet_codes,
+    position_codes,
+    positive_rows,
     worst_errors,
 )
-from player_contact.features.context import role_number
+from player_contact.features.context import role_code
 
 PLAY = "58168_003392"
+THRESHOLDS = {0: Thresholds(pair=0.5, ground=0.5)}
 
 
-def table(*tracks: tuple[str, str, str]) -> pd.DataFrame:
-    """Rows of tracks: their pair, their labels and their decisions, a digit a step."""
-    lines = [
-        {
-            "contact_id": f"{PLAY}_{step}_{pair}",
-            "game_play": PLAY,
-            "contact": int(label),
-            "final": int(final),
-            "fold": 0,
-            "blend": 0.9 if final == "1" else 0.1,
-        }
+@pytest.fixture(scope="module")
+def oof(finished_run) -> pd.DataFrame:
+    return pd.read_parquet(finished_run.folder / "oof.parquet")
+
+
+def rows_of(*tracks: tuple[str, str, str]) -> pd.DataFrame:
+    """`positive_rows` of tracks: pair, labels and decisions, a digit a step."""
+    rows = [
+        (f"{PLAY}_{step}_{pair}", PLAY, int(label), int(final), 0, 0.9 if final == "1" else 0.1)
         for pair, labels, finals in tracks
         for step, (label, final) in enumerate(zip(labels, finals, strict=True))
     ]
-    return pd.DataFrame(lines).sample(frac=1, random_state=1).reset_index(drop=True)
+    columns = ["contact_id", "game_play", "contact", "final", "fold", "blend"]
+    return positive_rows(pd.DataFrame(rows, columns=columns).sample(frac=1, random_state=1))
 
 
-def test_contacts_and_calls_are_counted_by_their_length():
-    rows = called_rows(table(("1_2", "0111100", "0011110"), ("1_3", "1000000", "0000011"), ("1_G", "1111111", "0000000")))
-    lengths = by_length(rows).set_index("length")
-    assert lengths.loc["pairs, 0.4 to 1 s", ["contacts", "noticed", "their steps found"]].tolist() == [1, 1, "75 %"]
-    assert lengths.loc["pairs, 0.4 to 1 s", ["calls", "without any contact", "their steps false"]].tolist() == [1, 0, "25 %"]
-    assert lengths.loc["pairs, 0.1 to 0.3 s", ["contacts", "noticed", "calls", "without any contact"]].tolist() == [1, 0, 1, 1]
-    assert lengths.loc["ground, 0.4 to 1 s", ["contacts", "noticed", "their steps found"]].tolist() == [1, 0, "0 %"]
-    assert lengths.loc["ground, 3.1 s and longer", "their steps found"] == "–"
+def test_events_are_counted_by_their_duration():
+    rows = rows_of(
+        ("1_2", "0111100", "0011110"),
+        ("1_3", "1000000", "0000011"),
+        ("1_G", "1111111", "0000000"),
+    )
+    table = by_duration(rows).set_index("duration")
+    assert table.loc["pairs, 0.4 to 1 s"].tolist() == [1, 1, "75 %", 1, 0, "75 %"]
+    assert table.loc["pairs, 0.1 to 0.3 s"].tolist() == [1, 0, "0 %", 1, 1, "0 %"]
+    assert table.loc["ground, 0.4 to 1 s"].tolist() == [1, 0, "0 %", 0, 0, "–"]
+    assert table.loc["ground, 3.1 s and longer", "recall of their steps"] == "–"
 
 
-def test_every_contact_row_of_a_run_belongs_to_one_length(finished_run):
-    rows = called_rows(pd.read_parquet(finished_run.folder / "oof.parquet"))
-    contact = rows[rows["contact"] == 1]
-    runs = len(np.unique(run_numbers(contact, np.zeros(len(contact)))))
-    assert by_length(rows)["contacts"].sum() == runs
+def test_a_season_without_any_contact_has_no_events():
+    assert by_duration(rows_of(("1_2", "00", "00")))["contacts"].tolist() == [0] * 8
 
 
-def test_a_run_ends_where_the_pair_the_steps_or_the_value_change():
-    rows = called_rows(table(("1_2", "110111", "000000"), ("1_3", "100000", "000000")))
-    assert run_numbers(rows, np.zeros(len(rows))).tolist() == [0, 0, 1, 1, 1, 2]
-    assert run_numbers(rows, np.array([0, 1, 1, 1, 0, 0])).tolist() == [0, 1, 2, 2, 3, 4]
+def test_long_events_do_not_overflow():
+    rows = rows_of(*((f"1_{player}", "1" * 60, "1" * 60) for player in range(2, 6)))
+    table = by_duration(rows).set_index("duration")
+    assert table.loc["pairs, 3.1 s and longer"].tolist() == [4, 4, "100 %", 4, 0, "100 %"]
 
 
-def test_errors_are_listed_worst_first_with_their_moment():
-    rows = called_rows(table(("1_2", "0111100", "0000000"), ("1_3", "0000000", "0000011"), ("1_G", "1111111", "1111111")))
-    errors = worst_errors(rows, {0: Thresholds(pair=0.5, ground=0.5)})
-    assert errors[["pair", "called", "begin", "end"]].values.tolist() == [["1_2", 0, 1, 4], ["1_3", 1, 5, 6]]
-    np.testing.assert_allclose(errors["away"], [1.6, 0.8])
+def test_every_labelled_event_has_one_duration(oof):
+    rows = positive_rows(oof)
+    contacts = rows[rows["contact"] == 1]
+    assert by_duration(rows)["contacts"].sum() == event_ids(contacts).max() + 1
 
 
-def test_a_missed_stretch_that_turns_into_a_false_one_makes_two_errors():
-    rows = called_rows(table(("1_2", "1100", "0011")))
-    assert len(worst_errors(rows, {0: Thresholds(0.5, 0.5)})) == 2
+def test_an_event_ends_where_pair_steps_or_value_change():
+    rows = rows_of(("1_2", "110111", "100010"), ("1_3", "100000", "000000"))
+    assert event_ids(rows).tolist() == [0, 0, 1, 1, 1, 2]
+    assert event_ids(rows, "final").tolist() == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_camera_sees_a_row_with_the_boxes_of_all_its_players():
+def test_errors_are_listed_worst_first_with_their_steps():
+    rows = rows_of(
+        ("1_2", "0111100", "0000000"),
+        ("1_3", "0000000", "0000011"),
+        ("1_G", "1111111", "1111111"),
+    )
+    errors = worst_errors(rows, THRESHOLDS)
+    columns = ["pair", "predicted", "first_step", "last_step"]
+    assert errors[columns].values.tolist() == [["1_2", 0, 1, 4], ["1_3", 1, 5, 6]]
+    np.testing.assert_allclose(errors["excess"], [1.6, 0.8])
+
+
+def test_a_miss_that_turns_into_a_false_contact_is_two_errors():
+    assert len(worst_errors(rows_of(("1_2", "1100", "0011")), THRESHOLDS)) == 2
+
+
+def test_a_view_counts_with_the_boxes_of_all_players():
     nan = np.nan
     candidates = pd.DataFrame(
-        [(0, 1.0, 0, 2.0), (0, 1.0, 0.2, 2.0), (0.1, 1.0, nan, nan), (0, nan, 0, nan), (0, nan, nan, nan)], columns=seen_columns()
+        [
+            (0, 1.0, 0, 2.0),
+            (0, 1.0, 0.2, 2.0),
+            (0.1, 1.0, nan, nan),
+            (0, nan, 0, nan),
+            (0, nan, nan, nan),
+        ],
+        columns=HELMET_FEATURES,
     ).assign(row=[5, 4, 3, 2, 1])
     ground = np.array([False, False, False, False, True])
-    told = [SEEN[place] for place in seen_class(candidates, ground, 7)]
-    assert told[1:6] == ["detected by one camera", "boxes in no camera", "completed boxes only", "detected by one camera", "detected by both cameras"]
-    assert {told[0], told[6]} == {"no candidate"}
-
-
-def test_a_pair_bears_both_positions_and_the_ground_that_of_the_player():
-    candidates = pd.DataFrame(
-        {"role_low": [role_number("C"), role_number("WR"), np.nan], "role_high": [role_number("DE"), role_number("WR"), np.nan]}
-    )
-    of_row, names = position_class(candidates.assign(row=[2, 0, 1]), np.array([False, True, False]), 4)
-    assert [names[place] if place >= 0 else None for place in of_row] == [
-        "receiver – ground",
-        "unknown – unknown",
-        "offensive line – defensive line",
-        None,
+    assert [HELMETS[code] for code in helmet_codes(candidates, ground, 7)] == [
+        "no candidate",
+        "detected in one view",
+        "boxes in no view",
+        "completed boxes only",
+        "detected in one view",
+        "detected in both views",
+        "no candidate",
     ]
 
 
-def test_the_classes_of_a_run_share_out_its_rows(finished_run):
-    oof = pd.read_parquet(finished_run.folder / "oof.parquet")
-    values = candidate_values(finished_run.folder / "features", oof["game_play"].unique().tolist(), [*seen_columns(), "role_low", "role_high"])
-    ground = oof["contact_id"].str.endswith("_G").to_numpy()[values["row"]]
-    seen = by_class(oof, seen_class(values, ground, len(oof)), SEEN, "helmets")
-    assert seen["rows"].sum() == len(oof)
-    assert seen["contacts"].sum() == oof["contact"].sum()
-    of_row, names = position_class(values, ground, len(oof))
-    assert by_class(oof, of_row, names, "positions")["rows"].sum() == len(values)
+def test_a_pair_has_both_positions_and_the_ground_one():
+    low, high = ("C", "WR"), ("DE", "WR")
+    candidates = pd.DataFrame(
+        {
+            "role_low": [*map(role_code, low), np.nan],
+            "role_high": [*map(role_code, high), np.nan],
+            "row": [2, 0, 1],
+        }
+    )
+    codes, names = position_codes(candidates, np.array([False, True, False]), 4)
+    assert [names[code] for code in codes[:3]] == [
+        "receiver – ground",
+        "unknown – unknown",
+        "offensive line – defensive line",
+    ]
+    assert codes[3] == -1
+
+
+def test_the_classes_of_a_run_partition_its_rows(oof, finished_run):
+    plays = oof["game_play"].unique().tolist()
+    candidates = candidate_features(finished_run.folder / "features", plays)
+    ground = oof["contact_id"].str.endswith("_G").to_numpy()[candidates["row"]]
+    helmets = by_class(oof, helmet_codes(candidates, ground, len(oof)), HELMETS, "helmets")
+    assert helmets["rows"].sum() == len(oof)
+    assert helmets["contacts"].sum() == oof["contact"].sum()
+    positions = by_class(oof, *position_codes(candidates, ground, len(oof)), "positions")
+    assert positions["rows"].sum() == len(candidates)
+
+
+def test_the_distances_partition_all_rows(oof):
+    ground = oof["contact_id"].str.endswith("_G").to_numpy()
+    table = by_distance(oof, ground)
+    assert table["rows"].sum() == len(oof)
+    assert table["contacts"].sum() == oof["contact"].sum()
+    assert table.set_index("yards").loc["ground", "rows"] == ground.sum()
+
+
+def test_a_pair_is_counted_at_its_distance():
+    proximity = [1 / (1 + yards) for yards in (0.75, 1.25, 2.5)]
+    rows = pd.DataFrame({"contact": [1, 0, 1], "final": [1, 0, 0], "proximity": proximity})
+    table = by_distance(rows, np.zeros(3, dtype=bool)).set_index("yards")
+    assert table.loc["0.5 to 1", ["rows", "TP"]].tolist() == [1, 1]
+    assert table.loc["1 to 1.5", ["rows", "contacts"]].tolist() == [1, 0]
+    assert table.loc["2 to 3", ["rows", "FN"]].tolist() == [1, 1]
+
+
+def test_plays_are_listed_worst_first(oof):
+    table = by_play(oof)
+    assert table["MCC"].is_monotonic_increasing
+    assert sorted(table["game_play"]) == sorted(oof["game_play"].unique())
+    assert (table["TP"] + table["FN"] == table["contacts"]).all()
+
+
+def test_a_play_without_contacts_or_predictions_is_right(oof):
+    assert set(by_play(oof.assign(contact=0, final=0))["MCC"]) == {1}

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from player_contact.config import AugmentConfig
-from player_contact.vision.augment import centre, make_augment
+from player_contact.vision.augment import build_augmentation, center_crop
+from tests.vision.conftest import NO_AUGMENT
 
 STORED, SIZE = 72, 64
-NOTHING = dict.fromkeys(AugmentConfig.model_fields, 0)
-CHANGES = {
+TRANSFORMS = {
     "nothing": {},
     "flip": {"flip": 1},
     "shift": {"shift": 0.2},
@@ -15,96 +15,85 @@ CHANGES = {
     "brightness": {"brightness": 0.3},
     "contrast": {"contrast": 0.3},
     "noise": {"noise": 1},
-    "all of the default": AugmentConfig().model_dump(),
+    "default": AugmentConfig().model_dump(),
 }
 SEEDS = range(6)
 
 
-@pytest.fixture(scope="module", params=CHANGES)
+@pytest.fixture(scope="module", params=TRANSFORMS)
 def augment(request):
-    return make_augment(AugmentConfig(**(NOTHING | CHANGES[request.param])), SIZE)
+    return build_augmentation(NO_AUGMENT.model_copy(update=TRANSFORMS[request.param]), SIZE)
 
 
-def square_and_its_box(images=2):
-    """Pictures of a bright square off the middle, and the box of it."""
-    pictures = np.full((images, 3, STORED, STORED), 40, dtype=np.uint8)
-    drawn = np.zeros((images, 2, STORED, STORED), dtype=np.uint8)
-    pictures[:, :, 22:38, 40:54] = 210
-    drawn[:, 0, 22:38, 40:54] = 255
-    return pictures, drawn
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_drawn_box_stays_on_what_it_marks(augment, seed):
-    pictures, drawn = augment(*square_and_its_box(), seed)
-    bright, marked = pictures[0, 1] > pictures[0, 1].min() / 2 + pictures[0, 1].max() / 2, drawn[0, 0] > 127
-    assert marked.sum() > 50
-    assert (bright & marked).sum() / (bright | marked).sum() > 0.75
+def square_and_mask(count=2):
+    """Images of a bright square off the middle, and the mask of its box."""
+    images = np.full((count, 3, STORED, STORED), 40, dtype=np.uint8)
+    masks = np.zeros((count, 2, STORED, STORED), dtype=np.uint8)
+    images[:, :, 22:38, 40:54] = 210
+    masks[:, 0, 22:38, 40:54] = 255
+    return images, masks
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_picture_of_a_stretch_is_changed_alike(augment, seed):
-    pictures, drawn = augment(*square_and_its_box(5), seed)
-    for image in range(1, 5):
-        np.testing.assert_array_equal(pictures[image], pictures[0])
-        np.testing.assert_array_equal(drawn[image], drawn[0])
+def test_box_mask_stays_on_its_object(augment, seed):
+    images, masks = augment(*square_and_mask(), seed)
+    image, mask = images[0, 1], masks[0, 0] > 127
+    bright = image > image.min() / 2 + image.max() / 2
+    assert mask.sum() > 50
+    assert (bright & mask).sum() / (bright | mask).sum() > 0.75
 
 
-@pytest.mark.parametrize("images", [43, 86, 127])
+@pytest.mark.parametrize("count", [5, 43, 86, 127])  # up to three calls with 128 channels each
 @pytest.mark.parametrize("seed", SEEDS)
-def test_more_pictures_than_opencv_takes_as_channels_are_changed_alike_too(augment, images, seed):
-    pictures, drawn = augment(*square_and_its_box(images), seed)
-    assert len(pictures) == len(drawn) == images
-    np.testing.assert_array_equal(pictures, np.broadcast_to(pictures[0], pictures.shape))
-    np.testing.assert_array_equal(drawn, np.broadcast_to(drawn[0], drawn.shape))
+def test_all_images_of_a_clip_get_the_same_transform(augment, count, seed):
+    images, masks = augment(*square_and_mask(count), seed)
+    assert len(images) == len(masks) == count
+    np.testing.assert_array_equal(images, np.broadcast_to(images[0], images.shape))
+    np.testing.assert_array_equal(masks, np.broadcast_to(masks[0], masks.shape))
 
 
-@pytest.mark.parametrize(("images", "frames"), [(1, 1), (2, 1), (1, 128), (3, 64)])
-def test_any_number_of_pictures_and_frames_keeps_its_place(augment, images, frames):
-    random = np.random.default_rng(1)
-    pictures = np.repeat(random.integers(30, 220, (images, frames, 1, 1), dtype=np.uint8), STORED, axis=2).repeat(STORED, axis=3)
-    changed, marks = augment(pictures, np.zeros((images, 2, STORED, STORED), dtype=np.uint8), 1)
-    assert (changed.shape, marks.shape) == ((images, frames, SIZE, SIZE), (images, 2, SIZE, SIZE))
-    level, before = np.median(changed, axis=(2, 3)).ravel(), pictures[..., 0, 0].ravel()
-    assert (np.diff(level[np.argsort(before, kind="stable")]) >= 0).all()  # brightness and contrast keep the order of flat frames
+@pytest.mark.parametrize(("count", "frames"), [(1, 1), (2, 1), (1, 128), (3, 64)])
+def test_images_and_frames_keep_their_order(augment, count, frames):
+    levels = np.random.default_rng(1).integers(30, 220, (count, frames, 1, 1), dtype=np.uint8)
+    images = levels.repeat(STORED, axis=2).repeat(STORED, axis=3)
+    images, masks = augment(images, np.zeros((count, 2, STORED, STORED), dtype=np.uint8), 1)
+    assert (images.shape, masks.shape) == ((count, frames, SIZE, SIZE), (count, 2, SIZE, SIZE))
+    order = np.argsort(levels.ravel(), kind="stable")
+    assert (np.diff(np.median(images, axis=(2, 3)).ravel()[order]) >= 0).all()
 
 
-def test_no_pictures_stay_no_pictures(augment):
-    pictures, drawn = augment(*square_and_its_box(0), 1)
-    assert (pictures.shape, drawn.shape) == ((0, 3, SIZE, SIZE), (0, 2, SIZE, SIZE))
+@pytest.mark.parametrize("count", [0, 2])
+def test_output_has_the_configured_size_and_dtype(augment, count):
+    images, masks = augment(*square_and_mask(count), 1)
+    assert (images.shape, masks.shape) == ((count, 3, SIZE, SIZE), (count, 2, SIZE, SIZE))
+    assert images.dtype == masks.dtype == np.uint8
 
 
-def test_what_comes_out_has_the_asked_size_and_the_type_of_pictures(augment):
-    pictures, drawn = augment(*square_and_its_box(), 1)
-    assert (pictures.shape, drawn.shape) == ((2, 3, SIZE, SIZE), (2, 2, SIZE, SIZE))
-    assert pictures.dtype == drawn.dtype == np.uint8
+def test_masks_stay_binary(augment):
+    _, masks = augment(*square_and_mask(), 3)
+    assert set(np.unique(masks)) <= {0, 255}
 
 
-def test_drawn_boxes_stay_black_and_white(augment):
-    _, drawn = augment(*square_and_its_box(), 3)
-    assert set(np.unique(drawn)) <= {0, 255}
+def test_same_seed_same_transform(augment):
+    before = augment(*square_and_mask(), 7)
+    augment(*square_and_mask(), 8)
+    for array, expected in zip(augment(*square_and_mask(), 7), before, strict=True):
+        np.testing.assert_array_equal(array, expected)
 
 
-def test_the_same_seed_makes_the_same_change_whatever_was_changed_before(augment):
-    first = augment(*square_and_its_box(), 7)
-    augment(*square_and_its_box(), 8)
-    for one, other in zip(augment(*square_and_its_box(), 7), first, strict=True):
-        np.testing.assert_array_equal(one, other)
+def test_another_seed_another_transform():
+    augment = build_augmentation(AugmentConfig(), SIZE)
+    images = [augment(*square_and_mask(), seed)[0] for seed in (1, 2)]
+    assert not np.array_equal(*images)
 
 
-def test_another_seed_makes_another_change():
-    augment = make_augment(AugmentConfig(), SIZE)
-    assert not np.array_equal(augment(*square_and_its_box(), 1)[0], augment(*square_and_its_box(), 2)[0])
+def test_no_augmentation_is_the_center_crop():
+    arrays = square_and_mask()
+    for array, output in zip(arrays, build_augmentation(NO_AUGMENT, SIZE)(*arrays, 1), strict=True):
+        np.testing.assert_array_equal(output, center_crop(array, SIZE))
 
 
-def test_no_change_at_all_is_the_middle_that_scoring_sees():
-    pictures, drawn = square_and_its_box()
-    changed = make_augment(AugmentConfig(**NOTHING), SIZE)(pictures, drawn, 1)
-    np.testing.assert_array_equal(changed[0], centre(pictures, SIZE))
-    np.testing.assert_array_equal(changed[1], centre(drawn, SIZE))
-
-
-def test_a_shift_brings_no_black_border():
-    pictures = np.full((1, 3, STORED, STORED), 90, dtype=np.uint8)
-    augment = make_augment(AugmentConfig(**(NOTHING | {"shift": 0.5})), SIZE)
-    assert (augment(pictures, np.zeros((1, 2, STORED, STORED), dtype=np.uint8), 2)[0] == 90).all()
+def test_shift_replicates_the_border():
+    augment = build_augmentation(NO_AUGMENT.model_copy(update={"shift": 0.5}), SIZE)
+    images = np.full((1, 3, STORED, STORED), 90, dtype=np.uint8)
+    assert (augment(images, np.zeros((1, 2, STORED, STORED), dtype=np.uint8), 2)[0] == 90).all()

@@ -7,63 +7,71 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from player_contact.errors import ConfigError
-from player_contact.vision.device import taking_gpus, vision_processes
+from player_contact.utils.errors import ConfigError
+from player_contact.vision.device import concurrent_models, reserve_gpus, use_bf16
 
 
 @pytest.fixture
-def taken(monkeypatch, tmp_path):
-    """The GPUs that were taken, in turn, on a machine of two."""
-    numbers: list[int] = []
+def current_gpus(monkeypatch, tmp_path):
+    """The GPUs that became current, in turn, on a machine of two."""
+    gpus: list[int] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"of-{number}"))
-    monkeypatch.setattr(torch.cuda, "set_device", numbers.append)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda gpu: SimpleNamespace(uuid=f"uuid-{gpu}")
+    )
+    monkeypatch.setattr(torch.cuda, "set_device", gpus.append)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return numbers
+    return gpus
 
 
-def test_tasks_side_by_side_get_a_gpu_each_and_the_next_one_that_which_is_free(taken):
+def test_parallel_tasks_reserve_a_gpu_each(current_gpus):
     with ExitStack() as first, ExitStack() as second:
-        first.enter_context(taking_gpus())
-        second.enter_context(taking_gpus())
+        first.enter_context(reserve_gpus())
+        second.enter_context(reserve_gpus())
         second.close()
-        with taking_gpus():
-            assert taken == [0, 1, 1]
+        with reserve_gpus():
+            assert current_gpus == [0, 1, 1]
 
 
-def test_a_task_more_than_there_are_gpus_shares_one(taken):
-    with taking_gpus(), taking_gpus(), taking_gpus():
-        assert taken[:2] == [0, 1]
-        assert taken[2] in (0, 1)
+def test_more_tasks_than_gpus_share_one(current_gpus):
+    with reserve_gpus(), reserve_gpus(), reserve_gpus():
+        assert current_gpus[:2] == [0, 1]
+        assert current_gpus[2] in (0, 1)
 
 
-def test_without_a_gpu_nothing_is_taken(taken, monkeypatch):
+def test_without_a_gpu_nothing_is_reserved(current_gpus, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with taking_gpus():
-        assert not taken
+    with reserve_gpus() as gpus:
+        assert not gpus
+        assert not current_gpus
 
 
-def test_a_fold_that_needs_several_gpus_takes_those_that_are_free(taken):
-    with taking_gpus(2) as numbers:
-        assert numbers == [0, 1]
-    with taking_gpus() as one, taking_gpus(2) as two:
-        assert one == [0]
-        assert sorted(two) == [0, 1]
-        assert two[0] == 1  # the free one first
+def test_task_of_several_gpus_takes_the_free_ones_first(current_gpus):
+    with reserve_gpus(2) as gpus:
+        assert gpus == [0, 1]
+    with reserve_gpus() as one, reserve_gpus(2) as two:
+        assert (one, two) == ([0], [1, 0])
 
 
-def test_more_gpus_than_the_machine_has_are_refused(taken):
-    with pytest.raises(ConfigError, match="and 2 GPUs are visible here"), taking_gpus(3):
+def test_more_gpus_than_the_machine_has_are_refused(current_gpus):
+    with pytest.raises(ConfigError, match="and 2 GPUs are visible here"), reserve_gpus(3):
         pass
 
 
-@pytest.mark.parametrize(("workers", "devices", "folds"), [(4, 1, 2), (4, 2, 1), (1, 1, 1), (1, 2, 1)])
-def test_as_many_folds_train_side_by_side_as_there_are_gpus_for(taken, workers, devices, folds):
-    assert vision_processes(workers, devices) == folds
+@pytest.mark.parametrize(
+    ("workers", "devices", "models"), [(4, 1, 2), (4, 2, 1), (1, 1, 1), (1, 2, 1)]
+)
+def test_gpus_limit_concurrent_models(current_gpus, workers, devices, models):
+    assert concurrent_models(workers, devices) == models
 
 
-FAULTS = """
+@pytest.mark.parametrize(("precision", "expected"), [("bf16", True), ("fp32", False)])
+def test_configured_precision_is_used(precision, expected):
+    assert use_bf16(precision) is expected
+
+
+PAGE_FAULTS = """
 import resource, sys
 import numpy as np
 from player_contact.vision.device import keep_freed_memory
@@ -79,8 +87,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif("glibc" not in platform.libc_ver()[0], reason="another C library")
-def test_a_large_block_that_was_freed_is_used_again_without_new_pages():
-    given_back, kept = (
-        int(subprocess.run([sys.executable, "-c", FAULTS, word], capture_output=True, text=True, check=True).stdout) for word in ("give", "keep")
-    )
-    assert kept < given_back / 4
+def test_kept_memory_is_reused_without_page_faults():
+    def count(mode):
+        command = [sys.executable, "-c", PAGE_FAULTS, mode]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert count("keep") < count("default") / 4

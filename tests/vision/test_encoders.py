@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from player_contact.config import VisionConfig
-from player_contact.errors import ConfigError
+from player_contact.utils.errors import ConfigError
 from player_contact.vision.encoders import check_encoder, make_encoder
 
 CHANNELS, SIZE = 5, 64
@@ -11,7 +11,7 @@ FEATURES = {
     "googlenet": 1024,
     "densenet121": 1024,
     "resnet10t": 512,
-    "mobilenetv3_small_050": 1024,  # says 288 of itself
+    "mobilenetv3_small_050": 1024,  # its num_features is 288
     "vit_tiny_patch16_224": 192,
     "contact_resnet10": 512,
     "contact_resnet10_half": 256,
@@ -20,82 +20,106 @@ FEATURES = {
 
 
 @pytest.fixture(scope="module", params=FEATURES)
-def made(request):
-    """Name, encoder and number of features of each."""
+def named_encoder(request):
     torch.manual_seed(1)
-    return request.param, *make_encoder(request.param, CHANNELS, SIZE, {})
+    encoder, features = make_encoder(request.param, CHANNELS, SIZE, {})
+    assert features == FEATURES[request.param]
+    return request.param, encoder
 
 
-def pictures(count: int = 3) -> torch.Tensor:
+def images(count: int = 3) -> torch.Tensor:
     return torch.randn(count, CHANNELS, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
 
 
-def test_every_encoder_gives_as_many_features_a_picture_as_it_says(made):
-    name, encoder, features = made
-    assert features == FEATURES[name]
-    assert encoder.eval()(pictures()).shape == (3, features)
+def test_encoder_gives_a_feature_vector_for_each_image(named_encoder):
+    name, encoder = named_encoder
+    assert encoder.eval()(images()).shape == (3, FEATURES[name])
 
 
-def test_every_parameter_of_every_encoder_learns(made):
-    name, encoder, _ = made
+def test_every_encoder_parameter_gets_a_gradient(named_encoder):
+    encoder = named_encoder[1]
     encoder.train().zero_grad()
-    encoder(pictures()).square().mean().backward()
-    still = [key for key, parameter in encoder.named_parameters() if parameter.grad is None or not parameter.grad.isfinite().all()]
-    assert not still, name
+    encoder(images()).square().mean().backward()
+    gradients = {key: parameter.grad for key, parameter in encoder.named_parameters()}
+    assert not [k for k, grad in gradients.items() if grad is None or not grad.isfinite().all()]
 
 
-def test_every_encoder_says_the_same_of_a_picture_alone_and_among_others(made):
-    encoder = made[1].eval()
+def test_encoding_does_not_depend_on_the_batch(named_encoder):
+    encoder = named_encoder[1].eval()
     with torch.no_grad():
-        torch.testing.assert_close(encoder(pictures()[:1]), encoder(pictures())[:1], rtol=1e-3, atol=1e-4)
+        single, batched = encoder(images()[:1]), encoder(images())[:1]
+    torch.testing.assert_close(single, batched, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow
-def test_the_largest_of_the_classic_line_runs_too():
+def test_vgg_works_too():
     encoder, features = make_encoder("vgg11", CHANNELS, SIZE, {})
-    assert encoder.eval()(pictures(1)).shape == (1, features) == (1, 4096)
+    assert encoder.eval()(images(1)).shape == (1, features) == (1, 4096)
 
 
 @pytest.mark.parametrize("name", ["alexnet", "contact_resnet10"])
-def test_the_same_seed_makes_the_same_encoder(name):
-    values = []
+def test_same_seed_same_encoder(name):
+    features = []
     for _ in range(2):
         torch.manual_seed(3)
-        values.append(make_encoder(name, CHANNELS, SIZE, {})[0].eval()(pictures(1)))
-    assert torch.equal(*values)
+        features.append(make_encoder(name, CHANNELS, SIZE, {})[0].eval()(images(1)))
+    assert torch.equal(*features)
+
+
+OPTIONS = r"'vision\.encoder_options'"
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "options", "words"),
+    ("name", "size", "options", "message"),
     [
-        ("resnet10tt", 64, {}, r"'vision\.encoder' is 'resnet10tt', which is no timm model\. Near: .*resnet10t"),
-        ("contact_resnet11", 64, {}, r"Near: .*contact_resnet10"),
+        ("resnet10tt", 64, {}, r"'resnet10tt', which is no timm model\. Near: .*resnet10t"),
+        ("contact_resnet11", 64, {}, r"^'vision\.encoder' is .*Near: .*contact_resnet10"),
         ("resnet18.nobody", 64, {}, r"'resnet18\.nobody': Invalid pretrained tag"),
-        ("resnet10t", 64, {"shortcut": "none"}, r"'resnet10t' does not take 'vision\.encoder_options' shortcut=none: .*unexpected keyword"),
-        ("contact_resnet10", 64, {"shortcut": "long"}, r"shortcut 'long' is none of identity, projection_where_needed, projection, none"),
-        ("resnet10t", 64, {"checkpoint_path": "x"}, r"'vision\.encoder_options' can't set checkpoint_path: other settings decide that"),
-        ("resnet10t", 64, {"global_pool": ""}, "gives no vector of features a picture"),
-        ("alexnet", 32, {}, r"'alexnet' can't read pictures of 32 x 32 pixels: "),
+        (
+            "resnet10t",
+            64,
+            {"shortcut": "none"},
+            rf"'resnet10t' does not take {OPTIONS} shortcut=none: .*unexpected keyword",
+        ),
+        (
+            "contact_resnet10",
+            64,
+            {"shortcut": "long"},
+            "shortcut 'long' is none of identity, projection_where_needed, projection, none",
+        ),
+        (
+            "resnet10t",
+            64,
+            {"checkpoint_path": "x"},
+            rf"{OPTIONS} can't set checkpoint_path: other settings decide that",
+        ),
+        ("resnet10t", 64, {"global_pool": ""}, "gives no vector of features an image"),
+        ("alexnet", 32, {}, r"'alexnet' can't read images of 32 x 32 pixels: "),
     ],
 )
-def test_what_an_encoder_can_not_do_is_said_in_a_sentence(name, size, options, words):
-    with pytest.raises(ConfigError, match=words):
+def test_unusable_encoder_is_refused(name, size, options, message):
+    with pytest.raises(ConfigError, match=message):
         make_encoder(name, CHANNELS, size, options)
 
 
-def test_an_option_reaches_the_constructor():
+def test_options_reach_the_constructor():
     encoder, _ = make_encoder("resnet10t", CHANNELS, SIZE, {"drop_path_rate": 0.5})
     assert any(type(module).__name__ == "DropPath" for module in encoder.modules())
 
 
-def test_weights_that_timm_does_not_have_are_refused_before_anything_is_downloaded():
+def test_weights_that_timm_lacks_are_refused_without_a_download():
     config = VisionConfig(encoder="contact_resnet10", weights="timm")
-    with pytest.raises(ConfigError, match=r"'vision\.weights' is 'timm', which has no weights for 'vision\.encoder' 'contact_resnet10'"):
+    message = r"'timm', which has no weights for 'vision\.encoder' 'contact_resnet10'"
+    with pytest.raises(ConfigError, match=message):
         check_encoder(config, CHANNELS)
 
 
-def test_without_a_network_weights_to_download_are_refused_in_a_sentence(monkeypatch, tmp_path):
+def test_failed_download_is_refused(monkeypatch):
+    def fail(*_, **__):
+        raise OSError("no network")
+
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
-    with pytest.raises(ConfigError, match=r"the weights of 'resnet10t' could not be downloaded \(OSError\)\. Without network give a file"):
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", fail)
+    message = r"'resnet10t' could not be downloaded \(OSError\)\. Without network give a file"
+    with pytest.raises(ConfigError, match=message):
         make_encoder("resnet10t", CHANNELS, SIZE, {}, "timm")

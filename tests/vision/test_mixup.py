@@ -2,80 +2,82 @@ import numpy as np
 import pytest
 import torch
 
-from player_contact.config import AugmentConfig
-from player_contact.vision.dataset import StretchDataset, collate
-from player_contact.vision.mixup import mix
-from player_contact.vision.tracks import cut_stretches
+from player_contact.vision.clips import split_into_clips
+from player_contact.vision.dataset import ClipDataset, collate
+from player_contact.vision.mixup import mixup
 from tests.makers import TINY_VISION, make_open_rows
+from tests.vision.conftest import NO_AUGMENT, tiny
 
 ROWS, LABEL = make_open_rows(tracks=8, steps=7)
-STRETCHES = cut_stretches(ROWS.track, ROWS.step, TINY_VISION.steps, 0)
-STILL = TINY_VISION.model_copy(update={"augment": AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0))})
+CLIPS = split_into_clips(ROWS.track, ROWS.step, TINY_VISION.clip_length, 0)
+ORDER = np.roll(np.arange(len(CLIPS)), 1)
 
 
-class Chosen:
-    """A random state that draws what it was told."""
+class FixedRng:
+    """Pairs each clip with the one before it, with a given weight."""
 
-    def __init__(self, order, share):
-        self.order, self.share = np.array(order), share
+    def __init__(self, weight):
+        self.weight = weight
 
     def permutation(self, count):
-        return self.order[:count]
+        return ORDER
 
     def beta(self, _, __, count):
-        return np.full(count, self.share)
+        return np.full(count, self.weight)
 
 
 @pytest.fixture(scope="module")
 def batch():
-    data = StretchDataset(ROWS, STRETCHES, STILL, LABEL, seed=(1, 2))
-    return collate([data[place] for place in range(len(STRETCHES))])
+    data = ClipDataset(ROWS, CLIPS, tiny(augment=NO_AUGMENT), LABEL, seed=(1, 2))
+    return collate([data[clip] for clip in range(len(CLIPS))])
 
 
 @pytest.fixture(scope="module")
-def order(batch):
-    return np.roll(np.arange(len(batch["seen"])), 1)
+def mixable(batch):
+    """[B, T] bool: both clips have the step, visible in the same views."""
+    visible, step_mask = batch["visible"], batch["step_mask"]
+    return step_mask & step_mask[ORDER] & (visible == visible[ORDER]).all(-1)
 
 
-def spread(batch):
-    """The pictures where they were seen, [B, T, V, C, H, W]; zeros elsewhere."""
-    out = torch.zeros(*batch["seen"].shape, *batch["pictures"].shape[1:])
-    out[batch["seen"]] = batch["pictures"].float()
-    return out
+def to_grid(batch):
+    """The images as [B, T, V, C, H, W]; zeros where they are not visible."""
+    grid = torch.zeros(*batch["visible"].shape, *batch["images"].shape[1:])
+    grid[batch["visible"]] = batch["images"].float()
+    return grid
 
 
-def test_a_step_is_the_weighted_mean_of_two_that_the_same_views_saw(batch, order):
-    mixed, pictures = spread(mix(batch, 0.3, Chosen(order, 0.7))), spread(batch)
-    alike = batch["present"] & batch["present"][order] & (batch["seen"] == batch["seen"][order]).all(-1)
-    assert alike.any()
-    assert not alike.all()
-    torch.testing.assert_close(mixed[alike], (0.7 * pictures + 0.3 * pictures[order])[alike])
-    torch.testing.assert_close(mixed[~alike], pictures[~alike])
+def test_images_are_mixed_where_the_same_views_are_visible(batch, mixable):
+    mixed, images = to_grid(mixup(batch, 0.3, FixedRng(0.7))), to_grid(batch)
+    assert mixable.any()
+    assert not mixable.all()
+    expected = 0.7 * images + 0.3 * images[ORDER]
+    torch.testing.assert_close(mixed[mixable], expected[mixable])
+    torch.testing.assert_close(mixed[~mixable], images[~mixable])
 
 
-def test_labels_and_sensor_values_are_mixed_where_pictures_are(batch, order):
-    mixed = mix(batch, 0.3, Chosen(order, 0.7))
-    alike = batch["present"] & batch["present"][order] & (batch["seen"] == batch["seen"][order]).all(-1)
-    for name in ("label", "sensors"):
-        expected = torch.where(alike.reshape(*alike.shape, *[1] * (batch[name].ndim - 2)), 0.7 * batch[name] + 0.3 * batch[name][order], batch[name])
-        torch.testing.assert_close(mixed[name], expected, equal_nan=True)
+@pytest.mark.parametrize("name", ["label", "tabular"])
+def test_labels_and_features_are_mixed_where_images_are(batch, mixable, name):
+    mixed, values = mixup(batch, 0.3, FixedRng(0.7))[name], batch[name]
+    mask = mixable.reshape(*mixable.shape, *[1] * (values.ndim - 2))
+    expected = torch.where(mask, 0.7 * values + 0.3 * values[ORDER], values)
+    torch.testing.assert_close(mixed, expected, equal_nan=True)
 
 
-def test_a_sensor_value_that_only_one_has_stays_its_own(batch, order):
-    sensors = batch["sensors"].clone()
-    sensors[0, 0, 0] = float("nan")
-    mixed = mix(batch | {"sensors": sensors}, 0.3, Chosen(order, 0.7))["sensors"]
-    assert torch.equal(torch.isnan(mixed), torch.isnan(sensors))
+def test_feature_of_only_one_clip_is_not_mixed(batch):
+    tabular = batch["tabular"].clone()
+    tabular[0, 0, 0] = float("nan")
+    mixed = mixup(batch | {"tabular": tabular}, 0.3, FixedRng(0.7))["tabular"]
+    assert torch.equal(torch.isnan(mixed), torch.isnan(tabular))
 
 
-def test_all_of_its_own_share_leaves_a_batch_as_it_is(batch, order):
-    mixed = mix(batch, 0.3, Chosen(order, 1.0))
+def test_weight_one_changes_nothing(batch):
+    mixed = mixup(batch, 0.3, FixedRng(1.0))
     for name, values in batch.items():
         torch.testing.assert_close(mixed[name].float(), values.float(), equal_nan=True)
 
 
-def test_what_was_seen_and_is_present_stays(batch):
-    mixed = mix(batch, 0.3, np.random.default_rng(3))
-    assert torch.equal(mixed["seen"], batch["seen"])
-    assert torch.equal(mixed["present"], batch["present"])
-    assert mixed["pictures"].shape == batch["pictures"].shape
+def test_mixup_keeps_the_masks(batch):
+    mixed = mixup(batch, 0.3, np.random.default_rng(3))
+    assert torch.equal(mixed["visible"], batch["visible"])
+    assert torch.equal(mixed["step_mask"], batch["step_mask"])
+    assert mixed["images"].shape == batch["images"].shape

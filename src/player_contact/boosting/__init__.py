@@ -1,1 +1,1 @@
-"""LightGBM twice: the screen before the video is looked at, the blend after."""
+"""LightGBM models: the screen before the video, the blend after it."""

@@ -8,37 +8,38 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import BoosterConfig
-from player_contact.stored import StoredArray
+from player_contact.utils.npy_array import NpyArray
 
-SAMPLED_ROWS = 20_000  # kept as float64 meanwhile; the default of 200,000 takes gigabytes
+Parts = Sequence[np.ndarray | NpyArray]  # [n, K] float32 each, in memory or on disk
+BIN_SAMPLE = 20_000  # rows, held as float64; LightGBM's default of 200,000 takes gigabytes
 
 
 def train_booster(
-    parts: Sequence[np.ndarray | StoredArray],
+    parts: Parts,
     columns: dict[str, int],
     label: np.ndarray,
     config: BoosterConfig,
     seed: int,
-    threads: int,
-    rising: Sequence[str] = (),
+    num_threads: int,
+    increasing: Sequence[str] = (),
     after_round: Callable[[], None] | None = None,
 ) -> str:
-    """The text of a booster trained on the rows of `parts`, [n, K] float32 arrays one after the other, and [N] bool labels of all.
+    """The model text of a booster trained on the N rows of all `parts` and their [N] bool labels.
 
-    `columns` names the features to train on and their places among the K. Parts may lie on disk: LightGBM draws SAMPLED_ROWS rows to choose its
-    bins, reads the others a few thousand at a time, and keeps a byte a value. The probability never falls where one of the `rising` columns rises.
-    The same rows, config, seed and threads give the same text. No early stopping: the rounds are a setting.
+    `columns` maps the features to train on to their positions among the K. LightGBM reads a few
+    thousand rows at a time and keeps a byte a value. The probability never falls where one of the
+    `increasing` features rises. Same rows, config, seed and num_threads: same text.
     """
     import lightgbm as lgb
 
-    quiet = logging.getLogger("lightgbm")
-    quiet.setLevel(logging.ERROR)  # it warns that a fifth of the rows is a small sample to choose bins by: for dense features it is plenty
-    lgb.register_logger(quiet)
+    logger = logging.getLogger("lightgbm")
+    logger.setLevel(logging.ERROR)  # it warns that BIN_SAMPLE is small: enough for dense features
+    lgb.register_logger(logger)
 
-    class Part(lgb.Sequence):
+    class PartSequence(lgb.Sequence):
         batch_size = 8192
 
-        def __init__(self, values: np.ndarray | StoredArray) -> None:
+        def __init__(self, values: np.ndarray | NpyArray) -> None:
             self.values, self.used = values, list(columns.values())
 
         def __getitem__(self, index: Any) -> np.ndarray:
@@ -47,63 +48,60 @@ def train_booster(
         def __len__(self) -> int:
             return len(self.values)
 
-    parameters = {
+    params = config.model_dump(exclude={"num_boost_round"}) | {
         "objective": "binary",
-        "learning_rate": config.learning_rate,
-        "num_leaves": config.leaves,
-        "min_data_in_leaf": config.min_rows_in_leaf,
-        "feature_fraction": config.feature_share,
-        "bagging_fraction": config.row_share,
-        "bagging_freq": 1 if config.row_share < 1 else 0,
-        "lambda_l2": config.l2,
-        "max_bin": config.bins,
-        "bin_construct_sample_cnt": SAMPLED_ROWS,
-        "monotone_constraints": [int(name in rising) for name in columns],
+        "bagging_freq": int(config.bagging_fraction < 1),
+        "bin_construct_sample_cnt": BIN_SAMPLE,
+        "monotone_constraints": [int(name in increasing) for name in columns],
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": threads,
+        "num_threads": num_threads,
         "verbosity": -1,
     }
-    filled = [Part(part) for part in parts if len(part)]
-    data = lgb.Dataset(filled, label=label.astype(np.float32), feature_name=list(columns), params=parameters)
+    sequences = [PartSequence(part) for part in parts if len(part)]
+    data = lgb.Dataset(sequences, label.astype(np.float32), feature_name=[*columns], params=params)
     callbacks = [lambda _: after_round()] if after_round is not None else []
-    return lgb.train(parameters, data, num_boost_round=config.rounds, callbacks=callbacks).model_to_string()
+    booster = lgb.train(params, data, config.num_boost_round, callbacks=callbacks)
+    return booster.model_to_string()
 
 
-def booster_probability(text: str, table: pd.DataFrame, threads: int) -> np.ndarray:
-    """[N] float32 probabilities of contact. The table must have the columns that the booster was trained on; it is put into their order.
+def predict_booster(text: str, table: pd.DataFrame, num_threads: int) -> np.ndarray:
+    """[N] float32 probabilities of contact; the table's columns may stand in any order.
 
-    Raises KeyError where a column is missing.
+    Raises KeyError where a column that the booster was trained on is missing.
     """
     import lightgbm as lgb
 
     booster = lgb.Booster(model_str=text)
     if not len(table):
         return np.empty(0, dtype=np.float32)
-    return np.asarray(booster.predict(table[booster.feature_name()], num_threads=threads), dtype=np.float32)
+    values = table[booster.feature_name()]
+    return np.asarray(booster.predict(values, num_threads=num_threads), dtype=np.float32)
 
 
-def staged_probability(
-    text: str, parts: Sequence[np.ndarray | StoredArray], columns: dict[str, int], rounds: Sequence[int], threads: int
+def staged_probabilities(
+    text: str, parts: Parts, columns: dict[str, int], rounds: Sequence[int], num_threads: int
 ) -> np.ndarray:
-    """[C, N] float32 probabilities of the rows of `parts` after each of C ascending numbers of rounds; letters as in `train_booster`."""
+    """[C, N] float32 probabilities after each of C ascending `rounds`, as in `train_booster`."""
     import lightgbm as lgb
 
     booster, used = lgb.Booster(model_str=text), list(columns.values())
     staged = np.zeros((len(rounds), sum(map(len, parts))), dtype=np.float32)
-    place = 0
+    offset = 0
     for part in (part for part in parts if len(part)):
         values, raw = np.ascontiguousarray(np.asarray(part)[:, used]), np.zeros(len(part))
         for number, (start, stop) in enumerate(zip((0, *rounds[:-1]), rounds, strict=True)):
-            raw += booster.predict(values, start_iteration=start, num_iteration=stop - start, raw_score=True, num_threads=threads)
-            staged[number, place : place + len(part)] = 1 / (1 + np.exp(-raw))
-        place += len(part)
+            raw += booster.predict(
+                values, start, stop - start, raw_score=True, num_threads=num_threads
+            )
+            staged[number, offset : offset + len(part)] = 1 / (1 + np.exp(-raw))
+        offset += len(part)
     return staged
 
 
 def importance(texts: Sequence[str]) -> pd.Series:
-    """Feature -> share of the gain of all splits, a mean over boosters with the same features, the largest first."""
+    """Feature -> share of the gain of all splits, mean over the boosters, the largest first."""
     import lightgbm as lgb
 
     shares = []

@@ -1,13 +1,14 @@
-"""The clock of a play: sensor steps, video frames and the datetimes that join them.
+"""The clock of a play: tracking steps, video frames and the datetimes that join them.
 
-A **step** is 0.1 s of the sensors; step 0 is the snap time floored to 0.1 s. A **frame** is what a decoder counts, from 0. A **frame number** is
-what the helmets table counts, from 1. Steps and frames meet only through true datetimes:
+A **step** is 0.1 s of tracking; step 0 is the snap time floored to 0.1 s. A **frame** is what a
+decoder counts, from 0. A **frame number** is what the helmets table counts, from 1. Steps and
+frames meet only through true datetimes:
 
     start_time                         snap_time      (5.000 s after the start)
     |  frame 0                         |
     +--+--+--+--+-- 59.94 a second ----+--+--+--+--
               |         |         |         |
-              step -1   step 0    step 1    ...       (0.1 s apart, step 0 up to 99 ms before the snap)
+              step -1   step 0    step 1    ...       (step 0 up to 99 ms before the snap)
 
 The shortcut `frame = 5 * 59.94 + step * 5.994` forgets the floor and is up to six frames late.
 """
@@ -28,22 +29,31 @@ def step_zero(snap_time: np.datetime64) -> np.datetime64:
     return np.datetime64(int(milliseconds // 100 * 100), "ms")
 
 
-def frame_of_time(time: np.ndarray, start_time: np.datetime64, frames_per_second: float = FRAMES_PER_SECOND) -> np.ndarray:
-    """The frame (counted from 0, int64) whose picture was taken nearest to each `time`; may lie before or after the video."""
-    milliseconds = (time.astype("datetime64[ms]") - start_time.astype("datetime64[ms]")).astype(np.int64)
-    return np.rint(milliseconds / 1000 * frames_per_second).astype(np.int64)
+def frame_of_time(
+    time: np.ndarray, start_time: np.datetime64, frames_per_second: float = FRAMES_PER_SECOND
+) -> np.ndarray:
+    """The int64 frame nearest to each `time`; may lie before or after the video."""
+    offset = time.astype("datetime64[ms]") - start_time.astype("datetime64[ms]")
+    return np.rint(offset.astype(np.int64) / 1000 * frames_per_second).astype(np.int64)
 
 
-def time_of_frame(frame: np.ndarray, start_time: np.datetime64, frames_per_second: float = FRAMES_PER_SECOND) -> np.ndarray:
-    """The datetime, to the millisecond, at which each `frame` (counted from 0) was taken."""
+def time_of_frame(
+    frame: np.ndarray, start_time: np.datetime64, frames_per_second: float = FRAMES_PER_SECOND
+) -> np.ndarray:
+    """The datetime of each `frame`, to the millisecond."""
     milliseconds = np.rint(np.asarray(frame) / frames_per_second * 1000).astype(np.int64)
     return start_time.astype("datetime64[ms]") + milliseconds.astype("timedelta64[ms]")
 
 
 def to_datetime(text: pd.Series) -> np.ndarray:
-    """[N] datetime64[ms] of texts such as `2020-09-11T03:01:48.100Z`; raises ValueError where one is not a datetime."""
+    """[N] datetime64[ms] of texts such as `2020-09-11T03:01:48.100Z`; ValueError for others."""
     times = pd.to_datetime(text, format="ISO8601", utc=True)
     return times.dt.tz_localize(None).to_numpy().astype("datetime64[ms]")
+
+
+def is_datetime(text: pd.Series) -> pd.Series:
+    """[N] bool: `to_datetime` can read the text."""
+    return pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce").notna()
 
 
 def to_text(time: np.ndarray) -> np.ndarray:

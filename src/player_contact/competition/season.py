@@ -1,4 +1,4 @@
-"""A split (train or test) of the competition's input folder as checked tables, and their part of one play."""
+"""A split (train or test) of the competition's input folder as checked tables, and its plays."""
 
 import hashlib
 import logging
@@ -9,21 +9,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from player_contact.competition import mending, tables
-from player_contact.competition.names import GROUND, VIEW_ALIASES, VIEWS
-from player_contact.errors import InputError
+from player_contact.competition import contact_ids
+from player_contact.competition.constants import VIEW_ALIASES, VIEWS
+from player_contact.competition.tables import read_table, rows_error
+from player_contact.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 
-LONGEST_VIDEO = pd.Timedelta(seconds=300)
+MAX_VIDEO_LENGTH = pd.Timedelta(seconds=300)
 
 
 @dataclass(frozen=True)
 class PlayTables:
-    """The rows of every table that belong to one play; `rows` keeps, in `row`, where each stood in the whole table."""
+    """The rows of every table that belong to one play.
+
+    `rows`: row (position in the season's rows), contact_id, step, nfl_player_id_1, nfl_player_id_2
+    and, in training, contact.
+    """
 
     game_play: str
-    rows: pd.DataFrame  # row, contact_id, step, nfl_player_id_1, nfl_player_id_2 and, in training, contact
+    rows: pd.DataFrame
     tracking: pd.DataFrame
     helmets: pd.DataFrame
     videos: pd.DataFrame
@@ -32,10 +37,14 @@ class PlayTables:
 
 @dataclass(frozen=True)
 class Season:
-    """All tables of one split. `rows` is what must be predicted: its order and its `contact_id`s are kept to the end."""
+    """All tables of one split.
+
+    `rows`: what must be predicted, in the order of the file: contact_id, game_play, step,
+    nfl_player_id_1, nfl_player_id_2 and, in training, contact.
+    """
 
     split: str
-    rows: pd.DataFrame  # contact_id, game_play, step, nfl_player_id_1, nfl_player_id_2 and, in training, contact
+    rows: pd.DataFrame
     tracking: pd.DataFrame
     helmets: pd.DataFrame
     videos: pd.DataFrame
@@ -46,136 +55,128 @@ class Season:
         """The plays with rows to predict, in the order in which they first appear."""
         return [str(play) for play in self.rows["game_play"].unique()]
 
-    def plays(self, chosen: Iterable[str] | None = None) -> Iterator[PlayTables]:
-        """The tables of each play, one after the other; of the `chosen` ones, in that order, where given."""
-        slices = [_slices(frame) for frame in (self.rows, self.tracking, self.helmets, self.videos)]
-        for game_play in self.game_plays if chosen is None else chosen:
-            parts = [
-                frame.iloc[index.get(game_play, slice(0, 0))]
-                for frame, index in zip((self.rows, self.tracking, self.helmets, self.videos), slices, strict=True)
-            ]
-            rows = parts[0].rename_axis("row").reset_index()
-            yield PlayTables(game_play, rows, tracking=parts[1], helmets=parts[2], videos=parts[3], video_folder=self.video_folder)
+    def plays(self, game_plays: Iterable[str] | None = None) -> Iterator[PlayTables]:
+        """The tables of each play, or of each of `game_plays`, one after the other."""
+        frames = (self.rows, self.tracking, self.helmets, self.videos)
+        positions = [_positions(frame) for frame in frames]
+        for play in self.game_plays if game_plays is None else game_plays:
+            rows, tracking, helmets, videos = (
+                frame.iloc[index.get(play, slice(0, 0))]
+                for frame, index in zip(frames, positions, strict=True)
+            )
+            rows = rows.rename_axis("row").reset_index()
+            yield PlayTables(play, rows, tracking, helmets, videos, self.video_folder)
 
 
-def _slices(frame: pd.DataFrame) -> dict[str, np.ndarray | slice]:
-    """game_play -> positions of its rows, ascending: a slice, which copies nothing, where they lie together as in the competition's files."""
-    places: dict[str, np.ndarray | slice] = {}
-    for key, positions in frame.groupby("game_play", observed=True).indices.items():
-        low, high = int(positions.min()), int(positions.max()) + 1
-        places[str(key)] = slice(low, high) if high - low == len(positions) else np.sort(positions)
-    return places
+def _positions(frame: pd.DataFrame) -> dict[str, np.ndarray | slice]:
+    """game_play -> its rows, ascending: a slice, which copies nothing, where they are adjacent."""
+    positions: dict[str, np.ndarray | slice] = {}
+    for play, rows in frame.groupby("game_play", observed=True).indices.items():
+        start, stop = int(rows.min()), int(rows.max()) + 1
+        positions[str(play)] = slice(start, stop) if stop - start == len(rows) else np.sort(rows)
+    return positions
 
 
 def read_season(folder: Path, split: str, mend: bool = False) -> Season:
-    """Reads and checks a split's tables. `split` is `train` (labels) or `test` (ids of sample_submission.csv).
+    """Reads and checks the tables of `train` (with labels) or `test` (ids of sample_submission).
 
-    With `mend`, faulty rows of all tables but the labels or ids are left out, and counted. Raises InputError as `tables.read_table` does, and where
-    labels and their ids disagree.
+    With `mend`, faulty rows of all tables but the labels or ids are left out, and counted. Raises
+    InputError as `read_table` does, and where labels and their ids disagree.
     """
-    read = mending.read_mended if mend else tables.read_table
+    from player_contact.competition import schemas  # pandera takes 0.2 s to load
+
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"The input folder {folder} does not exist")
+    rows_path, tracking_path, helmets_path, videos_path = _paths(folder, split)
+    rows = read_table(rows_path, schemas.LABELS if split == "train" else schemas.SUBMISSION)
+    if rows.empty:
+        raise InputError(f"{rows_path.name} has no rows. Download it again: {rows_path}")
     if split == "train":
-        path = folder / "train_labels.csv"
-        rows = tables.read_table(path, tables.LABELS)
-        rows["nfl_player_id_2"] = tables.player_or_ground(rows["nfl_player_id_2"])
-        _check_ids(rows, path)
+        rows["nfl_player_id_2"] = contact_ids.player_or_ground(rows["nfl_player_id_2"])
+        _check_ids(rows, rows_path)
     else:
-        path = folder / "sample_submission.csv"
-        rows = tables.contact_rows(tables.read_table(path, tables.SUBMISSION)["contact_id"])
-    _check_order(rows, path)
-    tracking_path, helmets_path, videos_path = (folder / f"{split}_{name}.csv" for name in ("player_tracking", "baseline_helmets", "video_metadata"))
-    tracking = _timed(read(tracking_path, tables.TRACKING), ("datetime",), tracking_path, mend)
-    helmets = _plain_views(read(helmets_path, tables.HELMETS), helmets_path, tables.HELMETS)
-    videos = _plain_views(read(videos_path, tables.VIDEOS), videos_path, tables.VIDEOS)
-    videos = _timed(videos, ("start_time", "end_time", "snap_time"), videos_path, mend)
-    if mend and not (well := _runs_well(videos)).all():
-        log.warning("%s: the times of %d rows can't be true. Going on without them", videos_path.name, int((~well).sum()))
-        videos = videos[well].reset_index(drop=True)
-    _check_times(videos, videos_path)
+        rows = contact_ids.split_ids(rows["contact_id"])
+    _check_order(rows, rows_path)
+    tracking = read_table(tracking_path, schemas.TRACKING, mend)
+    helmets = read_table(helmets_path, schemas.HELMETS, mend)
+    helmets = _without_aliases(helmets, helmets_path, schemas.HELMETS.unique)
+    videos = read_table(videos_path, schemas.VIDEOS, mend)
+    videos = _without_aliases(videos, videos_path, schemas.VIDEOS.unique)
+    videos = _check_times(videos, videos_path, mend)
     return Season(split, rows, tracking, helmets, videos, folder / split)
 
 
-def _plain_views(frame: pd.DataFrame, path: Path, table: tables.Table) -> pd.DataFrame:
-    """The views under their usual names. Where a row stands under both names, the usual one is kept."""
-    stray = frame["view"].isin(list(VIEW_ALIASES))
-    if stray.any():
-        log.info("%s: %d rows of view %s read as %s", path.name, int(stray.sum()), ", ".join(VIEW_ALIASES), ", ".join(VIEW_ALIASES.values()))
-    text = frame["view"].astype(str).replace(VIEW_ALIASES)
-    frame = frame.assign(view=pd.Categorical(text, categories=list(VIEWS)))
-    if stray.any() and (twice := frame.duplicated(list(table.key), keep=False).to_numpy() & stray.to_numpy()).any():
-        log.warning("%s: %d rows stand under a view and under its other name; the latter are left out", path.name, int(twice.sum()))
-        frame = frame[~twice].reset_index(drop=True)
+def _paths(folder: Path, split: str) -> list[Path]:
+    """The labels or ids, tracking, helmets and videos of a split."""
+    rows = "train_labels" if split == "train" else "sample_submission"
+    names = ("player_tracking", "baseline_helmets", "video_metadata")
+    return [folder / f"{name}.csv" for name in (rows, *(f"{split}_{name}" for name in names))]
+
+
+def _without_aliases(frame: pd.DataFrame, path: Path, key: list[str]) -> pd.DataFrame:
+    """Views under their usual names; of a row under both, the one with the usual name is kept."""
+    alias = frame["view"].isin(list(VIEW_ALIASES)).to_numpy()
+    names = frame["view"].astype(str).replace(VIEW_ALIASES)
+    frame = frame.assign(view=pd.Categorical(names, categories=list(VIEWS)))
+    if alias.any():
+        spellings = ", ".join(f"{alias} read as {view}" for alias, view in VIEW_ALIASES.items())
+        log.info("%s: %d rows of view %s", path.name, alias.sum(), spellings)
+        copies = frame.duplicated(key, keep=False).to_numpy() & alias
+        if copies.any():
+            text = (
+                "%s: %d rows stand under a view and under its other name; the latter are left out"
+            )
+            log.warning(text, path.name, copies.sum())
+            frame = frame[~copies].reset_index(drop=True)
     return frame
+
+
+def _check_times(videos: pd.DataFrame, path: Path, mend: bool) -> pd.DataFrame:
+    """Start, snap and end must follow each other within minutes, else plays were absurdly long."""
+    start, snap, end = (videos[f"{name}_time"] for name in ("start", "snap", "end"))
+    bad = ~((start <= snap) & (snap < end) & (end - start <= MAX_VIDEO_LENGTH)).to_numpy()
+    if not bad.any():
+        return videos
+    if mend:
+        log.warning("%s: the times of %d rows can't be true: left out", path.name, bad.sum())
+        return videos[~bad].reset_index(drop=True)
+    row = videos.iloc[np.argmax(bad)]
+    text = (
+        f"{row['game_play']} {row['view']} runs from {row['start_time']} to {row['end_time']} with "
+        f"the snap at {row['snap_time']}, expected start, snap, end within "
+        f"{MAX_VIDEO_LENGTH.seconds} s"
+    )
+    raise rows_error(path, bad, text)
 
 
 def _check_order(rows: pd.DataFrame, path: Path) -> None:
     """A pair is named once: the lower player id first."""
-    wrong = ((rows["nfl_player_id_1"] >= rows["nfl_player_id_2"]) & ~is_ground(rows)).to_numpy()
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        raise InputError(
-            f"{path.name}, line {first + 2}: {rows['contact_id'].iloc[first]!r} names the higher or the same player first, expected the lower one. "
-            f"{int(wrong.sum()) - 1} more rows like it. Mend or download again: {path}"
-        )
-
-
-def _timed(frame: pd.DataFrame, columns: tuple[str, ...], path: Path, mend: bool) -> pd.DataFrame:
-    """The table with its texts of times as times; where it may be mended, without the rows in which one is none."""
-    if mend:
-        frame = mending.with_times(frame, columns, path)
-    return frame.assign(**{column: tables.times_of(frame, column, path) for column in columns})
-
-
-def _runs_well(videos: pd.DataFrame) -> np.ndarray:
-    """[N] bool: start, snap and end follow each other within LONGEST_VIDEO."""
-    length = videos["end_time"] - videos["start_time"]
-    return ((videos["start_time"] <= videos["snap_time"]) & (videos["snap_time"] < videos["end_time"]) & (length <= LONGEST_VIDEO)).to_numpy()
-
-
-def _check_times(videos: pd.DataFrame, path: Path) -> None:
-    """A video starts, sees the snap, and ends within minutes; anything else would make absurdly long plays."""
-    wrong = ~_runs_well(videos)
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        raise InputError(
-            f"{path.name}: {videos['game_play'].iloc[first]} {videos['view'].iloc[first]} runs from {videos['start_time'].iloc[first]} to "
-            f"{videos['end_time'].iloc[first]} with the snap at {videos['snap_time'].iloc[first]}, expected start, snap, end within "
-            f"{LONGEST_VIDEO.seconds} s. {int(wrong.sum()) - 1} more rows like it. Mend or download again: {path}"
-        )
+    is_pair = ~contact_ids.is_ground(rows)
+    bad = is_pair & (rows["nfl_player_id_1"] >= rows["nfl_player_id_2"]).to_numpy()
+    if bad.any():
+        text = "names the higher or the same player first, expected the lower one"
+        raise rows_error(path, bad, f"{rows['contact_id'].iloc[np.argmax(bad)]!r} {text}")
 
 
 def _check_ids(labels: pd.DataFrame, path: Path) -> None:
-    """The columns of the labels must say what their contact_id says."""
-    differ = np.flatnonzero((tables.contact_ids(labels) != labels["contact_id"]).to_numpy())
-    if not differ.size:
+    """The columns of the labels must agree with their contact_id."""
+    if (contact_ids.join_ids(labels) == labels["contact_id"]).all():
         return
-    told = labels.iloc[differ]
-    said = tables.contact_rows(told["contact_id"])
-    for column in ("game_play", "step", "nfl_player_id_1", "nfl_player_id_2"):
-        wrong = np.flatnonzero((told[column].astype(str) != said[column].astype(str)).to_numpy())
-        if wrong.size:
-            raise InputError(
-                f"{path.name}, line {told.index[wrong[0]] + 2}: {column!r} is {told[column].iloc[wrong[0]]}, but contact_id is "
-                f"{told['contact_id'].iloc[wrong[0]]!r}. {wrong.size - 1} more rows like it. Download again: {path}"
-            )
-
-
-def is_ground(rows: pd.DataFrame) -> np.ndarray:
-    """[N] bool: the row asks about a player and the ground."""
-    return (rows["nfl_player_id_2"] == GROUND).to_numpy()
+    expected = contact_ids.split_ids(labels["contact_id"])
+    for name in contact_ids.ID_COLUMNS:
+        bad = (labels[name].astype(str) != expected[name].astype(str)).to_numpy()
+        if bad.any():
+            row = labels.iloc[np.argmax(bad)]
+            text = f"{name!r} is {row[name]}, but contact_id is {row['contact_id']!r}"
+            raise rows_error(path, bad, text)
 
 
 def fingerprint(folder: Path, split: str) -> str:
     """A hash of the bytes of a split's tables."""
     digest = hashlib.blake2b(digest_size=16)
-    names = ["train_labels.csv"] if split == "train" else ["sample_submission.csv"]
-    names += [f"{split}_player_tracking.csv", f"{split}_baseline_helmets.csv", f"{split}_video_metadata.csv"]
-    for name in names:
-        path = Path(folder) / name
-        digest.update(name.encode())
+    for path in _paths(Path(folder), split):
+        digest.update(path.name.encode())
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "blake2b").digest())
@@ -183,10 +184,10 @@ def fingerprint(folder: Path, split: str) -> str:
 
 
 def video_fingerprint(folder: Path, split: str) -> str:
-    """A hash of the names, sizes and times of the videos of a split that are looked at."""
+    """A hash of the names, sizes and modification times of a split's videos of VIEWS."""
     digest = hashlib.blake2b(digest_size=16)
     for view in VIEWS:
         for video in sorted((Path(folder) / split).glob(f"*_{view}.mp4")):
-            facts = video.stat()
-            digest.update(f"{video.name} {facts.st_size} {facts.st_mtime_ns}".encode())
+            stat = video.stat()
+            digest.update(f"{video.name} {stat.st_size} {stat.st_mtime_ns}".encode())
     return digest.hexdigest()

@@ -1,1 +1,1 @@
-"""Folds, the ladder of scores and the report."""
+"""Folds, scores, the report and the viewer."""

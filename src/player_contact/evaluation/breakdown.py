@@ -1,19 +1,26 @@
-"""Where a run is right and wrong: its out-of-fold rows shared out by distance, by what the cameras saw, by position, by length, by play."""
+"""Where a run is right and wrong: out-of-fold rows by distance, helmets, positions, play, event."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from player_contact.competition.metric import Counts, Thresholds, count, matthews
-from player_contact.competition.names import GROUND_TEXT, VIEWS
+from player_contact.competition.constants import GROUND_TEXT, VIEWS
+from player_contact.competition.metric import Counts, Thresholds, matthews
 from player_contact.features.context import ROLE_ORDER
-from player_contact.features.store import open_values, read_names, read_places
+from player_contact.features.feature_store import open_features, read_candidates, read_feature_names
 
 DISTANCES = (0, 0.5, 1, 1.5, 2, 3)  # yards
-LENGTHS = (1, 4, 11, 31)  # steps: the shortest of each class
-SEEN = ("detected by both cameras", "detected by one camera", "completed boxes only", "boxes in no camera", "no candidate")
+DURATIONS = (1, 4, 11, 31)  # steps: the shortest of each class
+HELMETS = (
+    "detected in both views",
+    "detected in one view",
+    "completed boxes only",
+    "boxes in no view",
+    "no candidate",
+)
 POSITIONS = {
     "offensive line": ("C", "G", "T"),
     "ends and backs": ("TE", "FB", "RB"),
@@ -24,158 +31,170 @@ POSITIONS = {
     "secondary": ("SS", "FS", "DB", "CB"),
     "kicking": ("K", "P", "LS"),
 }
+HELMET_FEATURES = [f"{view.lower()}_{name}" for view in VIEWS for name in ("box_age_high", "gap")]
+ROLE_FEATURES = ["role_low", "role_high"]
+COLUMNS = ("contact", "final")  # of oof.parquet: label and decision
+MAX_ERRORS = 40
 
 
-def numbers(counts: Counts) -> dict[str, float]:
-    """Rows, contacts and what was found, missed and called falsely, and the Matthews correlation (0 where it is undefined)."""
-    found, false, contacts, rows = (int(np.sum(value)) for value in counts)
-    return {
-        "rows": rows,
-        "contacts": contacts,
-        "found": found,
-        "missed": contacts - found,
-        "false": false,
-        "mcc": round(float(matthews(Counts(found, false, contacts, rows))), 3),
-    }
+def confusion(oof: pd.DataFrame, groups: pd.Series | np.ndarray | pd.Categorical) -> pd.DataFrame:
+    """Of each group of rows: rows, contacts, TP, FN, FP and MCC (0 where it is undefined)."""
+    label, final = (oof[name].to_numpy(dtype=bool) for name in COLUMNS)
+    flags = {"contacts": label, "TP": label & final, "FN": label & ~final, "FP": ~label & final}
+    table = pd.DataFrame({"rows": np.ones(len(oof), dtype=bool), **flags})
+    table = table.groupby(groups, observed=False).sum()
+    counts = Counts(*(table[name].to_numpy() for name in ("TP", "FP", "contacts", "rows")))
+    return table.assign(MCC=np.round(matthews(counts), 3))
 
 
-def _decided(oof: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return oof["contact"].to_numpy(dtype=bool), oof["final"].to_numpy(dtype=bool)
+def by_class(
+    oof: pd.DataFrame, codes: np.ndarray, names: Sequence[str], title: str
+) -> pd.DataFrame:
+    """`confusion` of classes that [N] `codes` index; rows of code -1 are in none."""
+    table = confusion(oof, pd.Categorical.from_codes(codes, list(names)))
+    return table.rename_axis(title).reset_index()
 
 
 def by_distance(oof: pd.DataFrame, ground: np.ndarray) -> pd.DataFrame:
-    """Pair rows by their sensed distance: rows, contacts, and what the final decisions got right and wrong."""
-    distance = 1 / oof["nearness"].to_numpy(dtype=np.float64).clip(1e-9) - 1
-    label, final = _decided(oof)
-    lines = []
-    for low, high in zip(DISTANCES, (*DISTANCES[1:], np.inf), strict=True):
-        inside = ~ground & (distance >= low) & (distance < high)
-        name = f"{low:g} to {high:g}" if np.isfinite(high) else f"over {low:g}"
-        lines.append({"yards": name, **numbers(count(label[inside], final[inside]))})
-    return pd.DataFrame([*lines, {"yards": "ground", **numbers(count(label[ground], final[ground]))}])
+    """`confusion` of pair rows by their tracked distance, and of the [N] ground rows."""
+    distance = 1 / oof["proximity"].to_numpy(dtype=np.float64).clip(1e-9) - 1
+    codes = np.digitize(distance, DISTANCES[1:])
+    names = [f"{low:g} to {high:g}" for low, high in pairwise(DISTANCES)]
+    names += [f"over {DISTANCES[-1]:g}", "ground"]
+    return by_class(oof, np.where(ground, len(names) - 1, codes), names, "yards")
 
 
 def by_play(oof: pd.DataFrame) -> pd.DataFrame:
-    """Every play with its fold, rows, contacts and score, the worst score first. Where there is nothing to find and nothing was called, that is 1."""
-    lines = []
-    for play, part in oof.groupby("game_play", sort=True):
-        lines.append({"play": play, "fold": int(part["fold"].iloc[0]), **numbers(count(*_decided(part)))})
-        if not lines[-1]["contacts"] + lines[-1]["false"]:
-            lines[-1]["mcc"] = 1.0
-    return pd.DataFrame(lines).sort_values("mcc", kind="stable")
+    """`confusion` of every play, with its fold, the worst MCC first.
+
+    A play without contacts is 1 where none is predicted.
+    """
+    plays = oof["game_play"].to_numpy()
+    table = confusion(oof, plays).rename_axis("game_play").reset_index()
+    table.insert(1, "fold", oof.groupby(plays)["fold"].first().to_numpy())
+    table["MCC"] = table["MCC"].mask(table["contacts"] + table["FP"] == 0, 1.0)
+    return table.sort_values("MCC", kind="stable")
 
 
-def by_class(oof: pd.DataFrame, of_row: np.ndarray, names: Sequence[str], title: str) -> pd.DataFrame:
-    """The rows shared out by [N] numbers of classes; classes without rows are left out."""
-    label, final = _decided(oof)
-    lines = [{title: name, **numbers(count(label[of_row == place], final[of_row == place]))} for place, name in enumerate(names)]
-    return pd.DataFrame([line for line in lines if line["rows"]], columns=[title, *numbers(Counts(0, 0, 0, 0))])
+def candidate_features(features: Path, plays: Sequence[str]) -> pd.DataFrame:
+    """HELMET_FEATURES and ROLE_FEATURES of the plays' candidate rows, with `row` in the season."""
+    columns = [*HELMET_FEATURES, *ROLE_FEATURES]
+    index = [read_feature_names(features).index(name) for name in columns]
+    rows = [read_candidates(features, play)["row"].to_numpy() for play in plays]
+    values = [np.asarray(open_features(features, play))[:, index] for play in plays]
+    return pd.DataFrame(np.concatenate(values), columns=columns).assign(row=np.concatenate(rows))
 
 
-def candidate_values(features: Path, plays: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    """The named features of every candidate row of the plays, with its `row` in the season."""
-    names = read_names(features)
-    places = [names.index(name) for name in columns]
-    rows = [read_places(features, play)["row"].to_numpy() for play in plays]
-    values = [np.asarray(open_values(features, play))[:, places] for play in plays]
-    return pd.DataFrame(np.concatenate(values), columns=list(columns)).assign(row=np.concatenate(rows))
+def helmet_codes(candidates: pd.DataFrame, ground: np.ndarray, rows: int) -> np.ndarray:
+    """[rows] codes of HELMETS; `ground` is of the candidates.
 
-
-def seen_columns() -> list[str]:
-    """The features that `seen_class` looks at."""
-    return [f"{view.lower()}_{name}" for view in VIEWS for name in ("box_age_high", "gap")]
-
-
-def seen_class(candidates: pd.DataFrame, ground: np.ndarray, rows: int) -> np.ndarray:
-    """[rows] places in SEEN of all rows; `ground` is of the candidates. A camera sees a row if it has the boxes of all its players at the step."""
-    detected, boxed = np.zeros(len(candidates), dtype=np.int8), np.zeros(len(candidates), dtype=bool)
+    A view counts if it has the boxes of all players of the row at the step.
+    """
+    detected, boxed = np.zeros(len(candidates), dtype=int), np.zeros(len(candidates), dtype=bool)
     for view in VIEWS:
-        age = candidates[f"{view.lower()}_box_age_high"].to_numpy()
-        here = np.where(ground, ~np.isnan(age), ~np.isnan(candidates[f"{view.lower()}_gap"].to_numpy()))
-        detected += here & (age == 0)
-        boxed |= here
-    of_row = np.full(rows, len(SEEN) - 1)
-    of_row[candidates["row"]] = np.select([detected == 2, detected == 1, boxed], [0, 1, 2], default=3)
-    return of_row
+        age, gap = (candidates[f"{view.lower()}_{name}"] for name in ("box_age_high", "gap"))
+        complete = np.where(ground, age, gap)
+        detected += ~np.isnan(complete) & (age == 0)
+        boxed |= ~np.isnan(complete)
+    codes = np.full(rows, len(HELMETS) - 1)
+    conditions = [detected == 2, detected == 1, boxed]
+    codes[candidates["row"]] = np.select(conditions, [0, 1, 2], default=3)
+    return codes
 
 
-def position_class(candidates: pd.DataFrame, ground: np.ndarray, rows: int) -> tuple[np.ndarray, list[str]]:
-    """[rows] places in the returned names, -1 for a row that is no candidate. A pair bears the positions of both players, the ground that of one."""
-    group_of_role = np.array(
-        [next(place for place, roles in enumerate(POSITIONS.values()) if role in roles) for role in ROLE_ORDER] + [len(POSITIONS)]
-    )
-    words = [*POSITIONS, "unknown"]
-    groups = []
-    for end in ("role_low", "role_high"):
-        role = candidates[end].to_numpy()
-        groups.append(group_of_role[np.where(np.isnan(role), len(ROLE_ORDER), role).astype(int)])
-    low, high = np.minimum(*groups), np.where(ground, len(words), np.maximum(*groups))
-    number = low * (len(words) + 1) + high
-    used = np.unique(number)
-    names = [f"{words[one // (len(words) + 1)]} – {[*words, 'ground'][one % (len(words) + 1)]}" for one in used]
-    of_row = np.full(rows, -1)
-    of_row[candidates["row"]] = np.searchsorted(used, number)
-    return of_row, names
+def position_codes(
+    candidates: pd.DataFrame, ground: np.ndarray, rows: int
+) -> tuple[np.ndarray, list[str]]:
+    """[rows] codes of the returned names, -1 for a row that is no candidate.
+
+    A pair has the positions of both players, in the order of POSITIONS.
+    """
+    group_of = {role: group for group, roles in enumerate(POSITIONS.values()) for role in roles}
+    groups = np.array([*(group_of[role] for role in ROLE_ORDER), len(POSITIONS)])
+    names = np.array([*POSITIONS, "unknown", "ground"])
+    roles = candidates[ROLE_FEATURES].fillna(len(ROLE_ORDER)).to_numpy(dtype=int)
+    low, high = np.sort(groups[roles], axis=1).T
+    pairs = np.column_stack([low, np.where(ground, len(names) - 1, high)])
+    unique, code = np.unique(pairs, axis=0, return_inverse=True)
+    codes = np.full(rows, -1)
+    codes[candidates["row"]] = code.ravel()
+    return codes, [f"{names[first]} – {names[second]}" for first, second in unique]
 
 
-def called_rows(oof: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are a contact or are called one, with `step`, `pair` (such as 43854_47879, or 43854_G) and `ground`, pair by pair along time."""
+def positive_rows(oof: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are a contact or predicted as one, sorted by play, pair and step.
+
+    With `step`, `pair` (such as 43854_47879, or 43854_G) and `ground`.
+    """
     rows = oof[(oof["contact"] == 1) | (oof["final"] == 1)]
     parts = rows["contact_id"].str.extract(r"^.{12}_(?P<step>\d+)_(?P<pair>.+)$")
-    rows = rows.assign(step=parts["step"].astype(int), pair=parts["pair"], ground=parts["pair"].str.endswith(f"_{GROUND_TEXT}"))
+    ground = parts["pair"].str.endswith(f"_{GROUND_TEXT}")
+    rows = rows.assign(step=parts["step"].astype(int), pair=parts["pair"], ground=ground)
     return rows.sort_values(["game_play", "pair", "step"], kind="stable").reset_index(drop=True)
 
 
-def run_numbers(rows: pd.DataFrame, same: np.ndarray) -> np.ndarray:
-    """[N] number of the run that each row belongs to: consecutive steps of one pair of one play with the same [N] value."""
-    new = (rows["game_play"] != rows["game_play"].shift()) | (rows["pair"] != rows["pair"].shift()) | (rows["step"].diff() != 1)
-    return np.cumsum(new.to_numpy() | (same != np.roll(same, 1))) - 1
+def event_ids(rows: pd.DataFrame, *columns: str) -> np.ndarray:
+    """[N] a number for consecutive steps of a pair with equal `columns`, of `positive_rows`."""
+    keys = rows[["game_play", "pair", *columns]]
+    new = (keys != keys.shift()).any(axis=1) | (rows["step"].diff() != 1)
+    return new.cumsum().to_numpy() - 1
 
 
-def by_length(rows: pd.DataFrame) -> pd.DataFrame:
-    """Contacts from their first to their last step, and calls from first to last, by their length in steps; `rows` as `called_rows` gives them."""
-    lines = []
-    label, final = _decided(rows)
-    for kind in ("pairs", "ground"):
-        of_kind = (rows["ground"] == (kind == "ground")).to_numpy()
-        contacts, calls = _runs(rows[of_kind & label], "final"), _runs(rows[of_kind & final], "contact")
-        for low, high in zip(LENGTHS, (*LENGTHS[1:], np.inf), strict=True):
-            of, called = (table[(table["length"] >= low) & (table["length"] < high)] for table in (contacts, calls))
-            lines.append(
-                {
-                    "length": f"{kind}, {low / 10:g} s and longer" if np.isinf(high) else f"{kind}, {low / 10:g} to {(high - 1) / 10:g} s",
-                    "contacts": len(of),
-                    "noticed": int((of["hits"] > 0).sum()),
-                    "their steps found": f"{100 * of['hits'].sum() / of['length'].sum():.0f} %" if len(of) else "–",
-                    "calls": len(called),
-                    "without any contact": int((called["hits"] == 0).sum()),
-                    "their steps false": f"{100 - 100 * called['hits'].sum() / called['length'].sum():.0f} %" if len(called) else "–",
-                }
-            )
-    return pd.DataFrame(lines)
-
-
-def _runs(rows: pd.DataFrame, hit: str) -> pd.DataFrame:
-    """Length of each run, and how many of its steps have `hit`."""
-    number = run_numbers(rows, np.zeros(len(rows)))
-    return pd.DataFrame({"length": np.bincount(number, minlength=1), "hits": np.bincount(number, rows[hit], minlength=1)}).query("length > 0")
-
-
-def worst_errors(rows: pd.DataFrame, thresholds: dict[int, Thresholds], most: int = 40) -> pd.DataFrame:
-    """Stretches of wrong rows, the worst first: those whose probabilities are, added up, farthest on the wrong side of their fold's threshold."""
-    wrong = rows[rows["contact"] != rows["final"]].reset_index(drop=True)
-    limit = np.array(
-        [thresholds[fold].ground if ground else thresholds[fold].pair for fold, ground in zip(wrong["fold"], wrong["ground"], strict=True)]
+def by_duration(rows: pd.DataFrame) -> pd.DataFrame:
+    """Labelled and predicted contact events by their duration; `rows` as `positive_rows`."""
+    contacts, predicted = (_event_table(rows, *pair) for pair in (COLUMNS, COLUMNS[::-1]))
+    return pd.DataFrame(
+        {
+            "duration": [f"{kind}, {duration}" for kind, duration in contacts.index],
+            "contacts": contacts["events"].to_numpy(),
+            "detected": contacts["hit"].to_numpy(),
+            "recall of their steps": contacts["share"].to_numpy(),
+            "predictions": predicted["events"].to_numpy(),
+            "without any contact": (predicted["events"] - predicted["hit"]).to_numpy(),
+            "precision of their steps": predicted["share"].to_numpy(),
+        }
     )
-    number = run_numbers(wrong, wrong["final"].to_numpy())
-    wrong = wrong.assign(run=number, away=np.abs(wrong["blend"].to_numpy(dtype=np.float64) - limit))
-    table = wrong.groupby("run").agg(
+
+
+def _event_table(rows: pd.DataFrame, column: str, other: str) -> pd.DataFrame:
+    """Events of rows with `column`: how many, how many of them with `other`, and of their steps."""
+    names = [f"{a / 10:g} to {(b - 1) / 10:g} s" for a, b in pairwise(DURATIONS)]
+    names.append(f"{DURATIONS[-1] / 10:g} s and longer")
+    rows = rows[rows[column] == 1].astype({other: int})
+    table = rows.groupby(event_ids(rows)).agg(
+        kind=("ground", "first"), steps=("step", "size"), hits=(other, "sum")
+    )
+    table = table.assign(
+        events=1,
+        hit=table["hits"] > 0,
+        kind=pd.Categorical(np.where(table["kind"], "ground", "pairs"), ["pairs", "ground"]),
+        duration=pd.cut(table["steps"], [*DURATIONS, np.inf], right=False, labels=names),
+    )
+    table = table.groupby(["kind", "duration"], observed=False).sum()
+    share = (100 * table["hits"] / table["steps"]).map("{:.0f} %".format)
+    return table.assign(share=share.where(table["steps"] > 0, "–"))
+
+
+def worst_errors(rows: pd.DataFrame, thresholds: dict[int, Thresholds]) -> pd.DataFrame:
+    """Consecutive wrong steps of a pair, the worst first; `rows` as `positive_rows`.
+
+    `excess` sums how far the probabilities are on the wrong side of their fold's threshold.
+    """
+    wrong = rows[rows["contact"] != rows["final"]].reset_index(drop=True)
+    threshold = [
+        thresholds[fold].ground if ground else thresholds[fold].pair
+        for fold, ground in zip(wrong["fold"], wrong["ground"], strict=True)
+    ]
+    excess = np.abs(wrong["blend"].to_numpy(dtype=np.float64) - threshold)
+    table = wrong.assign(excess=excess).groupby(event_ids(wrong, "final"))
+    table = table.agg(
         game_play=("game_play", "first"),
         pair=("pair", "first"),
-        called=("final", "first"),
-        begin=("step", "first"),
-        end=("step", "last"),
+        predicted=("final", "first"),
+        first_step=("step", "first"),
+        last_step=("step", "last"),
         probability=("blend", "mean"),
-        away=("away", "sum"),
+        excess=("excess", "sum"),
     )
-    return table.sort_values("away", ascending=False, kind="stable").head(most).reset_index(drop=True)
+    table = table.sort_values("excess", ascending=False, kind="stable").head(MAX_ERRORS)
+    return table.reset_index(drop=True)

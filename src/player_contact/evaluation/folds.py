@@ -1,9 +1,9 @@
-"""Folds by game: two plays of one game share teams, light and camera, so a game is never on both sides."""
+"""Folds by game: plays of a game share teams, light and camera, so no game is in two folds."""
 
 import numpy as np
 import pandas as pd
 
-from player_contact.errors import InputError
+from player_contact.utils.errors import InputError
 
 
 def game_of(game_play: pd.Series) -> pd.Series:
@@ -12,21 +12,24 @@ def game_of(game_play: pd.Series) -> pd.Series:
 
 
 def make_folds(contacts: pd.Series, folds: int, seed: int) -> pd.DataFrame:
-    """A table game_play, game, contacts, fold (0..folds-1) of `contacts` (game_play -> number of contacts), in the given order of plays.
+    """A table game_play, game, contacts, fold (0..folds-1) of `contacts` (by game_play), in order.
 
-    Games are taken from the one with most contacts down, each into the fold with the fewest contacts so far; equal ones in an order drawn from
-    `seed`. Raises InputError with fewer games than folds.
+    Games are taken from the one with most contacts down, each into the fold with the fewest so
+    far; equal ones in an order drawn from `seed`. Raises InputError with fewer games than folds.
     """
     table = pd.DataFrame({"game_play": contacts.index.astype(str), "contacts": contacts.to_numpy()})
     table.insert(1, "game", game_of(table["game_play"]))
     games = table.groupby("game")["contacts"].agg(["sum", "size"]).sort_index()
     if len(games) < folds:
-        raise InputError(f"{len(games)} games can't make {folds} folds. Set folds to {len(games)} or fewer, or add plays")
-    games = games.sample(frac=1, random_state=np.random.RandomState(seed)).sort_values("sum", ascending=False, kind="stable")
+        raise InputError(
+            f"{len(games)} games can't make {folds} folds. "
+            f"Set folds to {len(games)} or fewer, or add plays"
+        )
+    games = games.sample(frac=1, random_state=np.random.RandomState(seed))
     load = np.zeros((folds, 2))  # contacts and plays so far
-    chosen = {}
-    for game, (positives, plays) in zip(games.index, games.to_numpy(), strict=True):
-        fold = min(range(folds), key=lambda one: tuple(load[one]))
-        load[fold] += positives, plays
-        chosen[game] = fold
-    return table.assign(fold=table["game"].map(chosen).astype("int8"))
+    fold_of = {}
+    for game, size in games.sort_values("sum", ascending=False, kind="stable").iterrows():
+        fold = min(range(folds), key=lambda number: tuple(load[number]))
+        load[fold] += size
+        fold_of[game] = fold
+    return table.assign(fold=table["game"].map(fold_of).astype("int8"))

@@ -1,1 +1,1 @@
-"""Features of a row: functions of a play that return named columns, and one list of what goes in."""
+"""Features of rows: functions of a play that return named columns, and the list of them."""

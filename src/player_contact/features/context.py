@@ -1,96 +1,105 @@
-"""The play around the row: when, where on the field, in which roles and from which places at the snap."""
+"""The play around the row: when, where on the field, which roles and snap positions."""
 
 import numpy as np
 
-from player_contact.competition.names import FIELD_LENGTH, FIELD_WIDTH
-from player_contact.features.gather import Values, later, mean, nan_reduce
+from player_contact.competition.constants import FIELD_LENGTH, FIELD_WIDTH
+from player_contact.features.gather import Columns, lead, nan_reduce, rolling_mean
 from player_contact.features.neighbours import SLOW
 from player_contact.play import Play, Rows
 
-# Roles in an order in which neighbours do similar work, so that a tree can split them: from the line outwards, offence then defence.
-ROLE_ORDER = ("C", "G", "T", "TE", "FB", "RB", "QB", "WR", "NT", "DT", "DE", "OLB", "ILB", "MLB", "LB", "SS", "FS", "DB", "CB", "K", "P", "LS")
+# Similar roles lie side by side, so that a tree can split them: from the line outwards, offence
+# then defence.
+OFFENCE = ("C", "G", "T", "TE", "FB", "RB", "QB", "WR")
+DEFENCE = ("NT", "DT", "DE", "OLB", "ILB", "MLB", "LB", "SS", "FS", "DB", "CB")
+ROLE_ORDER = (*OFFENCE, *DEFENCE, "K", "P", "LS")
 ROLE_ALIASES = {"OG": "G", "OT": "T", "HB": "RB", "S": "SS", "DL": "DT"}
-ATTACKERS = ("C", "G", "T", "TE", "FB", "RB", "QB", "WR")
 
 
-def play_state(play: Play) -> Values:
-    """Of the play: steps since the snap, mean speed of all (yd/s) and how it changes, share of players who are slow, spread of the players (yd)."""
+def play_context(play: Play) -> Columns:
+    """Of the play: steps since the snap, mean speed of all players (yd/s) and its trend, share of
+    slow players, mean distance of the players from their centroid (yd)."""
     speed = nan_reduce(np.nanmean, play.speed, axis=1)
-    centre = nan_reduce(np.nanmean, play.position, axis=1)[:, None]
-    apart = np.linalg.norm(play.position - centre, axis=-1)
-    columns: Values = {
+    centroid = nan_reduce(np.nanmean, play.position, axis=1)[:, None]
+    distance = np.linalg.norm(play.position - centroid, axis=-1)
+    trend = rolling_mean(speed[:, None], 0, 15) - rolling_mean(speed[:, None], 15, 0)
+    slow_share = (play.speed < SLOW).sum(1) / np.isfinite(play.speed).sum(1)
+    return {
         "step": play.steps.astype(np.float32),
         "mean_speed": speed,
-        "slow_share": ((play.speed < SLOW).sum(1) / np.isfinite(play.speed).sum(1)).astype(np.float32),
-        "spread": nan_reduce(np.nanmean, apart, axis=1),
+        "slow_share": slow_share.astype(np.float32),
+        "spread": nan_reduce(np.nanmean, distance, axis=1),
+        **{f"mean_speed_{steps:+d}": lead(speed, steps) for steps in (-20, -10, 10, 20)},
+        "mean_speed_trend": trend[:, 0],
     }
-    columns |= {f"mean_speed_{lag:+d}": later(speed, lag) for lag in (-20, -10, 10, 20)}
-    columns["mean_speed_trend"] = (mean(speed[:, None], 0, 15) - mean(speed[:, None], 15, 0))[:, 0]
-    return columns
 
 
-def player_place(play: Play) -> Values:
-    """Of a player: where he is against the field, the crowd, the passer and his place at the snap (yd), how downfield he is, his role, his side."""
-    position = play.position
-    centre = nan_reduce(np.nanmean, position, axis=1)[:, None]
-    role = np.array([role_number(name) for name in play.role], dtype=np.float32)
-    attack = attackers(play)
-    snap = place_at_snap(play)
-    ball = _mean_of(snap, attack & (np.array([ROLE_ALIASES.get(name, name) for name in play.role]) == "C"))
-    ball = np.where(np.isnan(ball), _mean_of(snap, np.ones(len(snap), dtype=bool)), ball)
-    onward = np.sign(_mean_of(snap, ~attack)[0] - _mean_of(snap, attack)[0])
-    passers = np.linalg.norm(position[:, :, None] - position[:, None, play.role == "QB"], axis=-1)
-    to_passer = np.fmin.reduce(passers, axis=-1, initial=np.nan)
-    everywhere = np.broadcast_to
+def player_context(play: Play) -> Columns:
+    """Of a player: position relative to the field, the centroid, the passer, the ball at the snap
+    and his own snap position (yd), downfield positive; role and team."""
+    position, snap, offence = play.position, snap_position(play), is_offence(play)
+    centroid = nan_reduce(np.nanmean, position, axis=1)[:, None]
+    ball = _mean(snap[offence & (_roles(play) == "C")])
+    ball = np.where(np.isnan(ball), _mean(snap), ball)
+    downfield = np.sign(_mean(snap[~offence])[0] - _mean(snap[offence])[0])
+    passers = position[:, None, play.role == "QB"]
+    to_passers = np.linalg.norm(position[:, :, None] - passers, axis=-1)
+    shape = play.speed.shape
     return {
         "off_centre_along": np.abs(position[..., 0] - FIELD_LENGTH / 2),
         "off_centre_across": np.abs(position[..., 1] - FIELD_WIDTH / 2),
-        "off_crowd": np.linalg.norm(position - centre, axis=-1),
-        "to_passer": to_passer,
-        "downfield": (position[..., 0] - ball[0]) * onward,
+        "from_centroid": np.linalg.norm(position - centroid, axis=-1),
+        "to_passer": np.fmin.reduce(to_passers, axis=-1, initial=np.nan),
+        "downfield": (position[..., 0] - ball[0]) * downfield,
         "off_ball_line": np.abs(position[..., 1] - ball[1]),
-        "from_own_place": np.linalg.norm(position - snap, axis=-1),
-        "snap_downfield": everywhere((snap[:, 0] - ball[0]) * onward, play.speed.shape),
-        "snap_off_ball_line": everywhere(np.abs(snap[:, 1] - ball[1]), play.speed.shape),
-        "role": everywhere(role, play.speed.shape),
-        "attacks": everywhere(attack.astype(np.float32), play.speed.shape),
+        "from_snap_position": np.linalg.norm(position - snap, axis=-1),
+        "snap_downfield": np.broadcast_to((snap[:, 0] - ball[0]) * downfield, shape),
+        "snap_off_ball_line": np.broadcast_to(np.abs(snap[:, 1] - ball[1]), shape),
+        "role": np.broadcast_to(_role_codes(play), shape),
+        "offence": np.broadcast_to(offence.astype(np.float32), shape),
     }
 
 
-def pair_roles(play: Play, pairs: Rows) -> Values:
-    """Of a pair: same team or not, one number for the two roles, and how far apart the two were at the snap (yd)."""
-    one, other = pairs.first, pairs.second
-    role = np.array([role_number(name) for name in play.role], dtype=np.float32)
-    snap = place_at_snap(play)
+def pair_context(play: Play, pairs: Rows) -> Columns:
+    """Of a pair: same team, a code of the two roles, and their distance at the snap (yd)."""
+    first, second, snap = pairs.first, pairs.second, snap_position(play)
+    a, b = _role_codes(play)[first], _role_codes(play)[second]
     return {
-        "same_team": play.home[one] == play.home[other],
-        "roles": np.minimum(role[one], role[other]) * len(ROLE_ORDER) + np.maximum(role[one], role[other]),
-        "distance_at_snap": np.linalg.norm(snap[one] - snap[other], axis=-1),
+        "same_team": play.home[first] == play.home[second],
+        "roles": np.minimum(a, b) * len(ROLE_ORDER) + np.maximum(a, b),
+        "distance_at_snap": np.linalg.norm(snap[first] - snap[second], axis=-1),
     }
 
 
-def place_at_snap(play: Play) -> np.ndarray:
-    """[P, 2] yards: where each player was last seen up to the snap, or first after it; NaN where never."""
+def snap_position(play: Play) -> np.ndarray:
+    """[P, 2] yards: last tracked position up to the snap, or first after it; NaN: never tracked."""
     known = ~np.isnan(play.position[..., 0])
-    until = (play.steps <= 0)[:, None] & known
-    last = len(known) - 1 - until[::-1].argmax(0)
-    step = np.where(until.any(0), last, known.argmax(0))
+    before = (play.steps <= 0)[:, None] & known
+    last = len(known) - 1 - before[::-1].argmax(0)
+    step = np.where(before.any(0), last, known.argmax(0))
     return play.position[step, np.arange(known.shape[1])]
 
 
-def attackers(play: Play) -> np.ndarray:
-    """[P] bool: the team that has more players in the roles of the offence; the visitors where both have as many."""
-    attacks = np.isin([ROLE_ALIASES.get(name, name) for name in play.role], ATTACKERS)
-    home = attacks[play.home].sum() > attacks[~play.home].sum()
+def is_offence(play: Play) -> np.ndarray:
+    """[P] bool: the team with more players in offensive roles; of equal ones, the visitors."""
+    offensive = np.isin(_roles(play), OFFENCE)
+    home = offensive[play.home].sum() > offensive[~play.home].sum()
     return play.home == home
 
 
-def role_number(role: str) -> float:
-    """A role's place in ROLE_ORDER; NaN for one that is not there."""
+def role_code(role: str) -> float:
+    """Index of a role or its alias in ROLE_ORDER; NaN: unknown."""
     role = ROLE_ALIASES.get(role, role)
     return float(ROLE_ORDER.index(role)) if role in ROLE_ORDER else np.nan
 
 
-def _mean_of(points: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """[2] the mean of the chosen [P, 2] points; NaN where there are none."""
-    return nan_reduce(np.nanmean, points[chosen], axis=0) if chosen.any() else np.full(2, np.nan, dtype=np.float32)
+def _role_codes(play: Play) -> np.ndarray:
+    return np.array([role_code(role) for role in play.role], dtype=np.float32)
+
+
+def _roles(play: Play) -> np.ndarray:
+    return np.array([ROLE_ALIASES.get(role, role) for role in play.role])
+
+
+def _mean(points: np.ndarray) -> np.ndarray:
+    """[2] mean of [P, 2] points; NaN where there are none."""
+    return nan_reduce(np.nanmean, points, axis=0)

@@ -1,72 +1,73 @@
-"""The list of what goes in, and the table that comes out."""
+"""The list of features, and the table of their values."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from player_contact.competition.names import VIEWS
-from player_contact.features import context, ground, image, kinematics, lags, neighbours
-from player_contact.features.gather import Values, at_pairs, low_high, spread
-from player_contact.play import CHANNELS, Play, Rows
+from player_contact.competition.constants import VIEWS
+from player_contact.features import context, falls, helmet_boxes, history, kinematics, neighbours
+from player_contact.features.gather import Columns, at_pairs, low_high
+from player_contact.play import Play, Rows
 
-# The one place to add a feature: a line with its family, which `make ablation` leaves out as a whole, and a function that returns named arrays, of
-# the play [S], of a player [S, P], or of a pair [M]; see `gather`.
-OfPlay = Callable[[Play], Values]
-OfPair = Callable[[Play, Rows], Values]
-PLAY_FEATURES: list[tuple[str, OfPlay]] = [("context", context.play_state)]
-PLAYER_FEATURES: list[tuple[str, OfPlay]] = [
-    ("kinematics", kinematics.motion),
-    ("history", lags.player_history),
-    ("neighbours", neighbours.crowd),
-    ("ground", ground.falling),
-    ("context", context.player_place),
-    ("helmets", image.player_helmets),
+# To add a feature: a line with its family, which `make ablation` leaves out, and a
+# function that returns named arrays, of the play [S], of a player [S, P] or of a pair [M].
+PLAY_FEATURES: list[tuple[str, Callable[[Play], Columns]]] = [("context", context.play_context)]
+PLAYER_FEATURES: list[tuple[str, Callable[[Play], Columns]]] = [
+    ("kinematics", kinematics.player_kinematics),
+    ("history", history.player_history),
+    ("neighbours", neighbours.player_neighbours),
+    ("ground", falls.player_falls),
+    ("context", context.player_context),
+    ("helmets", helmet_boxes.player_helmets),
 ]
-PAIR_FEATURES: list[tuple[str, OfPair]] = [
-    ("kinematics", kinematics.approach),
-    ("history", lags.pair_history),
-    ("neighbours", neighbours.company),
-    ("context", context.pair_roles),
-    ("helmets", image.pair_helmets),
+PAIR_FEATURES: list[tuple[str, Callable[[Play, Rows], Columns]]] = [
+    ("kinematics", kinematics.pair_kinematics),
+    ("history", history.pair_history),
+    ("neighbours", neighbours.pair_neighbours),
+    ("context", context.pair_context),
+    ("helmets", helmet_boxes.pair_helmets),
 ]
-HELMETS = "helmets"  # the family that needs boxes; all others need sensors alone
-
-NEAR_HELMETS = 6.0  # helmet sizes between two helmets, in either view, that may touch where the sensors can't tell
+HELMETS = "helmets"  # the family that needs boxes; all others need tracking alone
+MAX_HELMET_GAP = 6.0  # helmet sizes, in either view: candidates where a player is not tracked
 
 
 def is_candidate(play: Play, rows: Rows, max_distance: float) -> np.ndarray:
     """[N] bool: rows worth a model; all others count as no contact.
 
-    Every ground row, and the pairs within `max_distance` yards. Where a player of the pair is not tracked, near helmet boxes stand in.
+    Every ground row, and the pairs within `max_distance` yards. Where a player of the pair is not
+    tracked, the distance of the helmet boxes is used.
     """
-    gap = np.linalg.norm(play.position[rows.step, rows.first] - play.position[rows.step, rows.second], axis=-1)
-    chosen = rows.is_ground | (gap <= max_distance)
-    if (unknown := np.flatnonzero(np.isnan(gap) & ~rows.is_ground)).size:
-        boxes = image.pair_helmets(play, rows[unknown])
+    offset = play.position[rows.step, rows.first] - play.position[rows.step, rows.second]
+    distance = np.linalg.norm(offset, axis=-1)
+    candidate = rows.is_ground | (distance <= max_distance)
+    if (unknown := np.flatnonzero(np.isnan(distance) & ~rows.is_ground)).size:
+        boxes = helmet_boxes.pair_helmets(play, rows[unknown])
+        gaps = np.stack([boxes[f"{view.lower()}_gap"] for view in VIEWS])
         with np.errstate(invalid="ignore"):
-            chosen[unknown] = np.any([boxes[f"{view.lower()}_gap"] <= NEAR_HELMETS for view in VIEWS], axis=0)
-    return chosen
+            candidate[unknown] = (gaps <= MAX_HELMET_GAP).any(axis=0)
+    return candidate
 
 
 def feature_table(play: Play, rows: Rows) -> pd.DataFrame:
-    """[N, K] float32 features of the rows; NaN where something was not measured."""
-    columns = {name: values for part in _families(play, rows).values() for name, values in part.items()}
-    table = np.empty((len(columns), len(rows)), dtype=np.float32)  # one feature after the other, as it is computed and stored
-    for place, values in enumerate(columns.values()):
-        table[place] = values
+    """[N, K] float32 features of the rows; NaN: unknown."""
+    columns: Columns = {}
+    for family in _families(play, rows).values():
+        columns |= family
+    table = np.empty((len(columns), len(rows)), dtype=np.float32)  # column by column
+    for index, values in enumerate(columns.values()):
+        table[index] = values
     return pd.DataFrame(table.T, columns=list(columns), copy=False)
 
 
 def feature_families() -> dict[str, list[str]]:
-    """Family -> the names of its features; all together are the columns of the table, in another order."""
-    play, rows = _smallest_play()
-    return {family: list(columns) for family, columns in _families(play, rows).items()}
+    """Family -> the names of its features: all columns of the table, in another order."""
+    return {family: list(columns) for family, columns in _families(*_tiny_play()).items()}
 
 
 def feature_names() -> list[str]:
     """The names of all features, in the order of the table."""
-    return list(feature_table(*_smallest_play()).columns)
+    return list(feature_table(*_tiny_play()).columns)
 
 
 def helmet_columns() -> list[str]:
@@ -74,48 +75,41 @@ def helmet_columns() -> list[str]:
     return feature_families()[HELMETS]
 
 
-def _families(play: Play, rows: Rows) -> dict[str, Values]:
-    """Family -> its columns. Raises ValueError where two features have one name."""
+def _families(play: Play, rows: Rows) -> dict[str, Columns]:
+    """Family -> its columns. Raises ValueError where two features have the same name."""
     pairs = rows[~rows.is_ground]
     tracked = ~np.isnan(play.position[..., 0])
-    both = tracked[pairs.step, pairs.first] & tracked[pairs.step, pairs.second]
-    families: dict[str, Values] = {}
+    pair_tracked = tracked[pairs.step, pairs.first] & tracked[pairs.step, pairs.second]
+    families: dict[str, Columns] = {}
 
-    def add(family: str, columns: Values) -> None:
+    def add(family: str, columns: Columns) -> None:
         if twice := {name for part in families.values() for name in part} & columns.keys():
             raise ValueError(f"two features are named {sorted(twice)[0]!r}")
         families.setdefault(family, {}).update(columns)
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        for family, of_play in PLAY_FEATURES:
-            add(family, spread(of_play(play), rows.step))
-        for family, of_player in PLAYER_FEATURES:
-            add(family, low_high(_where(of_player(play), tracked, family), rows))
-        for family, of_pair in PAIR_FEATURES:
-            add(family, at_pairs(_where(of_pair(play, pairs), both, family), rows))
+        for family, play_feature in PLAY_FEATURES:
+            columns = play_feature(play)
+            add(family, {name: values[rows.step] for name, values in columns.items()})
+        for family, player_feature in PLAYER_FEATURES:
+            add(family, low_high(_mask(player_feature(play), tracked, family), rows))
+        for family, pair_feature in PAIR_FEATURES:
+            add(family, at_pairs(_mask(pair_feature(play, pairs), pair_tracked, family), rows))
     return families
 
 
-def _where(values: Values, tracked: np.ndarray, family: str) -> Values:
-    """The features where the sensors know the players, else NaN: one who is nowhere must not look like one who lies still. Boxes need no sensors."""
+def _mask(columns: Columns, tracked: np.ndarray, family: str) -> Columns:
+    """NaN where a player is not tracked: he must not look like one who lies still."""
     if family == HELMETS or tracked.all():
-        return values
-    return {name: np.where(tracked, array, np.float32(np.nan)) for name, array in values.items()}
+        return columns
+    return {name: np.where(tracked, values, np.float32(np.nan)) for name, values in columns.items()}
 
 
-def _smallest_play() -> tuple[Play, Rows]:
+def _tiny_play() -> tuple[Play, Rows]:
     """Two players, three steps, and one row."""
-    shape = (3, 2)
-    nothing = {name: np.zeros(shape, dtype=np.float32) for name in CHANNELS}
-    play = Play(
-        game_play="",
-        steps=np.arange(3, dtype=np.int32),
-        times=np.arange(3).astype("datetime64[ms]"),
-        players=np.array([1, 2]),
-        home=np.array([True, False]),
-        role=np.array(["", ""]),
-        position=np.zeros((*shape, 2), dtype=np.float32),
-        **nothing,  # type: ignore[arg-type]
-    )
-    row = np.zeros(1, dtype=np.int64)
+    steps, players, row = np.arange(3, dtype=np.int32), np.arange(2), np.zeros(1, dtype=np.int64)
+    times, role = steps.astype("datetime64[ms]"), np.array(["", ""])
+    position = np.zeros((3, 2, 2), dtype=np.float32)
+    x = position[..., 0]  # for every channel
+    play = Play("", steps, times, players, players == 0, role, position, x, x, x, x, x, x)
     return play, Rows(row, row, row, row + 1)

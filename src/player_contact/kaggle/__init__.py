@@ -1,1 +1,1 @@
-"""Everything that Kaggle needs: what is uploaded, a rehearsal of the notebook, and the official command line tool."""
+"""What is uploaded to Kaggle, and the official command line tool that does it."""

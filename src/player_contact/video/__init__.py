@@ -1,1 +1,1 @@
-"""From a video file to the crops that the model sees."""
+"""From a video file to the crops that are the model's input."""

@@ -1,4 +1,4 @@
-"""Boxes put right by registration: names that two players swapped, and boxes for players whom the detector missed."""
+"""Helmet boxes corrected by registration: swapped names exchanged, missed helmets added."""
 
 import dataclasses
 from collections import Counter
@@ -6,109 +6,116 @@ from collections import Counter
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH
-from player_contact.helmets import fill_gaps
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.play import Play, View
 from player_contact.video.homography import nan_median
 from player_contact.video.registration import Registration, register
+from player_contact.video.step_boxes import fill_gaps
 
-SHORT_GAP = 12  # frames that a straight line fills better than any registration
-MEMORY = 10.0  # frames over which a player stays as far from where he should be
-POOR = 1.2  # box widths: a view that misses by more is left as it is
-SWAP_FRAMES = 15  # over which a swap must pay
-SWAP_GAIN = 2.5  # box widths that it must pay on average
+SHORT_GAP = 12  # frames that linear interpolation fills better than registration
+DECAY_FRAMES = 10.0  # of a player's residual
+MAX_ERROR = 1.2  # box widths: frames and views of a larger error are not completed
+SWAP_FRAMES = 15  # window over which a swap must pay
+SWAP_GAIN = 2.5  # box widths, its least mean gain
+MIN_KNOWN = 0.3  # share of the window in which the gain is known
+COUNTS = "boxes added", "boxes swapped back", "views not registered"
 
 
 @dataclasses.dataclass(frozen=True)
-class Completed:
-    """What became of a view's boxes.
-
-    view     the view with its completed boxes
-    swapped  frames in which a player's box was given back to its owner, counted by player
-    added    boxes that were added
-    error    box widths, the usual distance of boxes from where registration expects them; NaN where there is none
-    """
+class CompletedView:
+    """A view with its completed boxes."""
 
     view: View
-    swapped: int
-    added: int
-    error: float
+    swapped: int  # boxes given to another player
+    added: int  # boxes
+    error: float  # box widths, median residual of the registration; NaN: not registered
 
 
 def complete_play(play: Play) -> tuple[Play, Counter]:
-    """The play with the boxes of its views put right, and what was done: boxes added and given back, views that could not be registered."""
-    views, counted = {}, Counter({"boxes added": 0, "boxes given back": 0, "views not registered": 0})
+    """The play with completed views, and counts of what was done; see `CompletedView`."""
+    views, counts = {}, Counter(dict.fromkeys(COUNTS, 0))
     for name, view in play.views.items():
         done = complete_view(view, register(play, view))
+        unregistered = int(not done.error <= MAX_ERROR)
         views[name] = done.view
-        counted.update({"boxes added": done.added, "boxes given back": done.swapped, "views not registered": int(not done.error <= POOR)})
-    return dataclasses.replace(play, views=views), counted
+        counts.update(dict(zip(COUNTS, (done.added, done.swapped, unregistered), strict=True)))
+    return dataclasses.replace(play, views=views), counts
 
 
-def complete_view(view: View, registration: Registration) -> Completed:
-    """Swaps undone, short gaps filled on a straight line, longer ones from where the player should be, in the size of boxes near him.
+def complete_view(view: View, registration: Registration) -> CompletedView:
+    """Undoes swaps, interpolates short gaps, and fills longer ones by registration.
 
-    Only frames are completed whose own error is at most POOR box widths, and only places inside the picture.
+    Filled are frames whose error is at most MAX_ERROR box widths, inside the image, with the size
+    of the other boxes.
     """
     boxes = view.boxes.astype(np.float64)
     detected = ~np.isnan(boxes[..., 0])
     width = float(np.median(boxes[detected][:, 2])) if detected.any() else np.nan
-    error = float(np.nanmedian(registration.error)) / width if np.isfinite(registration.error).any() else np.nan
-    if not error <= POOR:
-        return Completed(dataclasses.replace(view, detected=detected), 0, 0, error)
+    known = np.isfinite(registration.error).any()
+    error = float(np.nanmedian(registration.error)) / width if known else np.nan
+    if not error <= MAX_ERROR:
+        return CompletedView(dataclasses.replace(view, detected=detected), 0, 0, error)
     owner = undo_swaps(boxes, registration, width)
     swapped = int((detected & (owner != np.arange(owner.shape[1]))).sum())
     boxes = np.take_along_axis(boxes, owner[..., None], axis=1)
     detected = ~np.isnan(boxes[..., 0])
     residual = (boxes[..., :2] + boxes[..., 2:] / 2 - registration.expected).astype(np.float32)
-    filled = fill_gaps(boxes.astype(np.float32), SHORT_GAP).astype(np.float64)
-    guess = _expected_boxes(filled, registration, width)
-    whole = np.where(np.isnan(filled), guess, filled).astype(np.float32)
-    added = int((~np.isnan(whole[..., 0]) & ~detected).sum())
-    return Completed(dataclasses.replace(view, boxes=whole, detected=detected, residual=residual), swapped, added, error)
+    boxes = fill_gaps(boxes.astype(np.float32), SHORT_GAP).astype(np.float64)
+    expected = _expected_boxes(boxes, registration, width)
+    boxes = np.where(np.isnan(boxes), expected, boxes).astype(np.float32)
+    added = int((~np.isnan(boxes[..., 0]) & ~detected).sum())
+    view = dataclasses.replace(view, boxes=boxes, detected=detected, residual=residual)
+    return CompletedView(view, swapped, added, error)
 
 
 def undo_swaps(boxes: np.ndarray, registration: Registration, width: float) -> np.ndarray:
-    """[F, P] whose name the right box of each player bears: mostly his own.
+    """[F, P] index of the player whose box is truly this player's: mostly himself.
 
-    Two names are exchanged where that brings both boxes nearer to where they should be, by SWAP_GAIN box widths on the average of SWAP_FRAMES.
+    Two boxes are exchanged where that brings both nearer to where they are expected, by SWAP_GAIN
+    box widths on average over SWAP_FRAMES.
     """
     frames, players = boxes.shape[:2]
     centre = boxes[..., :2] + boxes[..., 2:] / 2
-    away = np.linalg.norm(centre[:, :, None] - registration.expected[:, None], axis=-1) / width  # [F, box, player]
-    own = np.einsum("fpp->fp", away)
-    gain = own[:, :, None] + own[:, None] - away - away.transpose(0, 2, 1)
+    offset = centre[:, :, None] - registration.expected[:, None]
+    distance = np.linalg.norm(offset, axis=-1) / width  # [F, box, player]
+    own = np.einsum("fpp->fp", distance)
+    gain = own[:, :, None] + own[:, None] - distance - distance.transpose(0, 2, 1)
     known = np.isfinite(gain)
     total = uniform_filter1d(np.where(known, gain, 0.0), SWAP_FRAMES, axis=0, mode="constant")
     share = uniform_filter1d(known.astype(np.float64), SWAP_FRAMES, axis=0, mode="constant")
     with np.errstate(invalid="ignore", divide="ignore"):
-        pays = known & (gain > 0) & (share > 0.3) & (total / share > SWAP_GAIN)
+        pays = known & (gain > 0) & (share > MIN_KNOWN) & (total / share > SWAP_GAIN)
     owner = np.tile(np.arange(players), (frames, 1))
     for frame in np.flatnonzero(pays.any((1, 2))).tolist():
         free = np.ones(players, dtype=bool)
         pairs = np.argwhere(np.triu(pays[frame]))
-        for one, other in pairs[np.argsort(-gain[frame][tuple(pairs.T)], kind="stable")].tolist():
-            if free[one] and free[other]:
-                owner[frame, [one, other]] = other, one
-                free[[one, other]] = False
+        for a, b in pairs[np.argsort(-gain[frame][tuple(pairs.T)], kind="stable")].tolist():
+            if free[a] and free[b]:
+                owner[frame, [a, b]] = b, a
+                free[[a, b]] = False
     return owner
 
 
 def _expected_boxes(boxes: np.ndarray, registration: Registration, width: float) -> np.ndarray:
-    """[F, P, 4] where each player's box should be, drawn towards where he was seen against it shortly before and after; NaN where nobody can tell."""
-    frames = np.arange(len(boxes))
+    """[F, P, 4] where registration expects each player's box, corrected by his nearby residuals.
+
+    NaN: frame not registered, or outside the image.
+    """
+    frame = np.arange(len(boxes))
     centre = boxes[..., :2] + boxes[..., 2:] / 2
     residual = np.clip(centre - registration.expected, -2 * width, 2 * width)
     known = ~np.isnan(residual[..., 0])
-    weight = np.exp(-np.abs(frames[:, None] - frames) / MEMORY)
-    near = np.einsum("ab,bpk->apk", weight, np.where(known[..., None], residual, 0)) / ((weight @ known)[..., None] + 0.3)
-    middle = registration.expected + near
+    weight = np.exp(-np.abs(frame[:, None] - frame) / DECAY_FRAMES)
+    total = np.einsum("ab,bpk->apk", weight, np.where(known[..., None], residual, 0))
+    centre = registration.expected + total / ((weight @ known)[..., None] + 0.3)
     scale = nan_median(boxes[..., 2:].mean(-1) / registration.nearness)
     shape = np.nanmedian(boxes[..., 2:].reshape(-1, 2), axis=0) / np.nanmedian(boxes[..., 2:])
-    seen = np.isfinite(scale)
-    if not seen.any():
+    measured = np.isfinite(scale)
+    if not measured.any():
         return np.full(boxes.shape, np.nan)
-    size = np.interp(frames, frames[seen], scale[seen])[:, None, None] * registration.nearness[..., None] * shape
+    scale = np.interp(frame, frame[measured], scale[measured])
+    size = scale[:, None, None] * registration.nearness[..., None] * shape
     size = np.clip(size, 0.5 * width, 2 * width)
-    inside = (middle >= 0).all(-1) & (middle <= [FRAME_WIDTH - 1, FRAME_HEIGHT - 1]).all(-1) & (registration.error <= POOR * width)[:, None]
-    return np.where(inside[..., None], np.concatenate([middle - size / 2, size], axis=-1), np.nan)
+    inside = (centre >= 0).all(-1) & (centre <= [FRAME_WIDTH - 1, FRAME_HEIGHT - 1]).all(-1)
+    inside &= (registration.error <= MAX_ERROR * width)[:, None]
+    return np.where(inside[..., None], np.concatenate([centre - size / 2, size], axis=-1), np.nan)

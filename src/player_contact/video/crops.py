@@ -1,4 +1,4 @@
-"""Where the model looks: a square window around the pair's helmets, in every frame near the step, with the boxes that will be drawn."""
+"""Input images of the model: square windows around a pair's helmets, in frames near the step."""
 
 import logging
 from dataclasses import dataclass
@@ -7,169 +7,202 @@ from pathlib import Path
 import numpy as np
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
-from player_contact.competition.names import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.config import CropsConfig
-from player_contact.helmets import StepBoxes, step_boxes
 from player_contact.play import Play, Rows
-from player_contact.stored import StoredArray
-from player_contact.video.decode import VideoError, grey_frames, video_facts
+from player_contact.utils.npy_array import NpyArray
+from player_contact.video.decode import VideoError, gray_frames, video_info
+from player_contact.video.step_boxes import StepBoxes, step_boxes
 
 log = logging.getLogger(__name__)
 
 RATE_TOLERANCE = 0.005
-LATE_FRAMES = 6  # a step this far outside the video is shown by its first or last frame: videos end shortly before the last labelled step
+LATE_FRAMES = 6  # a step this far outside the video shows its first or last frame
 NOBODY = -1
-BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets' middle down to the middle of the window: contact happens below the helmets
+BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets down to the centre of the window
+HALF_WINDOW = 10  # steps before and after, of the median helmet size
+OWN_SIZE = 0.3  # weight of the row's helmets against the median of the view
 
 
 @dataclass(frozen=True)
 class Crops:
-    """What the model sees of N rows. V views in the order of VIEWS, C frames around the step, K boxes, H = W pixels.
+    """Crops of N rows. V views in the order of VIEWS, C frames around the step, H = W pixels."""
 
-    pictures  [N, V, C, H, W] uint8 grey; 0 where the view did not see the row. On disk they are read one by one: whole numbers name them
-    boxes     [N, V, K, 4] float32 left, top, right, bottom in pixels of the picture: first the pair's (the second NaN for the ground), then others'
-    detected  [N, V, K] bool: the detector found the box at the step; the others were completed or filled in
-    seen      [N, V] bool: the video has the frames and at least one player of the row has a box
-    """
-
-    pictures: np.ndarray | StoredArray
+    images: np.ndarray | NpyArray  # [N, V, C, H, W] uint8 gray; 0: not visible
+    # [N, V, K, 4] float32 left, top, right, bottom in pixels of the image: first the pair's (the
+    # second NaN for the ground), then others'
     boxes: np.ndarray
-    detected: np.ndarray
-    seen: np.ndarray
+    detected: np.ndarray  # [N, V, K] bool: detected at the step, not completed or interpolated
+    visible: np.ndarray  # [N, V] bool: the video has the frames and a player of the row has a box
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Square windows of N rows in one view: `centre` [N, 2] and `side` [N] in pixels of the video; NaN: nobody of the row has a box."""
+    """Windows of N rows in one view, in pixels; NaN: no box."""
 
-    centre: np.ndarray
-    side: np.ndarray
+    centre: np.ndarray  # [N, 2]
+    side: np.ndarray  # [N]
 
 
-def windows(boxes: StepBoxes, rows: Rows, helmets_wide: float) -> Windows:
-    """A window follows the middle of the row's helmets, as wide as `helmets_wide` usual helmets of the moment and of the row."""
-    second = np.where(rows.is_ground, rows.first, rows.second)
-    pair = np.stack([boxes.centre[rows.step, rows.first], boxes.centre[rows.step, second]])  # [2, N, 2]
-    sizes = np.stack([boxes.size[rows.step, rows.first], boxes.size[rows.step, second]])
-    seen = ~np.isnan(pair[..., 0])
-    weight = (seen / np.maximum(seen.sum(0), 1))[..., None]
-    middle = (np.nan_to_num(pair) * weight).sum(0)
+def windows(boxes: StepBoxes, rows: Rows, window_helmets: float) -> Windows:
+    """Windows around each row's helmets, `window_helmets` helmet sizes wide."""
+    player = np.stack([rows.first, np.where(rows.is_ground, rows.first, rows.second)])  # [2, N]
+    centres, sizes = boxes.centre[rows.step, player], boxes.size[rows.step, player]
+    known = ~np.isnan(centres[..., 0])
+    weight = (known / np.maximum(known.sum(0), 1))[..., None]
     own = (np.nan_to_num(sizes).mean(-1) * weight[..., 0]).sum(0)
-    usual = _usual_size(boxes)[rows.step]
-    # A helmet's box changes its shape when the player turns or falls; the camera's zoom does not: lean on the whole view.
-    unit = np.where(np.isnan(usual), own, 0.3 * own + 0.7 * usual)
-    centre = middle + np.stack([np.zeros_like(unit), BODY_BELOW_HELMET * unit], axis=-1)
-    nobody = ~seen.any(0)
+    usual = _median_size(boxes)[rows.step]
+    # A box changes its shape as a player turns or falls, which is no zoom: trust the whole view.
+    size = np.where(np.isnan(usual), own, OWN_SIZE * own + (1 - OWN_SIZE) * usual)
+    below = np.stack([np.zeros_like(size), BODY_BELOW_HELMET * size], axis=-1)
+    centre = (np.nan_to_num(centres) * weight).sum(0) + below
+    nobody = ~known.any(0)
     centre[nobody] = np.nan
-    return Windows(centre.astype(np.float32), np.where(nobody, np.nan, helmets_wide * unit).astype(np.float32))
+    side = np.where(nobody, np.nan, window_helmets * size)
+    return Windows(centre.astype(np.float32), side.astype(np.float32))
 
 
-def _usual_size(boxes: StepBoxes) -> np.ndarray:
-    """[S] median helmet size of the view at each step, smoothed over 2 s; NaN where nobody is seen near."""
-    half = 10
+def _median_size(boxes: StepBoxes) -> np.ndarray:
+    """[S] median helmet size of the view within HALF_WINDOW steps; NaN: no box."""
     size = boxes.size.mean(-1)
-    usual = np.full(len(size), np.nan)
+    median = np.full(len(size), np.nan)
     for step in range(len(size)):
-        around = size[max(0, step - half) : step + half + 1]
-        if (known := around[~np.isnan(around)]).size:
-            usual[step] = np.median(known)
-    return usual
+        near = size[max(0, step - HALF_WINDOW) : step + HALF_WINDOW + 1]
+        if (known := near[~np.isnan(near)]).size:
+            median[step] = np.median(known)
+    return median
 
 
 def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
     """The crops of N rows of a play. Each video is decoded once.
 
-    A view without video, or a frame that the video lacks, leaves the rows unseen in that view; it is logged, not raised.
+    Rows whose frames or video are missing are not visible in that view; it is logged, not raised.
     """
-    n, size = len(rows), config.size
-    pictures = np.zeros((n, len(VIEWS), len(config.frames), size, size), dtype=np.uint8)
-    boxes = np.full((n, len(VIEWS), 2 + config.others, 4), np.nan, dtype=np.float32)
-    detected = np.zeros(boxes.shape[:3], dtype=bool)
-    seen = np.zeros((n, len(VIEWS)), dtype=bool)
-    for place, name in enumerate(VIEWS):
-        if name not in play.views or not n:
+    crops = empty_crops(len(rows), config)
+    assert isinstance(crops.images, np.ndarray)
+    for index, name in enumerate(VIEWS):
+        if name not in play.views or not len(rows):
             continue
         view = play.views[name]
-        at_step = step_boxes(play, view, config.longest_gap)
-        window = windows(at_step, rows, config.helmets_wide)
+        at_step = step_boxes(play, view, config.max_gap)
+        window = windows(at_step, rows, config.window_helmets)
+        frame, out = at_step.frame[rows.step], crops.images[:, index]
         try:
-            seen[:, place] = _cut_view(name, view.video, at_step.frame[rows.step], window, config.frames, pictures[:, place])
+            crops.visible[:, index] = _cut_view(name, view.video, frame, window, config, out)
         except VideoError as error:
-            log.warning("%s. %d rows are scored without the %s view", error, n, name)
-            pictures[:, place] = 0
+            log.warning("%s. %d rows are scored without the %s view", error, len(rows), name)
+            out[:] = 0
             continue
-        boxes[:, place], detected[:, place] = _boxes_in_windows(at_step, rows, window, size, config.others)
-    return Crops(pictures, boxes, detected, seen)
+        boxes, detected = _boxes_in_windows(at_step, rows, window, config)
+        crops.boxes[:, index], crops.detected[:, index] = boxes, detected
+    return crops
 
 
-def _cut_view(view: str, video: Path, step_frame: np.ndarray, window: Windows, offsets: tuple[int, ...], out: np.ndarray) -> np.ndarray:
-    """Fills `out` [N, C, H, W] from one video; returns [N] bool: all C frames were there. A broken end leaves the rows before it good."""
+def empty_crops(rows: int, config: CropsConfig) -> Crops:
+    """Crops of rows that no view shows."""
+    frames, size = len(config.frame_offsets), config.size
+    boxes = np.full((rows, len(VIEWS), 2 + config.max_others, 4), np.nan, dtype=np.float32)
+    return Crops(
+        images=np.zeros((rows, len(VIEWS), frames, size, size), dtype=np.uint8),
+        boxes=boxes,
+        detected=np.zeros(boxes.shape[:3], dtype=bool),
+        visible=np.zeros((rows, len(VIEWS)), dtype=bool),
+    )
+
+
+def _cut_view(
+    name: str,
+    video: Path,
+    step_frame: np.ndarray,
+    window: Windows,
+    config: CropsConfig,
+    out: np.ndarray,
+) -> np.ndarray:
+    """Fills `out` [N, C, H, W] from a video, which may break off; [N] bool: all C frames read."""
     import cv2
 
-    facts = video_facts(video)
-    size, last = out.shape[-1], facts.frames - 1
-    stretch = np.array([facts.width / FRAME_WIDTH, facts.height / FRAME_HEIGHT])  # boxes are in pixels of the competition's size
-    remarks = [f"has {facts.width}x{facts.height} pixels: boxes are moved to fit"] if (stretch != 1).any() else []
-    if abs(facts.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
-        remarks.append(f"has {facts.rate:.2f} frames a second: those nearest in time are taken")
-    wanted = ~np.isnan(window.side) & (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
+    info = video_info(video)
+    last = info.frames - 1
+    pixel_scale = np.array([info.width / FRAME_WIDTH, info.height / FRAME_HEIGHT])  # of the boxes
+    remarks = []
+    if (pixel_scale != 1).any():
+        remarks.append(f"has {info.width}x{info.height} pixels: boxes are scaled to fit")
+    if abs(info.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
+        remarks.append(f"has {info.rate:.2f} frames a second: the nearest in time are taken")
+    has_window = ~np.isnan(window.side)
+    inside = (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
-    for channel, offset in enumerate(offsets):
-        for row in np.flatnonzero(wanted).tolist():
+    for channel, offset in enumerate(config.frame_offsets):
+        for row in np.flatnonzero(has_window & inside).tolist():
             frame = min(max(int(step_frame[row]) + offset, 0), last)
             by_frame.setdefault(frame, []).append((row, channel))
-    got = np.zeros((len(out), len(offsets)), dtype=bool)
+    done = np.zeros(out.shape[:2], dtype=bool)
     broken = False
     try:
-        for frame, picture in grey_frames(video, np.array(sorted(by_frame), dtype=np.int64)):
-            # Shrink once, then sample: a window much larger than the crop would alias, and area sampling of every crop costs more.
-            half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for frame, image in gray_frames(video, np.array(sorted(by_frame), dtype=np.int64)):
+            # Halved once, then sampled: large windows would alias, area sampling each costs more.
+            half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
             for row, channel in by_frame[frame]:
-                source, factor = (half, 0.5 * stretch) if window.side[row] * stretch[0] > 1.8 * size else (picture, stretch)
-                scale = size / (window.side[row] * factor)
-                shift = (size - 1) / 2 - scale * (window.centre[row] * factor - 0.5)
-                move = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], dtype=np.float32)
-                # Beyond the frame the edge goes on: a black bar would tell the model where the frame ends.
-                cv2.warpAffine(source, move, (size, size), dst=out[row, channel], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-                got[row, channel] = True
+                large = window.side[row] * pixel_scale[0] > 1.8 * config.size
+                source, scale = (half, 0.5 * pixel_scale) if large else (image, pixel_scale)
+                _warp(source, window.centre[row], window.side[row], scale, out[row, channel])
+                done[row, channel] = True
     except VideoError:
-        if not got.any():
+        if not done.any():
             raise
         broken = True
-    complete = np.asarray(got.all(axis=1))
+    complete = np.asarray(done.all(axis=1))
     out[~complete] = 0
-    missing = ~complete & ~np.isnan(window.side)
+    missing = ~complete & has_window
     if missing.any():
-        fault = "breaks off" if broken else "ends before the play" if (step_frame[missing] > last).all() else "lacks pictures"
-        remarks.append(f"{fault}: {missing.sum()} rows have no {view} view")
+        late = (step_frame[missing] > last).all()
+        fault = "breaks off" if broken else "ends before the play" if late else "lacks images"
+        remarks.append(f"{fault}: {missing.sum()} rows have no {name} view")
     if remarks:
         log.warning("%s %s", video.name, "; it ".join(remarks))
     return complete
 
 
-def _boxes_in_windows(boxes: StepBoxes, rows: Rows, window: Windows, size: int, others: int) -> tuple[np.ndarray, np.ndarray]:
-    """[N, 2 + others, 4] left, top, right, bottom in crop pixels: the row's players, then those nearest to its middle; and which were detected."""
-    who = _drawn_players(boxes, rows, window, others)
+def _warp(
+    image: np.ndarray, centre: np.ndarray, side: float, pixel_scale: np.ndarray, out: np.ndarray
+) -> None:
+    """Samples a window into `out` [H, H]; its border is replicated beyond the image."""
+    import cv2
+
+    scale = len(out) / (side * pixel_scale)
+    shift = (len(out) - 1) / 2 - scale * (centre * pixel_scale - 0.5)
+    matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], dtype=np.float32)
+    mode = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
+    cv2.warpAffine(image, matrix, out.shape[::-1], dst=out, **mode)
+
+
+def _boxes_in_windows(
+    boxes: StepBoxes, rows: Rows, window: Windows, config: CropsConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """[N, K, 4] left, top, right, bottom in pixels of the crop, and [N, K] which are detected."""
+    player = _drawn_players(boxes, rows, window, config.max_others)
     step = rows.step[:, None]
-    scale = (size / window.side)[:, None, None]
+    scale = (config.size / window.side)[:, None, None]
     corner = (window.centre - window.side[:, None] / 2)[:, None, :]
-    extent = boxes.size[step, who]
-    left_top = (boxes.centre[step, who] - extent / 2 - corner) * scale
-    found = np.concatenate([left_top, left_top + extent * scale], axis=-1)
-    found[who == NOBODY] = np.nan
-    return found, (who != NOBODY) & (boxes.age[step, who] == 0)
+    size = boxes.size[step, player]
+    left_top = (boxes.centre[step, player] - size / 2 - corner) * scale
+    edges = np.concatenate([left_top, left_top + size * scale], axis=-1)
+    edges[player == NOBODY] = np.nan
+    return edges, (player != NOBODY) & (boxes.age[step, player] == 0)
 
 
 def _drawn_players(boxes: StepBoxes, rows: Rows, window: Windows, others: int) -> np.ndarray:
-    """[N, 2 + others] the row's players, then the others whose helmets are nearest to the window's middle, places on the P axis; NOBODY: no more."""
+    """[N, 2 + others] index of the row's players, then of the nearest others; or NOBODY."""
     row, pair = np.arange(len(rows)), ~rows.is_ground
-    who = np.full((len(rows), 2 + others), NOBODY)
-    who[:, 0] = rows.first
-    who[pair, 1] = rows.second[pair]
-    far = np.abs(boxes.centre[rows.step] - window.centre[:, None, :]).max(-1) / window.side[:, None]  # [N, P]
-    far[row, rows.first] = np.inf
-    far[row[pair], rows.second[pair]] = np.inf
-    far = np.where(np.isnan(far) | (far > 0.6), np.inf, far)
-    nearest = np.argsort(far, axis=1, kind="stable")[:, :others]
-    who[:, 2 : 2 + nearest.shape[1]] = np.where(np.isinf(np.take_along_axis(far, nearest, axis=1)), NOBODY, nearest)
-    return who
+    player = np.full((len(rows), 2 + others), NOBODY)
+    player[:, 0] = rows.first
+    player[pair, 1] = rows.second[pair]
+    offset = boxes.centre[rows.step] - window.centre[:, None, :]
+    distance = np.abs(offset).max(-1) / window.side[:, None]  # [N, P]
+    distance[row, rows.first] = np.inf
+    distance[row[pair], rows.second[pair]] = np.inf
+    distance = np.where(np.isnan(distance) | (distance > 0.6), np.inf, distance)
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :others]
+    outside = np.isinf(np.take_along_axis(distance, nearest, axis=1))
+    player[:, 2 : 2 + nearest.shape[1]] = np.where(outside, NOBODY, nearest)
+    return player

@@ -1,4 +1,4 @@
-"""Where the field lies in the picture: for every frame a homography from field positions to helmets, smooth over time."""
+"""A homography of every frame from field positions to helmets, smooth over time."""
 
 from dataclasses import dataclass
 
@@ -7,67 +7,59 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
 from player_contact.play import Play, View
-from player_contact.video.homography import LEAST_BOXES, fit_homographies, homographies_of_four, nan_mean, nan_median, project
-from player_contact.video.lag import Clock, helmets_at, measure_clock
+from player_contact.video import homography as hg
+from player_contact.video.clock_offset import ClockOffset, helmets_at, measure_clock_offset
+from player_contact.video.homography import nan_mean, nan_median, project
 
-GRID = 3  # frames between those that are registered; the camera moves smoothly in between
-SMOOTHING = 4.0  # of these
-CORNERS = np.array([[-6.0, -6.0], [6.0, -6.0], [6.0, 6.0], [-6.0, 6.0]])  # yd around the middle of the players: four points make a homography
-BEYOND = 12  # frames before the first and after the last registered one that are still answered
+STRIDE = 3  # of the frames that are registered; the camera moves smoothly in between
+SIGMA = 4.0  # of the smoothing, in registered frames
+CORNERS = np.array([[-6.0, -6], [6, -6], [6, 6], [-6, 6]])  # yd around the mean of the players
+EXTRAPOLATED = 12  # frames before the first and after the last registered one
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Where a view should see the players; F frames, P players.
+    """Where a view should show the players; NaN: frame not registered, or player not tracked."""
 
-    clock     how the sensors lie to the picture
-    expected  [F, P, 2] px, where the helmets should be; NaN where the frame could not be registered or the player is not tracked
-    nearness  [F, P] how large a helmet is there, up to a factor of the frame
-    error     [F] px, the usual distance of boxes from where they should be around that moment; NaN where it is not known
-    """
-
-    clock: Clock
-    expected: np.ndarray
-    nearness: np.ndarray
-    error: np.ndarray
+    clock_offset: ClockOffset
+    expected: np.ndarray  # [F, P, 2] px, of the helmets
+    nearness: np.ndarray  # [F, P] relative size of a helmet there, up to a factor of the frame
+    error: np.ndarray  # [F] px, smoothed median distance of boxes from `expected`
 
 
 def register(play: Play, view: View) -> Registration:
-    """Registers a view: a robust homography for every third frame, smoothed along time as the four places to which it takes four points of the field.
+    """Registers a view: a robust homography of every STRIDE-th frame, smoothed over time.
 
-    A view with fewer than a second of frames with LEAST_BOXES boxes is not registered: everything is NaN.
+    What is smoothed are the images of four points of the field. All NaN where a view has less than
+    a second of frames with MIN_BOXES boxes.
     """
     frames, players = view.boxes.shape[:2]
-    clock = measure_clock(play, view)
+    offset = measure_clock_offset(play, view)
     nothing = np.full((frames, players, 2), np.nan)
+    unregistered = Registration(offset, nothing, nothing[..., 0], nothing[:, 0, 0])
     centre = view.boxes[..., :2] + view.boxes[..., 2:] / 2
-    grid = np.flatnonzero((~np.isnan(centre[..., 0])).sum(1) >= LEAST_BOXES)[::GRID]
-    every = np.arange(frames)
-    field = helmets_at(play, view, every, clock)
-    middle = _filled(nan_mean(field))
-    if np.isnan(middle).any():
-        return Registration(clock, nothing, nothing[..., 0], nothing[:, 0, 0])
-    points = gaussian_filter1d(middle, GRID * SMOOTHING, axis=0, mode="nearest")[:, None] + CORNERS
-    seen = project(fit_homographies(field[grid], centre[grid]), points[grid])  # [G, 4, 2]
-    good = np.isfinite(seen).all((1, 2))
-    grid, seen = grid[good], seen[good]
-    if len(grid) < FRAMES_PER_SECOND / GRID:
-        return Registration(clock, nothing, nothing[..., 0], nothing[:, 0, 0])
-    seen = gaussian_filter1d(median_filter(seen, (5, 1, 1), mode="nearest"), SMOOTHING, axis=0, mode="nearest")
-    between = np.stack([np.interp(every, grid, values) for values in seen.reshape(len(grid), -1).T], axis=1).reshape(frames, 4, 2)
-    homography = homographies_of_four(points, between)
-    homography[(every < grid[0] - BEYOND) | (every > grid[-1] + BEYOND)] = np.nan
+    grid = np.flatnonzero((~np.isnan(centre[..., 0])).sum(1) >= hg.MIN_BOXES)[::STRIDE]
+    frame = np.arange(frames)
+    field = helmets_at(play, view, frame, offset)
+    mean = nan_mean(field)
+    known = np.isfinite(mean[:, 0])
+    if not known.any():
+        return unregistered
+    mean = np.stack([np.interp(frame, frame[known], xy[known]) for xy in mean.T], axis=1)
+    points = gaussian_filter1d(mean, STRIDE * SIGMA, axis=0, mode="nearest")[:, None] + CORNERS
+    corners = project(hg.fit_homographies(field[grid], centre[grid]), points[grid])  # [G, 4, 2]
+    good = np.isfinite(corners).all((1, 2))
+    grid, corners = grid[good], corners[good]
+    if len(grid) < FRAMES_PER_SECOND / STRIDE:
+        return unregistered
+    corners = median_filter(corners, (5, 1, 1), mode="nearest")
+    corners = gaussian_filter1d(corners, SIGMA, axis=0, mode="nearest").reshape(len(grid), -1)
+    corners = np.stack([np.interp(frame, grid, values) for values in corners.T], axis=1)
+    homography = hg.homographies_of_four(points, corners.reshape(frames, 4, 2))
+    homography[(frame < grid[0] - EXTRAPOLATED) | (frame > grid[-1] + EXTRAPOLATED)] = np.nan
     depth = (homography[:, None, 2, :2] * field).sum(-1) + homography[:, None, 2, 2]
     expected = project(homography, field)
-    away = np.linalg.norm(expected - centre, axis=-1)
-    usual = np.interp(every, grid, gaussian_filter1d(nan_median(away[grid]), 2 * SMOOTHING, mode="nearest"))
-    return Registration(clock, expected, 1 / depth, np.where(np.isnan(homography[:, 0, 0]), np.nan, usual))
-
-
-def _filled(values: np.ndarray) -> np.ndarray:
-    """[F, 2] with gaps and ends filled from the nearest known; NaN where nothing is known."""
-    known = np.isfinite(values[:, 0])
-    if not known.any():
-        return values
-    frames = np.arange(len(values))
-    return np.stack([np.interp(frames, frames[known], column[known]) for column in values.T], axis=1)
+    median = nan_median(np.linalg.norm(expected - centre, axis=-1)[grid])
+    error = np.interp(frame, grid, gaussian_filter1d(median, 2 * SIGMA, mode="nearest"))
+    error[np.isnan(homography[:, 0, 0])] = np.nan
+    return Registration(offset, expected, 1 / depth, error)

@@ -1,38 +1,42 @@
-"""What training does to a stretch. All frames of it, both views and the drawn boxes get the same change."""
+"""Augmentation of clips: all frames, both views and the box masks of a clip are changed alike."""
 
-import math
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from player_contact.config import AugmentConfig
 
-Augment = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
-MOST_CHANNELS = 128  # that OpenCV takes in one picture
+MAX_CHANNELS = 128  # of an image in OpenCV
 
 
-def make_augment(config: AugmentConfig, size: int) -> Augment:
-    """A function of pictures [N, C, H, W] uint8, drawn boxes [N, 2, H, W] uint8 and a seed that returns both changed, `size` pixels square.
+def build_augmentation(config: AugmentConfig, size: int) -> Augmentation:
+    """A function of images [N, C, H, W] uint8, box masks [N, 2, H, W] uint8 and a seed.
 
-    Pictures are changed as the channels of one: one by one they would take four times as long. Noise, too, is the same for all of them, and for
-    all their frames.
+    It returns both transformed, H = W = `size`. All images are transformed as the channels of one:
+    four times as fast as one by one. So noise, too, is the same for all of them.
     """
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network for a newer release otherwise
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no request for the latest release
     import albumentations as A
     import cv2
 
     class Affine(A.Affine):
-        """Warps all channels at once, where albumentations takes four at a time."""
+        """Warps all channels in one call; albumentations takes four at a time."""
 
-        def apply(self, img: np.ndarray, matrix: np.ndarray, output_shape: tuple[int, int], **params: object) -> np.ndarray:
-            return cv2.warpAffine(img, matrix[:2], output_shape[::-1], flags=self.interpolation, borderMode=self.border_mode)
+        def apply(self, img: Any, matrix: Any, output_shape: Any, **_: Any) -> Any:
+            return self._warp(img, matrix, output_shape, self.interpolation)
 
-        def apply_to_mask(self, mask: np.ndarray, matrix: np.ndarray, output_shape: tuple[int, int], **params: object) -> np.ndarray:
-            return cv2.warpAffine(mask, matrix[:2], output_shape[::-1], flags=self.mask_interpolation, borderMode=self.border_mode)
+        def apply_to_mask(self, mask: Any, matrix: Any, output_shape: Any, **_: Any) -> Any:
+            return self._warp(mask, matrix, output_shape, self.mask_interpolation)
 
-    change = A.Compose(
+        def _warp(self, image: Any, matrix: Any, shape: Any, flags: int) -> Any:
+            border = self.border_mode
+            return cv2.warpAffine(image, matrix[:2], shape[::-1], flags=flags, borderMode=border)
+
+    transform = A.Compose(
         [
             A.HorizontalFlip(p=config.flip),
             Affine(
@@ -43,43 +47,46 @@ def make_augment(config: AugmentConfig, size: int) -> Augment:
                 p=1,
             ),
             A.CenterCrop(size, size),
-            A.RandomBrightnessContrast(brightness_limit=config.brightness, contrast_limit=config.contrast, p=0.8),
+            A.RandomBrightnessContrast(config.brightness, config.contrast, p=0.8),
             A.GaussianBlur(blur_limit=(3, 5), p=config.blur),
             A.GaussNoise(std_range=(0.01, 0.05), per_channel=False, p=config.noise),
-            A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.1, 0.25), hole_width_range=(0.1, 0.25), fill=127, p=config.holes),
+            A.CoarseDropout((1, 3), (0.1, 0.25), (0.1, 0.25), fill=127, p=config.coarse_dropout),
         ]
     )
 
-    def augment(pictures: np.ndarray, drawn: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        changed = [np.empty((len(every), every.shape[1], size, size), dtype=np.uint8) for every in (pictures, drawn)]
-        groups = math.ceil(len(pictures) / (MOST_CHANNELS // max(pictures.shape[1], drawn.shape[1])))
-        for some in np.array_split(np.arange(len(pictures)), groups) if groups else ():
-            change.set_random_seed(seed)
-            made = change(image=_as_channels(pictures[some]), mask=_as_channels(drawn[some]))
-            for every, channels in zip(changed, (made["image"], made["mask"]), strict=True):
-                every[some] = _as_pictures(channels, every.shape[1])
-        return changed[0], changed[1]
+    def augment(images: np.ndarray, masks: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        new_images = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
+        new_masks = np.empty((*masks.shape[:2], size, size), dtype=np.uint8)
+        per_call = MAX_CHANNELS // max(images.shape[1], masks.shape[1])
+        for group in np.array_split(np.arange(len(images)), max(1, -(-len(images) // per_call))):
+            if len(group):
+                transform.set_random_seed(seed)
+                out = transform(image=_to_hwc(images[group]), mask=_to_hwc(masks[group]))
+                new_images[group] = _to_nchw(out["image"], images.shape[1])
+                new_masks[group] = _to_nchw(out["mask"], masks.shape[1])
+        return new_images, new_masks
 
     return augment
 
 
-def _as_channels(pictures: np.ndarray) -> np.ndarray:
-    """[N, C, H, W] -> [H, W, N * C]."""
+def _to_hwc(images: np.ndarray) -> np.ndarray:
+    """[N, C, H, W] -> [H, W, N * C]. OpenCV transposes several times as fast as NumPy."""
     import cv2
 
-    n, c, h, w = pictures.shape
-    return cv2.transpose(np.ascontiguousarray(pictures).reshape(n * c, h * w)).reshape(h, w, n * c)  # several times as fast as NumPy's
+    n, c, h, w = images.shape
+    return cv2.transpose(np.ascontiguousarray(images).reshape(n * c, -1)).reshape(h, w, n * c)
 
 
-def _as_pictures(channels: np.ndarray, count: int) -> np.ndarray:
-    """[H, W, N * C], or [H, W] of one channel -> [N, C, H, W], of `count` channels each."""
+def _to_nchw(image: np.ndarray, channels: int) -> np.ndarray:
+    """[H, W, N * C], or [H, W] of one channel -> [N, C, H, W]."""
     import cv2
 
-    h, w = channels.shape[:2]
-    return cv2.transpose(np.ascontiguousarray(channels).reshape(h * w, -1)).reshape(-1, count, h, w)
+    h, w = image.shape[:2]
+    flat = np.ascontiguousarray(image).reshape(h * w, -1)
+    return cv2.transpose(flat).reshape(-1, channels, h, w)
 
 
-def centre(pictures: np.ndarray, size: int, shift: int = 0) -> np.ndarray:
-    """The middle `size` pixels of [..., H, W], what scoring sees; or a place `shift` pixels to the right of it."""
-    top = (pictures.shape[-1] - size) // 2
-    return pictures[..., top : top + size, top + shift : top + shift + size]
+def center_crop(images: np.ndarray, size: int, shift: int = 0) -> np.ndarray:
+    """The middle `size` pixels of [..., H, W], or those `shift` pixels to the right of it."""
+    top = (images.shape[-1] - size) // 2
+    return images[..., top : top + size, top + shift : top + shift + size]

@@ -1,4 +1,4 @@
-"""What training needs to go on after an interruption: tensors as safetensors, everything else as JSON in the same file."""
+"""Checkpoints of a training: tensors as safetensors, everything else as JSON in its metadata."""
 
 import json
 from pathlib import Path
@@ -7,50 +7,63 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from player_contact.files import replacing
+from player_contact.utils.files import atomic_write
 
-Parts = dict[str, nn.Module]
-
-
-def save_checkpoint(path: Path, modules: Parts, optimizer: Optimizer, schedule: LRScheduler, log: list[dict[str, Any]]) -> None:
-    """Writes all that changes while training: whole, or not at all. `log` has a line for each epoch that is finished."""
-    tensors = {f"{part}/{name}": value for part, module in modules.items() for name, value in module.state_dict().items()}
-    of_optimizer = optimizer.state_dict()
-    for number, values in of_optimizer["state"].items():
-        tensors |= {f"optimizer/{number}/{name}": value for name, value in values.items()}
-    told = {"groups": of_optimizer["param_groups"], "schedule": schedule.state_dict(), "log": log}
-    with replacing(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, {"training": json.dumps(told)})
+Modules = dict[str, nn.Module]
+Log = list[dict[str, Any]]  # a dict for each finished epoch
 
 
-def load_checkpoint(path: Path, modules: Parts, optimizer: Optimizer, schedule: LRScheduler) -> list[dict[str, Any]]:
-    """Puts everything back as it was, bit by bit, and returns the log; an empty one where there is no checkpoint, or none that can be read: training
-    starts again."""
+def save_checkpoint(
+    path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler, log: Log
+) -> None:
+    """Writes the state of a training atomically."""
+    state = optimizer.state_dict()
+    parts = {name: module.state_dict() for name, module in modules.items()}
+    parts |= {f"optimizer/{index}": values for index, values in state["state"].items()}
+    tensors = {
+        f"{part}/{name}": value.detach().cpu().contiguous()
+        for part, values in parts.items()
+        for name, value in values.items()
+    }
+    groups = state["param_groups"]
+    metadata = {"param_groups": groups, "scheduler": scheduler.state_dict(), "log": log}
+    with atomic_write(path) as temporary:
+        save_file(tensors, temporary, {"training": json.dumps(metadata)})
+
+
+def load_checkpoint(
+    path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler
+) -> Log:
+    """Restores all state bit by bit and returns the log; [] without a readable file."""
     if not path.is_file():
         return []
+    parts: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
-            told = json.loads(file.metadata()["training"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dictionary
+            metadata = json.loads(file.metadata()["training"])
+            for key in file.keys():  # noqa: SIM118  it is no dict
+                part, _, name = key.rpartition("/")
+                parts.setdefault(part, {})[name] = file.get_tensor(key)
     except (SafetensorError, ValueError, KeyError, TypeError):
         return []
-    for part, module in modules.items():
-        module.load_state_dict({name.partition("/")[2]: value for name, value in tensors.items() if name.startswith(f"{part}/")})
-    learnt = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer/"):
-            _, number, key = name.split("/")
-            state.setdefault(int(number), {})[key] = _laid_out_as(learnt[int(number)], value)
-    optimizer.load_state_dict({"state": state, "param_groups": told["groups"]})
-    schedule.load_state_dict(told["schedule"])
-    return told["log"]
+    for name, module in modules.items():
+        module.load_state_dict(parts[name])
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state = {
+        index: {name: _restore_layout(parameter, value) for name, value in values.items()}
+        for index, parameter in enumerate(parameters)
+        if (values := parts.get(f"optimizer/{index}"))
+    }
+    optimizer.load_state_dict({"state": state, "param_groups": metadata["param_groups"]})
+    scheduler.load_state_dict(metadata["scheduler"])
+    return metadata["log"]
 
 
-def _laid_out_as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """The value in the order of the parameter's memory, which a fused optimizer takes for granted; a file knows only one order."""
-    return torch.empty_like(parameter, device="cpu").copy_(value) if value.shape == parameter.shape else value
+def _restore_layout(parameter: Tensor, value: Tensor) -> Tensor:
+    """The value in the parameter's memory format, which a fused optimizer takes for granted."""
+    same = value.shape == parameter.shape
+    return torch.empty_like(parameter, device="cpu").copy_(value) if same else value

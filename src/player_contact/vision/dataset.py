@@ -1,4 +1,6 @@
-"""Rows and stretches as tensors."""
+"""Open rows as PyTorch datasets. Letters for shapes as in `model`."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -6,109 +8,127 @@ from torch.utils.data import Dataset
 
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.video.draw import draw_boxes, paint_boxes
-from player_contact.vision.augment import centre, make_augment
-from player_contact.vision.tracks import OpenRows
+from player_contact.vision.augment import build_augmentation, center_crop
+from player_contact.vision.clips import OpenRows
 
 Item = dict[str, torch.Tensor]
 
 
-class StretchDataset(Dataset[Item]):
-    """Item i: the pictures, sensor values and masks of stretch i, as `ContactModel.forward` takes them for one stretch, and labels [T].
+@dataclass(eq=False)
+class ClipDataset(Dataset[Item]):
+    """Item i: clip i, augmented, as the arguments of `ContactModel.forward`, and its labels [T].
 
-    It is augmented by a random state that depends on (seed, i) alone, so neither order nor workers change it.
+    Its random numbers depend on (seed, i) alone: neither order nor workers change an item.
     """
 
-    def __init__(self, rows: OpenRows, stretches: np.ndarray, config: VisionConfig, label: np.ndarray, seed: tuple[int, ...]) -> None:
-        self.rows, self.stretches, self.config, self.label, self.seed = rows, stretches, config, label, seed
-        self.augment = make_augment(config.augment, config.image_size)
+    rows: OpenRows
+    clips: np.ndarray  # [L, T] row indices, -1: no row
+    config: VisionConfig
+    label: np.ndarray  # [M] bool
+    seed: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.augment = build_augmentation(self.config.augment, self.config.image_size)
 
     def __len__(self) -> int:
-        return len(self.stretches)
+        return len(self.clips)
 
     def __getitem__(self, item: int) -> Item:
-        change, random = self.config.augment, np.random.default_rng((*self.seed, item))
-        places = self.stretches[item]
-        present = places >= 0
-        shown = _moved(places, random) if random.random() < change.jitter else places
-        seen = seen_by(self.rows, shown, self.config) & present[:, None]
-        if len(self.config.views) > 1 and random.random() < change.drop_view:
-            seen[:, random.integers(seen.shape[1])] = False
-        seen &= random.random((len(places), 1)) >= change.drop_steps
-        sensors = stretch_sensors(self.rows, places)
-        if random.random() < change.drop_sensors:
-            sensors[:] = np.nan
-        pictures, drawn = cut_pictures(self.rows, shown, seen, self.config)
-        still = random.random(len(pictures)) < change.drop_frames
-        pictures[still] = pictures[still, pictures.shape[1] // 2, None]
-        pictures, drawn = self.augment(pictures, drawn, int(random.integers(2**31)))
-        return {
-            "pictures": torch.from_numpy(_stacked(pictures, drawn, self.config)),
-            "sensors": torch.from_numpy(sensors),
-            "seen": torch.from_numpy(seen),
-            "present": torch.from_numpy(present),
-            "label": torch.from_numpy(np.where(present, self.label[places], 0).astype(np.float32)),
+        augment, rng = self.config.augment, np.random.default_rng((*self.seed, item))
+        index = self.clips[item]
+        step_mask = index >= 0
+        image_index = _jitter(index, rng) if rng.random() < augment.time_jitter else index
+        visible = visible_views(self.rows, image_index, self.config) & step_mask[:, None]
+        if len(self.config.views) > 1 and rng.random() < augment.view_dropout:
+            visible[:, rng.integers(visible.shape[1])] = False
+        visible &= rng.random((len(index), 1)) >= augment.step_dropout
+        tabular = clip_tabular(self.rows, index)
+        if rng.random() < augment.tabular_dropout:
+            tabular[:] = np.nan
+        images, masks = load_images(self.rows, image_index, visible, self.config)
+        drop_frames = rng.random(len(images)) < augment.frame_dropout
+        images[drop_frames] = images[drop_frames, images.shape[1] // 2, None]
+        images, masks = self.augment(images, masks, int(rng.integers(2**31)))
+        arrays = {
+            "images": _add_masks(images, masks, self.config),
+            "tabular": tabular,
+            "visible": visible,
+            "step_mask": step_mask,
+            "label": np.where(step_mask, self.label[index], 0).astype(np.float32),
         }
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-class RowDataset(Dataset[torch.Tensor]):
-    """Item i: the pictures [n, C, H, W] uint8 of the rows from i * together up to (i + 1) * together in the views that saw them, as scoring looks at
-    them: moved by `shift` pixels to the side, and mirrored by `flip`."""
+@dataclass(eq=False)
+class ImageDataset(Dataset[torch.Tensor]):
+    """Item i: visible images [N, C, H, W] uint8 of the i-th `batch_size` rows, center-cropped."""
 
-    def __init__(self, rows: OpenRows, config: VisionConfig, together: int = 1, shift: int = 0, flip: bool = False) -> None:
-        self.rows, self.config, self.together, self.shift, self.flip = rows, config, together, shift, flip
+    rows: OpenRows
+    config: VisionConfig
+    batch_size: int = 1
+    shift: int = 0  # pixels, of the crop to the right, for test-time augmentation
+    flip: bool = False
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.together)
+        return -(-len(self.rows) // self.batch_size)
 
     def __getitem__(self, item: int) -> torch.Tensor:
-        places = np.arange(item * self.together, min((item + 1) * self.together, len(self.rows)))
-        pictures, drawn = cut_pictures(self.rows, places, seen_by(self.rows, places, self.config), self.config)
-        both = centre(_stacked(pictures, drawn, self.config), self.config.image_size, self.shift)
-        return torch.from_numpy(np.ascontiguousarray(both[..., ::-1] if self.flip else both))
+        index = np.arange(len(self.rows))[item * self.batch_size :][: self.batch_size]
+        visible = visible_views(self.rows, index, self.config)
+        images = _add_masks(*load_images(self.rows, index, visible, self.config), self.config)
+        images = center_crop(images, self.config.image_size, self.shift)
+        return torch.from_numpy(np.ascontiguousarray(images[..., ::-1] if self.flip else images))
 
 
 def collate(items: list[Item]) -> Item:
-    """A batch: the pictures of all stretches one after the other, everything else stacked."""
-    return {name: (torch.cat if name == "pictures" else torch.stack)([item[name] for item in items]) for name in items[0]}
+    """A batch: images concatenated, everything else stacked."""
+    return {
+        name: (torch.cat if name == "images" else torch.stack)([item[name] for item in items])
+        for name in items[0]
+    }
 
 
-def seen_by(rows: OpenRows, places: np.ndarray, config: VisionConfig) -> np.ndarray:
-    """[T, V] bool: which views saw the rows, of those that the config looks at; False where a place is below 0."""
-    seen = np.zeros((len(places), len(VIEWS)), dtype=bool)
-    looked_at = np.array([view in config.views for view in VIEWS])
-    for number, place in enumerate(places):
-        if place >= 0:
-            seen[number] = rows.crops[rows.play[place]].seen[rows.place[place]] & looked_at
-    return seen
+def visible_views(rows: OpenRows, index: np.ndarray, config: VisionConfig) -> np.ndarray:
+    """[T, V] bool: the views of the config in which rows [T] are visible; False at index -1."""
+    visible = np.zeros((len(index), len(VIEWS)), dtype=bool)
+    for position in np.flatnonzero(index >= 0):
+        row = index[position]
+        visible[position] = rows.crops[rows.play_index[row]].visible[rows.crop_index[row]]
+    return visible & [view in config.views for view in VIEWS]
 
 
-def stretch_sensors(rows: OpenRows, places: np.ndarray) -> np.ndarray:
-    """[..., K] float32 sensor values of the rows at [...] places; NaN where a place is below 0."""
-    return np.where((places >= 0)[..., None], rows.sensors[places], np.float32(np.nan))
+def clip_tabular(rows: OpenRows, index: np.ndarray) -> np.ndarray:
+    """[..., K] float32 tabular features of rows [...]; NaN at index -1."""
+    return np.where((index >= 0)[..., None], rows.tabular[index], np.float32(np.nan))
 
 
-def cut_pictures(rows: OpenRows, places: np.ndarray, seen: np.ndarray, config: VisionConfig) -> tuple[np.ndarray, np.ndarray]:
-    """pictures [N, C, H, W] uint8 of the rows in the views that saw them, in the order of `seen` [T, V]; and their boxes: as pictures [N, 2, H, W] of
-    their own, or painted into the others, by config."""
-    found, shape = np.argwhere(seen), rows.crops[0].pictures.shape[2:]
-    pictures, drawn = np.empty((len(found), *shape), dtype=np.uint8), np.zeros((len(found), 2, *shape[1:]), dtype=np.uint8)
-    boxes = np.empty((len(found), *rows.crops[0].boxes.shape[2:]), dtype=np.float32)
-    for picture, marks, (number, view) in zip(pictures, boxes, found.tolist(), strict=True):
-        crops, place = rows.crops[rows.play[places[number]]], rows.place[places[number]]
-        picture[:], marks[:] = crops.pictures[place, view], crops.boxes[place, view]
+def load_images(
+    rows: OpenRows, index: np.ndarray, visible: np.ndarray, config: VisionConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images [N, C, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 2, H, W].
+
+    Boxes are in the masks, painted into the images, or in neither, by config.
+    """
+    steps, views = np.nonzero(visible)
+    images = np.empty((len(steps), *rows.crops[0].images.shape[2:]), dtype=np.uint8)
+    masks = np.zeros((len(steps), 2, *images.shape[2:]), dtype=np.uint8)
+    boxes = np.empty((len(steps), *rows.crops[0].boxes.shape[2:]), dtype=np.float32)
+    for i, (row, view) in enumerate(zip(index[steps], views.tolist(), strict=True)):
+        crops, crop = rows.crops[rows.play_index[row]], rows.crop_index[row]
+        images[i], boxes[i] = crops.images[crop, view], crops.boxes[crop, view]
     if config.boxes == "channel":
-        draw_boxes(drawn, boxes)
+        draw_boxes(masks, boxes)
     elif config.boxes == "painted":
-        paint_boxes(pictures, boxes)
-    return pictures, drawn
+        paint_boxes(images, boxes)
+    return images, masks
 
 
-def _moved(places: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Each step shows the pictures of its neighbour, all of the one before or all of the one after; its own where there is none."""
-    moved = np.roll(places, 1 if random.random() < 0.5 else -1)
-    moved[[0, -1]] = places[[0, -1]]
-    return np.where(moved >= 0, moved, places)
+def _jitter(index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """All steps moved one earlier or one later; where that has no row, the step itself."""
+    moved = np.roll(index, 1 if rng.random() < 0.5 else -1)
+    moved[[0, -1]] = index[[0, -1]]
+    return np.where(moved >= 0, moved, index)
 
 
-def _stacked(pictures: np.ndarray, drawn: np.ndarray, config: VisionConfig) -> np.ndarray:
-    return np.ascontiguousarray(np.concatenate([pictures, drawn], axis=1) if config.boxes == "channel" else pictures)
+def _add_masks(images: np.ndarray, masks: np.ndarray, config: VisionConfig) -> np.ndarray:
+    return np.concatenate([images, masks], axis=1) if config.boxes == "channel" else images

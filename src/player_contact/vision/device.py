@@ -1,4 +1,4 @@
-"""Where and in which precision networks calculate."""
+"""Devices, precision and memory of training and inference."""
 
 import contextlib
 import ctypes
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from player_contact.config import VisionConfig
-from player_contact.errors import ConfigError
+from player_contact.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -24,89 +24,104 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Lets this process keep large blocks that it frees. The C library gives them back at once otherwise, and every training step pays again for
-    pages full of zeros: a fifth of its time. Only glibc knows how; elsewhere nothing happens."""
+    """Makes glibc reuse freed blocks: new zeroed pages would cost a fifth of a training step."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
-        setting = ctypes.CDLL(None).mallopt
-        setting(M_MMAP_THRESHOLD, 1 << 30)
-        setting(M_TRIM_THRESHOLD, (1 << 31) - 1)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def vision_processes(workers: int, devices: int = 1) -> int:
-    """How many folds or plays this machine may train or score at a time, on so many `devices` each: as there are GPUs for, where there are any."""
-    return max(1, (min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers) // devices)
+def concurrent_models(workers: int, devices: int = 1) -> int:
+    """How many models of `devices` GPUs each this machine trains or scores at a time."""
+    slots = min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
+    return max(1, slots // devices)
 
 
 @contextmanager
-def taking_gpus(devices: int = 1) -> Iterator[list[int]]:
-    """While the block lasts, this process calculates on so many GPUs that no other block on this machine has taken, or shares some where too few are
-    free. Gives their numbers; none where there is no GPU. Raises ConfigError where the machine has fewer."""
-    with ExitStack() as held:
-        taken: list[int] = []
+def reserve_gpus(devices: int = 1) -> Iterator[list[int]]:
+    """Locks GPUs, yields their indices, none on a CPU; shares GPUs where too few are free.
+
+    Raises ConfigError where the machine has fewer.
+    """
+    with ExitStack() as locks:
+        gpus: list[int] = []
         if torch.cuda.is_available():
-            count = torch.cuda.device_count()
             check_devices(devices)
-            for number in range(count):
-                if len(taken) < devices and _take(number, held):
-                    taken.append(number)
-            others = [number for number in range(count) if number not in taken]
+            count = torch.cuda.device_count()
+            for gpu in range(count):
+                if len(gpus) < devices and _lock_gpu(gpu, locks):
+                    gpus.append(gpu)
+            others = [gpu for gpu in range(count) if gpu not in gpus]
             first = os.getpid() % max(1, len(others))
-            taken += (others[first:] + others[:first])[: devices - len(taken)]
-            torch.cuda.set_device(taken[0])
-        yield taken
+            gpus += (others[first:] + others[:first])[: devices - len(gpus)]
+            torch.cuda.set_device(gpus[0])
+        yield gpus
 
 
-def _take(number: int, held: ExitStack) -> bool:
-    """Whether nobody had locked the file that stands for the GPU; it is locked until `held` ends, or the process does."""
+def _lock_gpu(gpu: int, locks: ExitStack) -> bool:
+    """Locks the GPU's file until `locks` closes or the process ends; False where it is locked."""
     import fcntl
 
-    place = Path(tempfile.gettempdir()) / f"player_contact-gpu-{torch.cuda.get_device_properties(number).uuid}.lock"
+    name = f"player_contact-gpu-{torch.cuda.get_device_properties(gpu).uuid}.lock"
     try:
-        file = held.enter_context(place.open("ab"))
+        file = locks.enter_context((Path(tempfile.gettempdir()) / name).open("ab"))
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
 
 
-def loaders_here(asked: int) -> int:
-    """How many processes may prepare stretches for this one: none where it is a daemon, such as a cluster's worker, which may have no children;
-    and no more than there are cores."""
-    return 0 if multiprocessing.current_process().daemon else min(asked, os.cpu_count() or 1)
+def limit_num_workers(num_workers: int) -> int:
+    """DataLoader workers: none in a daemon, which may have no children, and at most one a core."""
+    is_daemon = multiprocessing.current_process().daemon
+    return 0 if is_daemon else min(num_workers, os.cpu_count() or 1)
 
 
 def check_devices(devices: int) -> None:
     """Raises ConfigError where a fold is to be trained by more GPUs than there are."""
     if torch.cuda.is_available() and devices > (count := torch.cuda.device_count()):
-        raise ConfigError(f"vision.devices is {devices}, and {count} GPUs are visible here (CUDA_VISIBLE_DEVICES). Set no more than those")
+        raise ConfigError(
+            f"vision.devices is {devices}, and {count} GPUs are visible here "
+            "(CUDA_VISIBLE_DEVICES). Set no more than those"
+        )
 
 
 def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
-    """What trains a fold on the GPUs that this process took, or on the CPU. Where the config asks for several devices, its `launch` starts a process
-    for each: they hold the same weights, and share every batch (Li et al. 2020, arXiv:2006.15704)."""
+    """Lightning Fabric on the GPUs, or on the CPU; distributed data parallel by config.devices."""
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-    # Whoever schedules this job started one process: ours number themselves. A batch whose pictures are all of another process's share leaves
-    # parameters unused, as frozen stages do.
-    together = DDPStrategy(cluster_environment=LightningEnvironment(), start_method="spawn", find_unused_parameters=True)
-    strategy = together if config.devices > 1 else "auto"
-    accelerator, devices = ("cuda", gpus) if gpus else ("cpu", config.devices)
-    return Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision="bf16-mixed" if use_bf16(config.precision) else "32-true")
+    # A job scheduler's environment would number its own processes, not those spawned here. Unused
+    # parameters: frozen stages, and the encoder where a process's share has no image.
+    environment = LightningEnvironment()
+    ddp = DDPStrategy(
+        cluster_environment=environment, start_method="spawn", find_unused_parameters=True
+    )
+    return Fabric(
+        accelerator="cuda" if gpus else "cpu",
+        devices=gpus or config.devices,
+        strategy=ddp if config.devices > 1 else "auto",
+        precision="bf16-mixed" if use_bf16(config.precision) else "32-true",
+    )
 
 
 def use_bf16(precision: str) -> bool:
-    """Whether to calculate in bfloat16: as asked, or (auto) where the hardware multiplies it natively; elsewhere it is slower than float32."""
+    """Whether to compute in bfloat16; "auto": where the hardware multiplies it natively."""
     if precision != "auto":
         return precision == "bf16"
     if torch.cuda.is_available():
         return torch.cuda.get_device_capability() >= (8, 0)  # older ones only emulate it
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch can't tell
-    return bool(capabilities.get("avx512_bf16", False))
+    get_capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])  # not in older torch
+    return bool(get_capabilities().get("avx512_bf16", False))
 
 
-def scoring(config: VisionConfig) -> tuple[torch.device, torch.autocast]:
-    """The device that scores, and the context in which it calculates as the config says."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return device, torch.autocast(device.type, dtype=torch.bfloat16, enabled=use_bf16(config.precision))
+def inference_device() -> torch.device:
+    """The GPU that this process reserved, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(precision: str) -> torch.autocast:
+    """The autocast context of a `vision.precision` on the inference device."""
+    enabled = use_bf16(precision)
+    return torch.autocast(inference_device().type, dtype=torch.bfloat16, enabled=enabled)

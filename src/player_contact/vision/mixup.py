@@ -1,4 +1,4 @@
-"""Mixup: training on stretches laid over each other, and on the mean of what is said of them (Zhang et al. 2018, arXiv:1710.09412)."""
+"""Mixup (Zhang et al. 2018, arXiv:1710.09412) of clips."""
 
 import numpy as np
 import torch
@@ -6,26 +6,26 @@ import torch
 from player_contact.vision.dataset import Item
 
 
-def mix(batch: Item, strength: float, random: np.random.Generator) -> Item:
-    """The batch with each stretch laid over one of it, drawn at random, in shares drawn from Beta(strength, strength). One that draws itself stays as
-    it is: of two every second time.
+def mixup(batch: Item, alpha: float, rng: np.random.Generator) -> Item:
+    """Each clip mixed with a random clip of the batch, with a weight from Beta(alpha, alpha).
 
-    A step is mixed only with one that is present and was seen by the same views, so every picture finds a partner; other steps stay as they are, and
-    a sensor value that only one of the two has stays its own.
+    Steps are mixed only where both clips have the step, visible in the same views, so that every
+    image has a partner. A feature that only one of the two clips has is not mixed.
     """
-    seen, present = batch["seen"], batch["present"]
-    other = torch.from_numpy(random.permutation(len(seen))).to(seen.device)
-    share = torch.from_numpy(random.beta(strength, strength, len(seen)).astype(np.float32)).to(seen.device)
-    alike = present & present[other] & (seen == seen[other]).all(-1)  # [B, T]
-    weight = torch.where(alike, share[:, None], 1.0)
-    number = torch.zeros(seen.shape, dtype=torch.int64, device=seen.device)
-    number[seen] = torch.arange(int(seen.sum()), device=seen.device)
-    partner = torch.where(alike[..., None], number[other], number)[seen]  # [N]
-    of_picture = weight[..., None].expand(seen.shape)[seen][:, None, None, None]
-    pictures = of_picture * batch["pictures"] + (1 - of_picture) * batch["pictures"][partner]
-    sensors = weight[..., None] * batch["sensors"] + (1 - weight[..., None]) * batch["sensors"][other]
+    visible, step_mask = batch["visible"], batch["step_mask"]
+    device = visible.device
+    other = torch.from_numpy(rng.permutation(len(visible))).to(device)
+    lam = torch.from_numpy(rng.beta(alpha, alpha, len(visible)).astype(np.float32)).to(device)
+    mixable = step_mask & step_mask[other] & (visible == visible[other]).all(-1)  # [B, T]
+    weight = torch.where(mixable, lam[:, None], 1.0)
+    image_index = torch.zeros(visible.shape, dtype=torch.int64, device=device)
+    image_index[visible] = torch.arange(int(visible.sum()), device=device)
+    partner = torch.where(mixable[..., None], image_index[other], image_index)[visible]  # [N]
+    image_weight = weight[..., None].expand(visible.shape)[visible][:, None, None, None]
+    images, tabular, label = batch["images"], batch["tabular"], batch["label"]
+    mixed = weight[..., None] * tabular + (1 - weight[..., None]) * tabular[other]
     return batch | {
-        "pictures": pictures,
-        "sensors": torch.where(torch.isnan(sensors), batch["sensors"], sensors),
-        "label": weight * batch["label"] + (1 - weight) * batch["label"][other],
+        "images": image_weight * images + (1 - image_weight) * images[partner],
+        "tabular": torch.where(torch.isnan(mixed), tabular, mixed),
+        "label": weight * label + (1 - weight) * label[other],
     }

@@ -1,92 +1,113 @@
-"""The model: a picture encoder for every step and view, sensor values beside it, a layer along the track, one logit a step.
+"""The model: an image encoder for every step and view, fused with tabular features over a clip.
 
-Letters: B stretches, T steps, V views, N pictures (those that were seen, of all stretches), C channels, H = W pixels, K sensor values, D features of
-the encoder, W values of a picture.
+Letters: B clips, T steps, V views, N visible images of all clips, C channels, H = W pixels,
+K tabular features, D encoder features, E embedding size.
 """
 
 import torch
 from torch import Tensor, nn
 
 from player_contact.config import VIEWS, VisionConfig
-from player_contact.vision.along import ALONG_TRACK
 from player_contact.vision.encoders import make_encoder
+from player_contact.vision.temporal import TEMPORAL_LAYERS
 
-TOGETHER = 16  # pictures are encoded in multiples: libraries prepare themselves anew, and keep memory, for every number that they meet
+IMAGE_MULTIPLE = 16  # batches are padded to it, because libraries keep memory for every new size
 
 
 def input_channels(config: VisionConfig, frames: int) -> int:
-    """Channels of one picture: a grey frame each, and two for the drawn boxes where they have channels of their own."""
+    """Channels of an image: a gray frame each, and two box masks where config asks for them."""
     return frames + (2 if config.boxes == "channel" else 0)
 
 
 class ContactModel(nn.Module):
-    """Scores every step of a stretch. The encoder is shared by steps and views; it sees each picture once."""
+    """Scores every step of a clip. The encoder is shared by steps and views."""
 
-    sensor_mean: Tensor
-    sensor_scale: Tensor
-    shift: Tensor  # [2] of pairs and of players with the ground: scoring adds it to the log odds
+    tabular_mean: Tensor
+    tabular_std: Tensor
+    logit_shift: Tensor  # [2] of pairs and of players with the ground: scoring adds it
 
     def __init__(self, config: VisionConfig, frames: int, pretrained: bool = False) -> None:
         super().__init__()
-        sensors, width = len(config.tabular), config.track_width
-        weights = config.weights if pretrained else "none"
-        self.encoder, self.features = make_encoder(config.encoder, input_channels(config, frames), config.image_size, config.encoder_options, weights)
-        self.register_buffer("sensor_mean", torch.zeros(sensors))
-        self.register_buffer("sensor_scale", torch.ones(sensors))
-        self.register_buffer("shift", torch.zeros(2))
-        beside = config.sensor_width if sensors else 0
-        self.sensors = nn.Sequential(nn.Linear(2 * sensors, beside), nn.ReLU(), nn.Linear(beside, beside), nn.ReLU()) if sensors else nn.Identity()
-        self.picture = nn.Sequential(nn.LayerNorm(self.features), nn.Dropout(config.dropout), nn.Linear(self.features, width), nn.ReLU())
-        self.picture_head = nn.Linear(width, 1)
-        self.along_track = ALONG_TRACK[config.along_track](width + beside + len(VIEWS) + 1, width)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * width, 1))
+        features, embed_dim = len(config.tabular), config.embed_dim
+        tabular_dim = config.tabular_dim if features else 0
+        weights, channels = config.weights if pretrained else "none", input_channels(config, frames)
+        self.encoder, encoder_dim = make_encoder(
+            config.encoder, channels, config.image_size, config.encoder_options, weights
+        )
+        self.register_buffer("tabular_mean", torch.zeros(features))
+        self.register_buffer("tabular_std", torch.ones(features))
+        self.register_buffer("logit_shift", torch.zeros(2))
+        if features:
+            self.tabular_mlp = nn.Sequential(
+                nn.Linear(2 * features, tabular_dim),
+                nn.ReLU(),
+                nn.Linear(tabular_dim, tabular_dim),
+                nn.ReLU(),
+            )
+        self.embed = nn.Sequential(
+            nn.LayerNorm(encoder_dim),
+            nn.Dropout(config.dropout),
+            nn.Linear(encoder_dim, embed_dim),
+            nn.ReLU(),
+        )
+        self.image_head = nn.Linear(embed_dim, 1)
+        fused_dim = embed_dim + tabular_dim + len(VIEWS) + 1
+        self.temporal = TEMPORAL_LAYERS[config.temporal](fused_dim, embed_dim)
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * embed_dim, 1))
 
-    def forward(self, pictures: Tensor, sensors: Tensor, seen: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """pictures [N, C, H, W] uint8, one for each True of `seen`, in its order; sensors [B, T, K] (NaN: not measured), seen [B, T, V] bool,
-        present [B, T] bool -> logits [B, T], and logits [N] of each picture alone, which only training looks at.
+    def forward(
+        self, images: Tensor, tabular: Tensor, visible: Tensor, step_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits [B, T] of the steps, and [N] of each image by itself for the auxiliary loss.
 
-        A view that did not see the row counts for nothing; `present` is False at steps that are not asked about.
+        images     [N, C, H, W] uint8, one for each True of `visible`, in its order
+        tabular    [B, T, K], NaN: not measured
+        visible    [B, T, V] bool: the row is in the view
+        step_mask  [B, T] bool: False is padding
         """
-        x = self.see(pictures)
-        return self.follow(x, sensors, seen, present), self._of_each(x)
+        x = self.encode(images)  # [N, E]
+        return self.forward_clips(x, tabular, visible, step_mask), self._image_logits(x)
 
-    def judge(self, pictures: Tensor) -> Tensor:
-        """pictures [N, C, H, W] uint8 -> logits [N] of each picture alone, without sensors and other steps."""
-        return self._of_each(self.see(pictures))
+    def forward_images(self, images: Tensor) -> Tensor:
+        """images [N, C, H, W] uint8 -> logits [N] of each by itself."""
+        return self._image_logits(self.encode(images))
 
-    def see(self, pictures: Tensor) -> Tensor:
-        """pictures [N, C, H, W] -> [N, W]."""
-        count = len(pictures)
+    def encode(self, images: Tensor) -> Tensor:
+        """images [N, C, H, W] uint8 -> [N, E]."""
+        count = len(images)
         if not count:
-            return self.sensor_mean.new_zeros(0, self.picture_head.in_features)
-        rest = -count % TOGETHER
-        if rest:  # filled up by repeating, for statistics over the batch would notice anything else
-            pictures = pictures[torch.arange(count + rest, device=pictures.device) % count]
-        return self.picture(self.encoder(scaled(pictures)))[:count].float()
+            return self.tabular_mean.new_zeros(0, self.image_head.in_features)
+        if padding := -count % IMAGE_MULTIPLE:  # repeats images, as they enter batch statistics
+            images = images[torch.arange(count + padding, device=images.device) % count]
+        return self.embed(self.encoder(normalize(images)))[:count].float()
 
-    def follow(self, x: Tensor, sensors: Tensor, seen: Tensor, present: Tensor) -> Tensor:
-        """x [N, W], the others as in `forward` -> logits [B, T]."""
-        pictures = x.new_zeros(*seen.shape, x.shape[-1])
-        pictures[seen] = x  # [B, T, V, W]
-        x = pictures.sum(2) / seen.sum(2, keepdim=True).clamp(min=1)  # [B, T, W]  mean of the views that saw the row
-        x = torch.cat([x, self._measured(sensors), seen.float(), present[..., None].float()], dim=-1)
+    def forward_clips(
+        self, x: Tensor, tabular: Tensor, visible: Tensor, step_mask: Tensor
+    ) -> Tensor:
+        """x [N, E] from `encode`, the others as in `forward` -> logits [B, T]."""
+        views = x.new_zeros(*visible.shape, x.shape[-1])  # [B, T, V, E]
+        views[visible] = x
+        x = views.sum(2) / visible.sum(2, keepdim=True).clamp(min=1)  # [B, T, E] mean of views
+        masks = visible.float(), step_mask[..., None].float()
+        x = torch.cat([x, self._encode_tabular(tabular), *masks], dim=-1)
         with torch.autocast(x.device.type, enabled=False):
-            x = self.along_track(x, present)  # [B, T, out]
+            x = self.temporal(x, step_mask)  # [B, T, 2 E]
         return self.head(x).squeeze(-1).float()
 
-    def _of_each(self, x: Tensor) -> Tensor:
-        """[N, W] -> [N]."""
-        return self.picture_head(x).squeeze(-1).float()
+    def _image_logits(self, x: Tensor) -> Tensor:
+        """[N, E] -> [N]."""
+        return self.image_head(x).squeeze(-1).float()
 
-    def _measured(self, sensors: Tensor) -> Tensor:
-        """[B, T, K] -> [B, T, sensor_width]; nothing where there are no sensor values at all."""
-        if not sensors.shape[-1]:
-            return self.sensors(sensors)
-        known = ~torch.isnan(sensors)
-        values = torch.where(known, (sensors - self.sensor_mean) / self.sensor_scale, 0).clamp(-5, 5)
-        return self.sensors(torch.cat([values, known.float()], dim=-1)).float()
+    def _encode_tabular(self, tabular: Tensor) -> Tensor:
+        """[B, T, K] -> [B, T, tabular_dim]; nothing where there are no tabular features."""
+        if not tabular.shape[-1]:
+            return tabular
+        known = ~torch.isnan(tabular)
+        values = torch.where(known, (tabular - self.tabular_mean) / self.tabular_std, 0)
+        values = torch.cat([values.clamp(-5, 5), known.float()], dim=-1)
+        return self.tabular_mlp(values).float()
 
 
-def scaled(pictures: Tensor) -> Tensor:
-    """[N, C, H, W] uint8 -> float in about -1..1, channels last in memory, which convolutions on a CPU like best."""
-    return pictures.contiguous(memory_format=torch.channels_last).float().div(127.5).sub_(1)
+def normalize(images: Tensor) -> Tensor:
+    """[N, C, H, W] uint8 -> float in about -1..1, channels last, fastest on CPUs."""
+    return images.contiguous(memory_format=torch.channels_last).float().div(127.5).sub_(1)

@@ -1,7 +1,7 @@
-"""A small residual network whose shortcut is a setting, registered with timm as contact_resnet10, 10_half, 18, 34 and 50.
+"""ResNets (He et al. 2015, arXiv:1512.03385) whose shortcut is an option, registered with timm.
 
-He et al. 2015 (arXiv:1512.03385). Parameters bear the names that timm and torchvision give them, so with the shortcut of the standard network its
-weights fit. As there, the 3x3 convolution of a bottleneck is the one that strides.
+Parameters have the names of timm and torchvision, whose weights fit with the standard shortcut. As
+there, the 3x3 convolution of a bottleneck has the stride.
 """
 
 from collections.abc import Sequence
@@ -16,57 +16,61 @@ from player_contact.config import Shortcut
 
 WIDTHS = (64, 128, 256, 512)  # channels of the four stages
 
-_FILE = {"num_classes": 1000, "input_size": (3, 224, 224), "first_conv": "conv1", "classifier": "fc"}
-default_cfgs = generate_default_cfgs({f"contact_resnet{name}": _FILE for name in ("10", "10_half", "18", "34", "50")})
+_CFG = {"num_classes": 1000, "input_size": (3, 224, 224), "first_conv": "conv1", "classifier": "fc"}
+default_cfgs = generate_default_cfgs(
+    {f"contact_resnet{name}": _CFG for name in ("10", "10_half", "18", "34", "50")}
+)
 
 
-class ZeroPadded(nn.Module):
-    """Option A of the paper: every `stride`-th pixel, and zeros for the channels that are new. It has no parameters."""
+class PaddedIdentity(nn.Module):
+    """Option A of the paper: strided identity, zeros in the new channels; no parameters."""
 
     def __init__(self, new_channels: int, stride: int) -> None:
         super().__init__()
         self.new_channels, self.stride = new_channels, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] -> [N, C + new, H / stride, W / stride]."""
+        """[N, C, H, W] -> [N, C + new_channels, H / stride, W / stride]."""
         return pad(x[..., :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new_channels))
 
 
-def make_shortcut(kind: Shortcut, channels: int, out: int, stride: int) -> nn.Module | None:
-    """What is added to a block's output: its input, padded or projected by config; None: nothing, a plain network."""
+def make_shortcut(kind: Shortcut, in_chs: int, out_chs: int, stride: int) -> nn.Module | None:
+    """The layer around a block's convolutions; None: a plain network."""
     if kind == "none":
         return None
-    if kind == "projection" or (kind == "projection_where_needed" and (channels != out or stride != 1)):
-        return nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-    return ZeroPadded(out - channels, stride) if channels != out or stride != 1 else nn.Identity()
+    same = in_chs == out_chs and stride == 1
+    if kind == "projection" or (kind == "projection_where_needed" and not same):
+        conv = nn.Conv2d(in_chs, out_chs, 1, stride, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(out_chs))
+    return nn.Identity() if same else PaddedIdentity(out_chs - in_chs, stride)
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, or (bottleneck) 1x1, 3x3 and 1x1 with four times as many channels at the end; and the shortcut around them."""
+    """A basic block (two 3x3 convolutions) or a bottleneck (1x1, 3x3, 1x1), and its shortcut."""
 
-    def __init__(self, channels: int, width: int, stride: int, bottleneck: bool, shortcut: Shortcut) -> None:
+    def __init__(
+        self, in_chs: int, width: int, stride: int, bottleneck: bool, shortcut: Shortcut
+    ) -> None:
         super().__init__()
-        out = width * (4 if bottleneck else 1)
-        # kernel, stride, output channels of each convolution
-        plan = ((1, 1, width), (3, stride, width), (1, 1, out)) if bottleneck else ((3, stride, width), (3, 1, out))
-        self.convolutions, last = len(plan), channels
-        for number, (kernel, step, outputs) in enumerate(plan, start=1):
-            self.add_module(f"conv{number}", nn.Conv2d(last, outputs, kernel, step, kernel // 2, bias=False))
-            self.add_module(f"bn{number}", nn.BatchNorm2d(outputs))
-            last = outputs
-        self.downsample = make_shortcut(shortcut, channels, out, stride)
-        self.out = out
+        self.out_chs = width * (4 if bottleneck else 1)
+        convs = [(3, stride, width), (3, 1, self.out_chs)]  # kernel size, stride, output channels
+        if bottleneck:
+            convs = [(1, 1, width), (3, stride, width), (1, 1, self.out_chs)]
+        self.num_convs, chs = len(convs), in_chs
+        for i, (kernel, step, outs) in enumerate(convs, start=1):
+            self.add_module(f"conv{i}", nn.Conv2d(chs, outs, kernel, step, kernel // 2, bias=False))
+            self.add_module(f"bn{i}", nn.BatchNorm2d(outs))
+            chs = outs
+        self.downsample = make_shortcut(shortcut, in_chs, self.out_chs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] -> [N, out, H / stride, W / stride]."""
+        """[N, in_chs, H, W] -> [N, out_chs, H / stride, W / stride]."""
         y = x
-        for number in range(1, self.convolutions + 1):
-            y = getattr(self, f"bn{number}")(getattr(self, f"conv{number}")(y))
-            if number < self.convolutions:
+        for i in range(1, self.num_convs + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            if i < self.num_convs:
                 y = torch.relu(y)
-        if self.downsample is not None:
-            y = y + self.downsample(x)
-        return torch.relu(y)
+        return torch.relu(y if self.downsample is None else y + self.downsample(x))
 
 
 class ContactResNet(nn.Module):
@@ -75,7 +79,7 @@ class ContactResNet(nn.Module):
     def __init__(
         self,
         layers: tuple[int, ...],
-        bottleneck: bool,
+        bottleneck: bool = False,
         shortcut: Shortcut = "projection_where_needed",
         widths: Sequence[int] = WIDTHS,
         in_chans: int = 3,
@@ -87,17 +91,19 @@ class ContactResNet(nn.Module):
         self.conv1 = nn.Conv2d(in_chans, widths[0], 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        channels, self.stages = widths[0], len(widths)
-        for number, (width, blocks) in enumerate(zip(widths, layers, strict=True), start=1):
-            stage = []
-            for place in range(blocks):
-                stage.append(Block(channels, width, 2 if number > 1 and place == 0 else 1, bottleneck, shortcut))
-                channels = stage[-1].out
-            self.add_module(f"layer{number}", nn.Sequential(*stage))
-        self.num_features = self.head_hidden_size = channels
+        chs, self.num_stages = widths[0], len(widths)
+        for i, (width, depth) in enumerate(zip(widths, layers, strict=True), start=1):
+            blocks: list[Block] = []
+            for block in range(depth):
+                stride = 2 if i > 1 and block == 0 else 1
+                blocks.append(Block(chs, width, stride, bottleneck, shortcut))
+                chs = blocks[-1].out_chs
+            self.add_module(f"layer{i}", nn.Sequential(*blocks))
+        self.num_features = self.head_hidden_size = chs
         self.num_classes = num_classes
-        self.fc = nn.Linear(channels, num_classes) if num_classes else nn.Identity()
-        # He et al. 2015 (arXiv:1502.01852). The last scale of a block starts at 1: at 0, as timm has it, a network without shortcuts would be dead.
+        self.fc = nn.Linear(chs, num_classes) if num_classes else nn.Identity()
+        # The last batch norm of a block keeps weight 1: with timm's zero_init_last a network
+        # without shortcuts would be dead.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -105,44 +111,26 @@ class ContactResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, D] or [N, num_classes]."""
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # [N, widths[0], H / 4, W / 4]
-        for number in range(1, self.stages + 1):
-            x = getattr(self, f"layer{number}")(x)  # [N, width, H / 2^(number + 1), W / 2^(number + 1)]
+        for i in range(1, self.num_stages + 1):
+            x = getattr(self, f"layer{i}")(x)  # [N, width, H / 2^(i + 1), W / 2^(i + 1)]
         return self.fc(x.mean((2, 3)))
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """Which parameters belong to the stem, and which to which stage (coarse) or block, as timm asks its models."""
-        return {"stem": r"^conv1|bn1", "blocks": r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"}
+        """Parameters of the stem and of each stage (coarse) or block, as timm's models."""
+        blocks = r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"
+        return {"stem": r"^conv1|bn1", "blocks": blocks}
 
 
-def _make(name: str, layers: tuple[int, ...], bottleneck: bool, pretrained: bool, options: dict[str, Any]) -> nn.Module:
-    return build_model_with_cfg(ContactResNet, name, pretrained, **{"layers": layers, "bottleneck": bottleneck, **options})
+def _register(name: str, **defaults: Any) -> None:
+    def create(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+        return build_model_with_cfg(ContactResNet, name, pretrained, **(defaults | kwargs))
+
+    create.__name__ = name
+    register_model(create)
 
 
-@register_model
-def contact_resnet10(pretrained: bool = False, **options: Any) -> nn.Module:
-    """One basic block a stage."""
-    return _make("contact_resnet10", (1, 1, 1, 1), False, pretrained, options)
-
-
-@register_model
-def contact_resnet10_half(pretrained: bool = False, **options: Any) -> nn.Module:
-    """One basic block a stage, half as wide: a quarter of the work."""
-    return _make("contact_resnet10_half", (1, 1, 1, 1), False, pretrained, {"widths": tuple(width // 2 for width in WIDTHS), **options})
-
-
-@register_model
-def contact_resnet18(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Two basic blocks a stage."""
-    return _make("contact_resnet18", (2, 2, 2, 2), False, pretrained, options)
-
-
-@register_model
-def contact_resnet34(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Three, four, six and three basic blocks."""
-    return _make("contact_resnet34", (3, 4, 6, 3), False, pretrained, options)
-
-
-@register_model
-def contact_resnet50(pretrained: bool = False, **options: Any) -> nn.Module:
-    """Three, four, six and three bottlenecks."""
-    return _make("contact_resnet50", (3, 4, 6, 3), True, pretrained, options)
+_register("contact_resnet10", layers=(1, 1, 1, 1))
+_register("contact_resnet10_half", layers=(1, 1, 1, 1), widths=[width // 2 for width in WIDTHS])
+_register("contact_resnet18", layers=(2, 2, 2, 2))
+_register("contact_resnet34", layers=(3, 4, 6, 3))
+_register("contact_resnet50", layers=(3, 4, 6, 3), bottleneck=True)

@@ -1,4 +1,4 @@
-"""Training of one fold."""
+"""Training of the vision model on the rows of the other folds."""
 
 import dataclasses
 import logging
@@ -10,145 +10,194 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
-from player_contact.vision.curriculum import Phase, contact_loss, draw_data, phases_of, pictures_loss
-from player_contact.vision.dataset import collate
-from player_contact.vision.device import keep_freed_memory, loaders_here, make_fabric
-from player_contact.vision.mixup import mix
+from player_contact.vision.clips import OpenRows
+from player_contact.vision.dataset import Item, collate
+from player_contact.vision.device import keep_freed_memory, limit_num_workers, make_fabric
+from player_contact.vision.mixup import mixup
 from player_contact.vision.model import ContactModel
-from player_contact.vision.tracks import OpenRows
-from player_contact.vision.transfer import parameter_groups, start_epoch
+from player_contact.vision.sampling import (
+    TrainingStage,
+    clip_loss,
+    epoch_dataset,
+    image_loss,
+    training_stages,
+)
+from player_contact.vision.transfer import param_groups, set_trainable
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-SHORTEST_SCHEDULE = 6  # steps: a fifth of five is a rise of one step, by whose length OneCycleLR would divide
+MIN_SCHEDULE_STEPS = 6  # OneCycleLR divides by the warm-up steps less one
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What a model is trained on and how; every random state derives from seed, epoch and item."""
+
+    rows: OpenRows
+    label: np.ndarray  # [M] bool
+    config: VisionConfig
+    frames: int  # of an image
+    seed: tuple[int, ...]
+    num_threads: int
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the training log. `held_out` is the loss of rows that training does not see, by the averaged weights; NaN: none were watched,
-    or there are only pictures yet."""
+    """A line of the training log. `val_loss` is of the averaged model; NaN: not validated."""
 
     epoch: int
-    phase: str  # "pictures" or "stretches"
-    loss: float
-    held_out: float
+    stage: str
+    train_loss: float
+    val_loss: float
     learning_rate: float
-    gradient_norm: float
+    grad_norm: float
 
 
 def train_model(
-    rows: OpenRows,
-    label: np.ndarray,
-    config: VisionConfig,
-    frames: int,
-    seed: tuple[int, ...],
-    threads: int,
+    job: TrainingJob,
     on_epoch: Callable[[Epoch], None] | None = None,
-    watch: Callable[[ContactModel], float] | None = None,
+    validate: Callable[[ContactModel], float] | None = None,
     checkpoint: Path | None = None,
     fabric: "Fabric | None" = None,
 ) -> tuple[ContactModel, list[Epoch]]:
-    """A model trained on the [M] bool labels of the rows.
+    """Trains first the encoder on single images, then everything on clips; returns the EMA model.
 
-    First the encoder learns from single pictures of rows in random order, then all of it from stretches. From stretches alone it learns little: their
-    pictures are nearly the same, and sensors and screen beside them tell more than it does until it is good.
+    Clips alone train the encoder poorly: their images are alike, and the tabular features predict
+    well without them. The schedule is fixed: the loss that `validate` returns after each epoch of
+    clips is only logged, so out-of-fold scores stay unbiased.
 
-    What is kept is the moving average of the weights at the end of a fixed schedule: no validation score chooses it (what `watch` says of the
-    averaged model is only logged), so out-of-fold scores stay untouched by training. `seed` is (seed, fold, ...); every random state derives from it,
-    the epoch and the item, so a training that goes on from its `checkpoint` ends with the weights of one that was never interrupted. Of several
-    processes that train together, each is given the `fabric` that launched it. Their learnt weights are the same; statistics of the encoder are those
-    of the first one's share, which alone writes the checkpoint.
+    A training that resumes from its `checkpoint` ends with the weights of an uninterrupted one.
+    `fabric` launched this process where several train one model (then batch norm statistics are of
+    the first process, which alone writes the checkpoint).
     """
     from lightning_fabric.utilities.seed import seed_everything
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(job.num_threads)
     keep_freed_memory()
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    seed_everything(_number(*seed), verbose=False)
-    fabric = fabric or make_fabric(config, [torch.cuda.current_device()] if torch.cuda.is_available() else [])
-    model = ContactModel(config, frames, pretrained=True)
-    set_sensor_scale(model, rows.sensors)
-    model = model.to(memory_format=torch.channels_last)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
-    average.to(fabric.device)
-    if config.compile:
-        model.encoder.compile(dynamic=True)
-    trained: Any = fabric.setup_module(model)
-    trained.mark_forward_method("judge")
-    parts, phases = {"model": model, "average": average}, phases_of(config, rows)
-    optimizer, schedule = make_optimizer(model, config, phases[0])
-    epochs = [Epoch(**line) for line in load_checkpoint(checkpoint, parts, optimizer, schedule)] if checkpoint is not None else []
-    stepping: Any = fabric.setup_optimizers(optimizer)
-
-    for epoch in range(len(epochs), config.picture_epochs + config.epochs):
-        phase = phases[0] if epoch < phases[0].epochs else phases[-1]
-        if epoch and epoch == config.picture_epochs:
-            optimizer, schedule = make_optimizer(model, config, phase)
-            stepping = fabric.setup_optimizers(optimizer)
-        torch.manual_seed(_number(*seed, epoch, *((fabric.global_rank,) if fabric.global_rank else ())))  # of dropout
-        random = np.random.default_rng((*seed, epoch))
-        data = draw_data(phase, rows, label, config, random, (*seed, epoch))
-        loader: Any = fabric.setup_dataloaders(
-            DataLoader(data, batch_size=phase.batch // fabric.world_size, num_workers=loaders_here(config.loaders), collate_fn=collate)
-        )
-        start_epoch(model, config, epoch)
-        losses, norms = [], []
-        for batch in loader:
-            if config.augment.mixup:
-                batch = mix(batch, config.augment.mixup, random)
-            with fabric.autocast():  # which a method beside `forward` does not enter by itself
-                loss = pictures_loss(trained, batch) if phase.name == "pictures" else contact_loss(trained, batch, config.picture_loss)
-            optimizer.zero_grad(set_to_none=True)
-            fabric.backward(loss)
-            norms.append(torch.as_tensor(fabric.clip_gradients(trained, stepping, max_norm=config.clip, error_if_nonfinite=False)))
-            stepping.step()
-            if schedule.last_epoch < phase.epochs * phase.steps - 1:
-                schedule.step()
-            average.update_parameters(model)
-            losses.append(loss.detach())
-        held_out = watch(_averaged(average)) if watch is not None and phase.name == "stretches" else math.nan
-        rate = float(schedule.get_last_lr()[0])
-        mean: Any = fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean")
-        epochs.append(Epoch(epoch, phase.name, float(mean), held_out, rate, float(torch.stack(norms).mean())))
-        if checkpoint is not None and fabric.is_global_zero:
-            save_checkpoint(checkpoint, parts, optimizer, schedule, [dataclasses.asdict(line) for line in epochs])
+    seed_everything(_derive_seed(*job.seed), verbose=False)
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    trainer = Trainer(job, fabric or make_fabric(job.config, gpus), checkpoint)
+    for epoch in range(len(trainer.log), job.config.image_epochs + job.config.epochs):
+        line = trainer.train_one_epoch(epoch)
+        if validate is not None and line.stage == "clips":
+            line = dataclasses.replace(line, val_loss=validate(trainer.averaged_model))
+        trainer.log.append(line)
+        if checkpoint is not None and trainer.fabric.is_global_zero:
+            log = [vars(line) for line in trainer.log]
+            save_checkpoint(checkpoint, *trainer.state(), log)
         if on_epoch is not None:
-            on_epoch(epochs[-1])
-    return _averaged(average).cpu().eval(), epochs
+            on_epoch(line)
+    return trainer.averaged_model.cpu().eval(), trainer.log
 
 
-def make_optimizer(model: ContactModel, config: VisionConfig, phase: Phase) -> tuple[torch.optim.Optimizer, LRScheduler]:
-    """What moves the weights in a phase, and the learning rate by training step: up and down once (Smith and Topin 2018, arXiv:1708.07120), or down
-    along a cosine."""
-    optimizer = torch.optim.AdamW(parameter_groups(model, config, phase.rate), weight_decay=config.weight_decay, fused=True)
-    steps = max(phase.epochs * phase.steps, SHORTEST_SCHEDULE)
-    if config.schedule == "cosine":
+class Trainer:
+    """A model, its exponential moving average, its optimizer and scheduler, and the log."""
+
+    def __init__(self, job: TrainingJob, fabric: "Fabric", checkpoint: Path | None) -> None:
+        self.job, self.fabric, config = job, fabric, job.config
+        model = ContactModel(config, job.frames, pretrained=True)
+        fit_tabular_scale(model, job.rows.tabular)
+        self.model = model.to(memory_format=torch.channels_last)
+        avg_fn = get_ema_multi_avg_fn(config.ema_decay)
+        self.ema = AveragedModel(self.model, multi_avg_fn=avg_fn, use_buffers=True)
+        self.ema.to(fabric.device)
+        if config.compile:
+            self.model.encoder.compile(dynamic=True)
+        self.fabric_model: Any = fabric.setup_module(self.model)
+        self.fabric_model.mark_forward_method("forward_images")
+        self.stages = training_stages(config, job.rows)
+        self.optimizer, self.scheduler = build_optimizer(self.model, config, self.stages[0])
+        log = load_checkpoint(checkpoint, *self.state()) if checkpoint is not None else []
+        self.log = [Epoch(**line) for line in log]
+        self.fabric_optimizer: Any = fabric.setup_optimizers(self.optimizer)
+
+    @property
+    def averaged_model(self) -> ContactModel:
+        """The moving average of the weights."""
+        assert isinstance(self.ema.module, ContactModel)
+        return self.ema.module
+
+    def state(self) -> tuple[dict[str, nn.Module], torch.optim.Optimizer, LRScheduler]:
+        """What a checkpoint holds besides the log."""
+        return {"model": self.model, "ema": self.ema}, self.optimizer, self.scheduler
+
+    def train_one_epoch(self, epoch: int) -> Epoch:
+        """Trains on the samples of an epoch, at the start of a stage with a new optimizer."""
+        job, config, fabric = self.job, self.job.config, self.fabric
+        stage = self.stages[0] if epoch < self.stages[0].epochs else self.stages[-1]
+        if epoch and epoch == config.image_epochs:
+            self.optimizer, self.scheduler = build_optimizer(self.model, config, stage)
+            self.fabric_optimizer = fabric.setup_optimizers(self.optimizer)
+        rank = (fabric.global_rank,) if fabric.global_rank else ()
+        torch.manual_seed(_derive_seed(*job.seed, epoch, *rank))  # for dropout
+        rng = np.random.default_rng((*job.seed, epoch))
+        data = epoch_dataset(stage, job.rows, job.label, config, rng, (*job.seed, epoch))
+        size, workers = stage.batch_size // fabric.world_size, limit_num_workers(config.num_workers)
+        loader: Any = DataLoader(data, size, num_workers=workers, collate_fn=collate)
+        loader = fabric.setup_dataloaders(loader)
+        set_trainable(self.model, config, epoch)
+        losses, grad_norms = zip(*(self._step(batch, stage, rng) for batch in loader), strict=True)
+        loss: Any = fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean")
+        learning_rate = float(self.scheduler.get_last_lr()[0])
+        grad_norm = float(torch.stack(grad_norms).mean())
+        return Epoch(epoch, stage.name, float(loss), math.nan, learning_rate, grad_norm)
+
+    def _step(
+        self, batch: Item, stage: TrainingStage, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and gradient norm of a training step."""
+        config, fabric, optimizer = self.job.config, self.fabric, self.fabric_optimizer
+        if config.augment.mixup_alpha:
+            batch = mixup(batch, config.augment.mixup_alpha, rng)
+        with fabric.autocast():  # which Fabric enters by itself for `forward` alone
+            if stage.name == "images":
+                loss = image_loss(self.fabric_model, batch)
+            else:
+                loss = clip_loss(self.fabric_model, batch, config.aux_loss_weight)
+        self.optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        grad_norm = fabric.clip_gradients(
+            self.fabric_model, optimizer, max_norm=config.grad_clip, error_if_nonfinite=False
+        )
+        optimizer.step()
+        if self.scheduler.last_epoch < stage.epochs * stage.steps_per_epoch - 1:
+            self.scheduler.step()
+        self.ema.update_parameters(self.model)
+        return loss.detach(), torch.as_tensor(grad_norm)
+
+
+def build_optimizer(
+    model: ContactModel, config: VisionConfig, stage: TrainingStage
+) -> tuple[torch.optim.Optimizer, LRScheduler]:
+    """AdamW, and OneCycleLR (Smith and Topin 2018, arXiv:1708.07120) or CosineAnnealingLR."""
+    groups = param_groups(model, config, stage.lr_scale)
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+    steps = max(stage.epochs * stage.steps_per_epoch, MIN_SCHEDULE_STEPS)
+    if config.scheduler == "cosine":
         return optimizer, CosineAnnealingLR(optimizer, steps)
-    return optimizer, OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], total_steps=steps, pct_start=0.2)
+    max_lr = [group["lr"] for group in optimizer.param_groups]
+    return optimizer, OneCycleLR(optimizer, max_lr, total_steps=steps, pct_start=0.2)
 
 
-def set_sensor_scale(model: ContactModel, sensors: np.ndarray) -> None:
-    """Mean and spread of the training rows' sensor values become part of the model."""
-    known = np.isfinite(sensors)
+def fit_tabular_scale(model: ContactModel, tabular: np.ndarray) -> None:
+    """Sets the model's mean and std of the tabular features [M, K]; NaN is ignored."""
+    known = np.isfinite(tabular)
     count = np.maximum(known.sum(0), 1)
-    values = np.where(known, sensors, 0).astype(np.float64)
+    values = np.where(known, tabular, 0).astype(np.float64)
     mean = values.sum(0) / count
-    spread = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
-    model.sensor_mean.copy_(torch.from_numpy(mean.astype(np.float32)))
-    model.sensor_scale.copy_(torch.from_numpy(np.where(spread > 1e-6, spread, 1).astype(np.float32)))
+    std = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
+    model.tabular_mean.copy_(torch.from_numpy(mean.astype(np.float32)))
+    model.tabular_std.copy_(torch.from_numpy(np.where(std > 1e-6, std, 1).astype(np.float32)))
 
 
-def _averaged(average: AveragedModel) -> ContactModel:
-    assert isinstance(average.module, ContactModel)
-    return average.module
-
-
-def _number(*seed: int) -> int:
+def _derive_seed(*seed: int) -> int:
     return int(np.random.SeedSequence(seed).generate_state(1)[0])

@@ -1,1 +1,0 @@
-"""What is checked about a finished run: an audit of its folds and labels, damaged inputs, and a short time budget."""

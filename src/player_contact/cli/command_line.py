@@ -1,0 +1,111 @@
+"""Programs of several commands; errors are one sentence, and nothing heavy is imported early."""
+
+import argparse
+import errno
+import inspect
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from player_contact.cli.options import OPTIONS
+from player_contact.utils.errors import ConfigError, PlayerContactError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NOISY_LOGGERS = ("lightning_fabric", "fontTools", "matplotlib", "timm")
+
+Function = Callable[[Namespace], int | None]
+
+
+class CommandLine:
+    """A program of several commands: `python -m name command --option value`."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self.parser = _Parser(f"python -m {name}", description=description)
+        self.subparsers = self.parser.add_subparsers(metavar="command")
+
+    def command(self, *names: str, **changed: Any) -> Callable[[Function], Function]:
+        """Adds a function of the parsed options, whose docstring is the help, as a command.
+
+        It has the options of OPTIONS that are named; `changed` ones have another default, or
+        another default and help. It returns an exit code, or None.
+        """
+        options = {name: OPTIONS[name] for name in names}
+        for name, value in changed.items():
+            options[name] = value if isinstance(value, tuple) else (value, OPTIONS[name][1])
+
+        def add(function: Function) -> Function:
+            name, text = _dashed(function.__name__), inspect.getdoc(function) or ""
+            parser = self.subparsers.add_parser(name, help=text.split("\n")[0], description=text)
+            for option, (default, help_text) in sorted(options.items()):
+                _add_option(parser, option, default, help_text)
+            known = ", ".join(f"--{_dashed(option)}" for option in sorted(options))
+            parser.set_defaults(function=function, known=f"{name} knows {known}")
+            return function
+
+        return add
+
+    def run(self, words: Sequence[str]) -> int:
+        """Runs a command and returns its exit code; without words shows the help."""
+        args, unknown = self.parser.parse_known_args(words or ["--help"])
+        if unknown:
+            raise ConfigError(f"There is no option {unknown[0]}: {args.known}")
+        return args.function(args) or 0
+
+    def main(self) -> NoReturn:
+        """Runs what the process was called with; what the user can mend is said in one sentence."""
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+        for name in NOISY_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            sys.exit(self.run(sys.argv[1:]))
+        except KeyboardInterrupt:
+            message = "Stopped. What was finished is kept: run again to go on"
+        except PlayerContactError as error:
+            message = str(error)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            path = f" ({error.filename})" if error.filename else ""
+            message = f"The disk is full{path}. What was finished is kept: make room and run again"
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes no shortened options, and raises ConfigError."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, formatter_class=layout, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{self.prog.removeprefix('python -m ')}: {message}")
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, default: Any, help_text: str) -> None:
+    kind = default if isinstance(default, type) else type(default)
+    types = {bool: _count, int: _count, str: str, list: str}
+    options: dict[str, Any] = {"type": types.get(kind, Path)}
+    if kind is list:
+        options |= {"nargs": "+", "action": "extend"}
+    if kind is bool:  # `--option`, `--option 1` or `--option 0`
+        options |= {"nargs": "?", "const": True}
+    if default is kind:
+        options["required"] = True
+    else:
+        options["default"] = default
+        help_text += f" [{default}]" if default else ""
+    parser.add_argument(f"--{_dashed(name)}", help=help_text.replace("%", "%%"), **options)
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)

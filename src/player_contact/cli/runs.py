@@ -1,0 +1,105 @@
+"""The config, the run and the season that a command line names."""
+
+from argparse import Namespace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from player_contact.cli.options import INPUT
+from player_contact.utils.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from player_contact.config import Config, SeasonConfig
+    from player_contact.pipeline.run import Run
+
+
+def config_of(args: Namespace) -> "Config":
+    """The config with the settings of --set, --plays and --video."""
+    from player_contact.config import load_config
+
+    season = {name: getattr(args, name, "") for name in ("plays", "video")}
+    settings = [f"season.{name}={value}" for name, value in season.items() if value]
+    return load_config(args.config, [*args.set, *settings])
+
+
+def make_run(args: Namespace, may_be_new: bool = False) -> "Run":
+    """The run that RUN_OPTIONS name; simulates a season where the input folder holds no data."""
+    from player_contact.pipeline.run import Run
+    from player_contact.utils.parallel import worker_count
+
+    if args.run and not may_be_new:
+        find_run(args)
+    config, folder, data = config_of(args), _run_folder(args), args.input
+    if not _is_run(folder) and (folder.parent != args.outputs or folder.name in ("seasons", "..")):
+        raise ConfigError(
+            f"A run can't be called {args.run!r}: its name is that of a folder beside `seasons`"
+        )
+    if data == INPUT and not has_data(data):
+        data = simulated_season(args, config.season)
+    workers = worker_count(args.workers, config.num_threads)
+    simulated = (data / "truth").is_dir()  # what only a simulation knows
+    return Run(config, data, folder, workers, simulated)
+
+
+def simulated_season(args: Namespace, season: "SeasonConfig") -> Path:
+    """The folder of a simulated season, which is made where it is not there yet."""
+    from player_contact.utils.parallel import worker_count
+
+    if find_spec("season_simulator") is None:
+        raise InputError(
+            "There is no data, and the package season_simulator, which would simulate some, is not "
+            "installed. Name a folder with INPUT=, or install the project's whole repository"
+        )
+    from season_simulator.season_cache import season_folder
+    from season_simulator.season_writer import SeasonSettings
+
+    settings = SeasonSettings(**season.model_dump())
+    return season_folder(args.outputs / "seasons", settings, worker_count(args.workers))
+
+
+def find_run(args: Namespace, needs: str = "") -> Path:
+    """The folder of a run. Raises InputError with the runs there are, or with what it lacks."""
+    folder = _run_folder(args)
+    if not _is_run(folder):
+        runs = sorted(path.name for path in folder.parent.glob("[!.]*") if _is_run(path))
+        config = Path("configs") / f"{folder.name}.yaml"
+        option = f"CONFIG={config}" if config.is_file() else f"RUN={folder.name}"
+        held = f"{', '.join(runs)} (RUN={runs[0]} names the first)" if runs else "none yet"
+        raise InputError(
+            f"{folder} is no run: {folder.parent} holds {held}, and `make submission {option}` "
+            f"makes {'a new one' if runs else 'one'}"
+        )
+    if needs and not (folder / needs).exists():
+        raise InputError(
+            f"{folder} has a bundle alone: this needs the whole folder of the run, with its "
+            "out-of-fold predictions, from where it was trained"
+            if needs == "config.yaml"
+            else f"{folder} has no {needs}: finish the run first (make {needs})"
+        )
+    return folder
+
+
+def has_data(folder: Path) -> bool:
+    """Whether there are tables in a folder."""
+    return any(folder.glob("*.csv"))
+
+
+def season_to_plot(args: Namespace) -> Path:
+    """The input folder. Raises InputError with the simulated seasons where it holds no data."""
+    if args.input == INPUT and not has_data(INPUT):
+        seasons = sorted((args.outputs / "seasons").glob("[!.]*/train_labels.csv"))
+        names = ", ".join(str(path.parent) for path in seasons) or "none yet: make season"
+        raise InputError(
+            f"{INPUT} holds no data. Name another folder with INPUT=; simulated seasons: {names}"
+        )
+    return args.input
+
+
+def _run_folder(args: Namespace) -> Path:
+    """--outputs/NAME for `--run NAME`, or the folder of a run that it is the path of."""
+    path = Path(args.run or args.config.stem)
+    return path if len(path.parts) > 1 and _is_run(path) else args.outputs / path
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() or (folder / "bundle").is_dir()

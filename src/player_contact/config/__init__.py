@@ -1,0 +1,20 @@
+"""The settings of a run: typed, read from YAML, and refused where they are wrong."""
+
+# ruff: noqa: F401  this is where others import them from
+from player_contact.config.loading import load_config, save_config
+from player_contact.config.settings import (
+    MAX_CLIP_LENGTH,
+    VIEWS,
+    AugmentConfig,
+    BlendConfig,
+    BoosterConfig,
+    Config,
+    CropsConfig,
+    ScreenBoosterConfig,
+    SeasonConfig,
+    Shortcut,
+    TransferConfig,
+    TtaConfig,
+    View,
+    VisionConfig,
+)

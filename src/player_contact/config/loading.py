@@ -1,0 +1,98 @@
+"""Configs from YAML files: one extends another, and `--set` wins over the file."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+from yaml import YAMLError
+
+from player_contact.config.settings import Config
+from player_contact.utils.errors import ConfigError
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config of a YAML file, what it extends, and `section.key=value` overrides.
+
+    An override wins over the file, the file over the one it extends, that one over the defaults.
+    Raises ConfigError: no such file, not YAML, an unknown key (with the nearest known one), a wrong
+    type or range, files that extend each other.
+    """
+    path = Path(path)
+    merged: Any = _with_parents(path, ())
+    for text in overrides:
+        key, equals, _ = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(
+                f"--set {text!r}: expected section.key=value, such as vision.clip_length=8"
+            )
+        try:
+            merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([text]))
+        except (OmegaConfBaseException, YAMLError) as error:
+            raise ConfigError(f"--set {text!r}: {_first_line(error)}") from None
+    try:
+        return Config.model_validate(OmegaConf.to_container(merged, resolve=True))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path.name}: {_first_line(error)}") from None
+    except ValidationError as errors:
+        raise ConfigError(f"{path.name}: {_sentence(errors)}") from None
+
+
+def save_config(config: Config, path: Path) -> None:
+    """Writes the resolved whole, so that a result can be traced and repeated."""
+    OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), path)
+
+
+def _with_parents(path: Path, seen: tuple[Path, ...]) -> DictConfig:
+    path = path.resolve()
+    if path in seen:
+        through = ", ".join(parent.name for parent in seen)
+        raise ConfigError(f"{path.name} extends itself through {through}")
+    if not path.is_file():
+        others = ", ".join(sorted(other.name for other in path.parent.glob("*.yaml")))
+        hint = f"; that folder has {others}" if others else ""
+        raise ConfigError(f"There is no config {path}{hint}")
+    try:
+        config = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not YAML: {_first_line(error)}") from None
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{path.name} must hold `key: value` lines")
+    parent = config.pop("extends", None)
+    if parent is None:
+        return config
+    try:
+        merged = OmegaConf.merge(_with_parents(path.parent / str(parent), (*seen, path)), config)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path.name} does not fit {parent}: {_first_line(error)}") from None
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def _sentence(errors: ValidationError) -> str:
+    error = errors.errors()[0]
+    if error["type"] == "value_error":  # a sentence of our own
+        return str(error["ctx"]["error"])
+    key = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(Config)
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        return f"unknown key {key!r}. {hint}"
+    return f"{key!r} is {error['input']!r}: {error['msg'].lower()}"
+
+
+def _known_keys(section: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in section.model_fields.items():
+        keys.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _known_keys(field.annotation, f"{prefix}{name}.")
+    return keys
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,1 @@
+"""From a bundle and a folder of plays to a submission: the only way to predict."""

@@ -1,0 +1,164 @@
+"""A bundle: all that predicting needs, in one folder of text, JSON, YAML and safetensors files."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import player_contact
+from player_contact.competition.metric import Thresholds
+from player_contact.config import Config, VisionConfig, load_config, save_config
+from player_contact.utils.errors import BundleError
+from player_contact.utils.files import atomic_write, read_json, write_json
+
+if TYPE_CHECKING:
+    from player_contact.vision.model import ContactModel
+    from player_contact.vision.scoring import ImageEncoder
+
+FORMAT = 7
+PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
+MODELS = {"screen": "fold*.txt", "vision": "fold*-*.safetensors", "blend": "fold*.txt"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A booster and a vision model (an ensemble: several) per fold; predictions are their means.
+
+    screen, blend     texts of the boosters
+    open_threshold    rows whose screen probability is below it are decided without the video
+    contact_distance  yards within which pairs are in contact where no model works
+    manifest          versions, data, folds, feature names, and the hash of every file
+    """
+
+    folder: Path
+    config: Config
+    screen: list[str]
+    blend: list[str]
+    thresholds: Thresholds
+    open_threshold: float
+    contact_distance: float
+    manifest: dict[str, Any]
+
+    @cached_property
+    def vision_models(self) -> "dict[str, tuple[VisionConfig, ContactModel]]":
+        """File name -> config and model, on the CPU. BundleError where weights do not fit."""
+        from safetensors.torch import load_file
+
+        from player_contact.vision.model import ContactModel
+
+        models, ensemble = {}, self.config.vision.ensemble
+        for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/")):
+            member = int(Path(name).stem.partition("-")[2])  # fold0-1: fold 0, member 1
+            model = ContactModel(ensemble[member], frames=len(self.config.crops.frame_offsets))
+            try:
+                model.load_state_dict(load_file(self.folder / name))
+            except RuntimeError as error:
+                timm = self.manifest.get("packages", {}).get("timm")
+                text = f"does not fit the model; it was made with timm {timm}"
+                first_line = str(error).splitlines()[0]
+                raise BundleError(f"{self.folder / name} {text}: {first_line}") from None
+            models[name] = (ensemble[member], model.eval())
+        return models
+
+    @cached_property
+    def image_encoders(self) -> "dict[str, ImageEncoder]":
+        """File name -> what encodes images for that vision model."""
+        from player_contact.vision.scoring import make_image_encoder
+
+        frames, threads = len(self.config.crops.frame_offsets), self.config.num_threads
+        return {
+            name: make_image_encoder(model, vision, frames, threads)
+            for name, (vision, model) in self.vision_models.items()
+        }
+
+
+def write_bundle(folder: Path, config: Config, run: Path, facts: dict[str, Any]) -> None:
+    """Collects the models of a run, and what each was trained on in `trained_on.json`; atomically.
+
+    `facts` go into the manifest: thresholds, open_threshold, contact_distance, and where the
+    models come from.
+    """
+    with atomic_write(folder) as temporary:
+        temporary.mkdir(parents=True)
+        save_config(config, temporary / "config.yaml")
+        records = {}
+        for stage, pattern in MODELS.items():
+            for path in sorted((run / stage).glob(pattern)):
+                (temporary / stage).mkdir(exist_ok=True)
+                (temporary / stage / path.name).write_bytes(path.read_bytes())
+                if training_record_path(path).is_file():
+                    records[f"{stage}/{path.name}"] = read_json(training_record_path(path))
+        write_json(records, temporary / "trained_on.json")
+        versions = {package.name: package.version for package in distributions()}
+        files = [path for path in sorted(temporary.rglob("*")) if path.is_file()]
+        manifest = {
+            "format": FORMAT,
+            "player_contact": player_contact.__version__,
+            "packages": {name: versions.get(name) for name in PACKAGES},
+            **facts,
+            "files": {path.relative_to(temporary).as_posix(): sha256_of(path) for path in files},
+        }
+        write_json(manifest, temporary / "manifest.json")
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Reads and checks a bundle; the same one is read once in a process.
+
+    Raises BundleError where it is none, of another format, or a file is missing or changed.
+    """
+    path = Path(folder) / "manifest.json"
+    if not path.is_file():
+        text = "it has no manifest.json. A run writes one to outputs/<run>/bundle"
+        raise BundleError(f"{folder} is no bundle: {text}")
+    return _load(path.parent, path.read_bytes())
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, text: bytes) -> Bundle:
+    try:
+        manifest = json.loads(text)
+        if manifest["format"] != FORMAT:
+            version = manifest.get("player_contact", "(of an unknown version)")
+            raise BundleError(
+                f"{folder} has bundle format {manifest['format']}, written by player_contact "
+                f"{version}; this version, {player_contact.__version__}, reads format {FORMAT}. "
+                "Train again or use the version that wrote it"
+            )
+        files, thresholds = dict(manifest["files"]), Thresholds(**manifest["thresholds"])
+        open_threshold = float(manifest["open_threshold"])
+        contact_distance = float(manifest["contact_distance"])
+    except BundleError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        fault = f"manifest.json is damaged ({error}). Copy the bundle again"
+        raise BundleError(f"{folder}/{fault}") from None
+    for name, digest in files.items():
+        path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BundleError(f"{folder}/manifest.json names {name!r}, which is outside the bundle")
+        if not path.is_file() or sha256_of(path) != digest:
+            fault = "changed" if path.is_file() else "missing"
+            raise BundleError(f"{path} is {fault}. Copy the bundle again")
+    screen, blend = (
+        [(folder / name).read_text() for name in sorted(files) if name.startswith(stage)]
+        for stage in ("screen/", "blend/")
+    )
+    if not screen:
+        raise BundleError(f"{folder} holds no models")
+    config = load_config(folder / "config.yaml")
+    numbers = thresholds, open_threshold, contact_distance
+    return Bundle(folder, config, screen, blend, *numbers, manifest)
+
+
+def training_record_path(model: Path) -> Path:
+    """Where what a model file was trained on is recorded."""
+    return model.with_suffix(".trained_on.json")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,123 @@
+"""What decides a play: screen, vision and blend; screen and blend; or the players' distance."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.boosting.blend_features import blend_table
+from player_contact.boosting.booster import predict_booster
+from player_contact.competition.constants import GROUND, VIEWS
+from player_contact.competition.season import PlayTables
+from player_contact.features.table import feature_table, is_candidate
+from player_contact.inference.bundle import Bundle, load_bundle
+from player_contact.inference.time_budget import Stopwatch
+from player_contact.play import Rows, build_play
+from player_contact.utils.logits import sigmoid
+from player_contact.video.completion import complete_play
+from player_contact.video.crops import Crops, cut_crops
+
+VISION, SCREEN, DISTANCE, NOTHING = "vision", "screen", "distance", "nothing"  # the best first
+
+
+@dataclass(frozen=True)
+class PlayPrediction:
+    """[N] bool `contact` of the season's rows `row` [N], and what decided them.
+
+    num_open         rows that the screen leaves open
+    expected_errors  how many of them the screen alone is expected to get wrong
+    seconds          of each part of the work
+    """
+
+    row: np.ndarray
+    contact: np.ndarray
+    source: str
+    num_open: int = 0
+    expected_errors: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: Counter = field(default_factory=Counter)
+
+
+def predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPrediction:
+    """Pairs within so many yards are in contact; nobody with the ground, or who is not tracked."""
+    rows = tables.rows
+    position = tables.tracking.set_index(["step", "nfl_player_id"])[["x_position", "y_position"]]
+    first, second = (
+        position.reindex(pd.MultiIndex.from_frame(rows[["step", name]])).to_numpy()
+        for name in ("nfl_player_id_1", "nfl_player_id_2")
+    )
+    with np.errstate(invalid="ignore"):
+        near = np.linalg.norm(first - second, axis=1) <= max_distance
+    is_pair = (rows["nfl_player_id_2"] != GROUND).to_numpy()
+    return PlayPrediction(rows["row"].to_numpy(dtype=np.int64), near & is_pair, DISTANCE)
+
+
+def predict_play(
+    tables: PlayTables, folder: Path, complete: bool, with_video: bool
+) -> PlayPrediction:
+    """A play by the bundle in `folder`: with boxes completed or as detected, vision or without."""
+    stopwatch = Stopwatch()
+    bundle = load_bundle(folder)
+    config, threads = bundle.config, bundle.config.num_threads
+    if with_video:
+        _ = bundle.vision_models, bundle.image_encoders  # once in a process
+    stopwatch.split("start")
+    play, rows = build_play(tables)
+    play, counts = complete_play(play) if complete else (play, Counter())
+    stopwatch.split("boxes")
+    candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
+    candidates = rows[candidate]
+    features = feature_table(play, candidates)
+    stopwatch.split("features")
+    screen = mean_probability(bundle.screen, features, threads)
+    is_open = screen >= bundle.open_threshold
+    stopwatch.split("screen")
+    vision = np.full(len(screen), np.nan, dtype=np.float32)
+    if with_video:
+        crops = cut_crops(play, candidates[is_open], config.crops)
+        stopwatch.split("videos")
+        opened = candidates[is_open], features[is_open], screen[is_open]
+        vision[is_open] = _vision(bundle, *opened, crops)
+        stopwatch.split("vision")
+        for view, visible in zip(VIEWS, crops.visible.sum(axis=0).tolist(), strict=True):
+            counts[f"visible in {view}"] = visible
+    num_open, num_vision = int(is_open.sum()), int((~np.isnan(vision)).sum())
+    counts.update({"candidates": len(screen), "open": num_open, "with vision": num_vision})
+    table = blend_table(play, candidates, screen, vision, config.blend.max_window)
+    blend, contact = mean_probability(bundle.blend, table, threads), np.zeros(len(rows), dtype=bool)
+    contact[candidate] = bundle.thresholds.decide(blend, candidates.is_ground)
+    stopwatch.split("blend")
+    source = VISION if num_vision else SCREEN
+    open_screen = screen[is_open].astype(np.float64)
+    error = float(np.minimum(open_screen, 1 - open_screen).sum())
+    return PlayPrediction(rows.row, contact, source, num_open, error, stopwatch.seconds, counts)
+
+
+def mean_probability(boosters: list[str], table: pd.DataFrame, num_threads: int) -> np.ndarray:
+    """[N] float32 mean of the boosters' probabilities."""
+    probabilities = np.stack([predict_booster(text, table, num_threads) for text in boosters])
+    return probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _vision(
+    bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarray, crops: Crops
+) -> np.ndarray:
+    """[M] float32 mean of the vision models; NaN where no view shows the open row."""
+    probability = np.full(len(rows), np.nan, dtype=np.float32)
+    index = np.flatnonzero(crops.visible.any(axis=1))
+    if len(index):
+        from player_contact.vision.clips import open_rows, tabular_values
+        from player_contact.vision.device import reserve_gpus
+        from player_contact.vision.scoring import predict_logits
+
+        logits, threads = [], bundle.config.num_threads
+        with reserve_gpus():
+            for name, (vision, model) in bundle.vision_models.items():
+                tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
+                visible = open_rows(rows[index], tabular, [crops], index)
+                encode = bundle.image_encoders[name]
+                logits.append(predict_logits(model, visible, vision, threads, encode))
+        probability[index] = sigmoid(np.mean(logits, axis=0))
+    return probability

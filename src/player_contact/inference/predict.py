@@ -1,0 +1,192 @@
+"""From a bundle and a folder of plays to a submission. Nothing in a play can stop it.
+
+Every play is first decided without its video; then those with videos again, the most doubtful
+first. The fallbacks: vision -> screen -> screen without completed boxes -> distance -> no contact.
+"""
+
+import itertools
+import logging
+import math
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition.constants import VIEWS
+from player_contact.competition.season import PlayTables, Season, read_season
+from player_contact.features.table import feature_names
+from player_contact.inference import cascade
+from player_contact.inference.bundle import Bundle, load_bundle
+from player_contact.inference.cascade import PlayPrediction
+from player_contact.inference.time_budget import PlayTimes, timing_text
+from player_contact.utils.errors import BundleError
+from player_contact.utils.files import atomic_write, refuse_folder
+from player_contact.utils.parallel import Failure, fault_tolerant_map
+from player_contact.utils.progress import SECONDS_BETWEEN_LINES, progress_bar
+
+log = logging.getLogger(__name__)
+
+RESERVE = 0.03  # share of a time budget that is kept for stopping and writing
+NO_VIDEO, NO_VISION = "plays without video", "plays where vision failed"
+NO_TIME, NO_CONTACT = "plays without vision for lack of time", "plays left at no contact"
+
+Predictions = dict[str, PlayPrediction]  # by game_play
+
+
+def predict_folder(
+    bundle_folder: Path,
+    input_folder: Path,
+    output: Path,
+    workers: int,
+    budget: float = math.inf,
+    mend: bool = False,
+) -> Counter:
+    """Writes a submission for sample_submission.csv, in its order, and returns counts.
+
+    The file is replaced only by a complete one. After `budget` seconds no more videos are used.
+    With several workers a process that dies costs its play the video and nothing else. Raises
+    BundleError, and InputError for faulty tables: with `mend` only for sample_submission.csv.
+    """
+    deadline = time.monotonic() + budget * (1 - RESERVE)
+    refuse_folder(output)
+    bundle = _check_bundle(load_bundle(bundle_folder))
+    season = read_season(input_folder, "test", mend)
+    if any(season.video_folder.glob("*.mp4")):
+        log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
+    else:
+        text = "No video was found in %s: predicting from sensors and helmet boxes alone"
+        log.warning(text, season.video_folder)
+    predictions = _predict_without_videos(season, bundle, workers, deadline)
+    counts = Counter({"plays": len(predictions), "rows": len(season.rows)})
+    counts.update(_add_vision(season, bundle, predictions, workers, deadline))
+    contact = np.zeros(len(season.rows), dtype=np.int8)
+    for prediction in predictions.values():
+        contact[prediction.row] = prediction.contact
+        counts.update(prediction.counts)
+    sources = Counter(prediction.source for prediction in predictions.values())
+    for source in (cascade.VISION, cascade.SCREEN, cascade.DISTANCE):
+        counts[f"plays decided by {source}"] = sources[source]
+    counts.update({NO_CONTACT: sources[cascade.NOTHING], "contacts": int(contact.sum())})
+    _log_fallbacks(counts)
+    with atomic_write(output) as temporary:
+        table = pd.DataFrame({"contact_id": season.rows["contact_id"], "contact": contact})
+        table.to_csv(temporary, index=False)
+    return counts
+
+
+def _check_bundle(bundle: Bundle) -> Bundle:
+    """Raises BundleError before the first play: its faults would be those of every play."""
+    if bundle.manifest["features"] != feature_names():
+        raise BundleError(
+            f"{bundle.folder} was made with other features than this version computes. Train again "
+            "or use the version that wrote it"
+        )
+    _ = bundle.vision_models
+    return bundle
+
+
+def _predict_without_videos(
+    season: Season, bundle: Bundle, workers: int, deadline: float
+) -> Predictions:
+    """Every play without its video, by the best that works and that there is time for."""
+    predictions: Predictions = {}
+    processes, remaining = workers if workers > 1 else 0, season.plays()
+    for complete in (True, False) if bundle.config.boxes.complete else (False,):
+        work = partial(
+            cascade.predict_play, folder=bundle.folder, complete=complete, with_video=False
+        )
+        outcomes = fault_tolerant_map(work, remaining, processes, deadline)
+        if not predictions:
+            outcomes = progress_bar(outcomes, len(season.game_plays), "sensors and boxes")
+        failed, boxes = [], "" if complete else " without completed boxes"
+        for tables, outcome in outcomes:
+            if isinstance(outcome, Failure):
+                failed.append(tables)
+                log.warning("%s: the screen%s failed (%s)", tables.game_play, boxes, outcome.reason)
+            else:
+                predictions[tables.game_play] = outcome
+        remaining = itertools.chain(failed, remaining)
+    for tables in remaining:
+        predictions[tables.game_play] = _predict_by_distance(tables, bundle.contact_distance)
+    return predictions
+
+
+def _predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPrediction:
+    """By distance or, where even that fails, no contact at all."""
+    try:
+        return cascade.predict_by_distance(tables, max_distance)
+    except Exception as error:  # a submission must come out
+        reason = f"{type(error).__name__}: {error}"
+        text = "%s: distances failed (%s); all its rows count as no contact"
+        log.warning(text, tables.game_play, reason)
+        no_contact = np.zeros(len(tables.rows), dtype=bool)
+        return PlayPrediction(tables.rows["row"].to_numpy(), no_contact, cascade.NOTHING)
+
+
+def _add_vision(
+    season: Season, bundle: Bundle, predictions: Predictions, workers: int, deadline: float
+) -> Counter:
+    """Replaces `predictions` of plays with videos while there is time; returns counts."""
+    counts = Counter({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0})
+    if not bundle.vision_models:
+        return counts
+    from player_contact.vision.device import concurrent_models
+
+    plays, unfilmed = _plays_with_video(season, predictions)
+    counts[NO_VIDEO] = len(unfilmed)
+    rows = {play: predictions[play].num_open for play in plays}
+    remaining, times, last_line = dict(rows), PlayTimes(), -math.inf
+    processes = concurrent_models(workers) if workers > 1 else 0
+    complete, seconds = bundle.config.boxes.complete, dict[str, dict[str, float]]()
+    work = partial(cascade.predict_play, folder=bundle.folder, complete=complete, with_video=True)
+    chosen = times.plays_in_time(plays, rows, lambda: deadline - time.monotonic())
+    for tables, outcome in fault_tolerant_map(work, season.plays(chosen), processes, deadline):
+        play, seconds_left = tables.game_play, deadline - time.monotonic()
+        if isinstance(outcome, Failure):
+            if seconds_left > 0:
+                text = "%s: vision failed (%s); decided by sensors and boxes"
+                log.warning(text, play, outcome.reason)
+                counts[NO_VISION] += 1
+                del remaining[play]
+            continue
+        predictions[play], seconds[play] = outcome, outcome.seconds
+        counts[NO_VIDEO] += int(outcome.source != cascade.VISION)
+        times.add(remaining.pop(play), sum(outcome.seconds.values()))
+        if time.monotonic() - last_line > SECONDS_BETWEEN_LINES:
+            open_rows, total = list(remaining.values()), len(plays)
+            log.info(times.progress_text(open_rows, total, max(processes, 1), seconds_left))
+            last_line = time.monotonic()
+    if seconds:
+        log.info(timing_text(seconds))
+    counts[NO_TIME] = len(remaining)
+    if remaining:
+        text = "No time for the video of %d plays; decided by sensors and boxes: %s"
+        log.warning(text, len(remaining), ", ".join(sorted(remaining)))
+    return counts
+
+
+def _plays_with_video(season: Season, predictions: Predictions) -> tuple[list[str], list[str]]:
+    """The plays with open rows that have a video, the most doubtful first; and those without."""
+    plays = [play for play, prediction in predictions.items() if prediction.num_open]
+    plays.sort(key=lambda play: (-predictions[play].expected_errors, play))
+    paths = {play: [season.video_folder / f"{play}_{view}.mp4" for view in VIEWS] for play in plays}
+    filmed = [play for play in plays if any(path.is_file() for path in paths[play])]
+    unfilmed = sorted(set(plays) - set(filmed))
+    if filmed and unfilmed:
+        log.warning("%s: no video; decided by sensors and boxes", ", ".join(unfilmed))
+    return filmed, unfilmed
+
+
+def _log_fallbacks(counts: Counter) -> None:
+    fallbacks = {
+        "lacked vision, which failed": counts[NO_VISION],
+        "had no time for vision": counts[NO_TIME],
+        "were decided by distance": counts[f"plays decided by {cascade.DISTANCE}"],
+        "are left at no contact": counts[NO_CONTACT],
+    }
+    if any(fallbacks.values()):
+        text = ", ".join(f"{number} {name}" for name, number in fallbacks.items() if number)
+        log.warning("Of %d plays, %s", counts["plays"], text)

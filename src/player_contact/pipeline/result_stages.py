@@ -1,0 +1,95 @@
+"""What a run leaves behind: out-of-fold table and scores, bundle, and submission."""
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition.metric import best_thresholds, count, matthews
+from player_contact.competition.season import fingerprint
+from player_contact.evaluation.scores import scores_text
+from player_contact.inference.bundle import write_bundle
+from player_contact.inference.predict import predict_folder
+from player_contact.pipeline.comparison import score_probabilities
+from player_contact.pipeline.run import Run
+from player_contact.utils.files import read_json, write_json
+from player_contact.utils.parallel import local_workers
+
+log = logging.getLogger(__name__)
+
+SCORED_MODELS = {  # model -> column of oof.parquet
+    "distance": "proximity",
+    "sensors": "sensors",
+    "screen": "screen",
+    "vision": "vision",
+    "blend": "blend",
+}
+GAIN_OVER = {"sensors": "distance", "screen": "sensors", "vision": "screen", "blend": "screen"}
+
+
+def scores_stage(run: Run, out: Path) -> None:
+    """Writes the out-of-fold table, the scores, and the thresholds for predicting.
+
+    Those are chosen on all out-of-fold rows, the scored decisions by thresholds of other folds.
+    """
+    rows, labels = run.season.rows, run.labels
+    proximity = 1 / (1 + run.features_of(["distance"])["distance"].fillna(np.inf))
+    screen = run.oof("screen").assign(proximity=proximity.to_numpy())
+    tables = {"proximity": screen, "sensors": screen, "screen": screen}
+    tables |= {name: run.oof(name) for name in ("vision", "blend")}
+    oof = {name: run.all_rows(table, name) for name, table in tables.items()}
+    probabilities = {model: oof[column] for model, column in SCORED_MODELS.items()}
+    if not oof["vision"].any():  # without videos there is no such model
+        del probabilities["vision"]
+    scores, decisions = score_probabilities(labels, probabilities, GAIN_OVER, run.config.seed)
+    table = rows[["contact_id", "game_play", "contact"]].astype({"game_play": str})
+    final = decisions["blend"].astype(np.int8)
+    table.assign(fold=labels.fold, **oof, final=final).to_parquet(out / "oof.parquet", index=False)
+    thresholds, by_distance = (
+        best_thresholds(labels.label, oof[name], labels.is_ground)
+        for name in ("blend", "proximity")
+    )
+    result = {
+        "simulated": run.simulated,
+        "rows": len(rows),
+        "contacts": int(labels.label.sum()),
+        "thresholds": dataclasses.asdict(thresholds),
+        "contact_distance": 1 / by_distance.pair - 1,
+        "scores": [dataclasses.asdict(score) for score in scores],
+        "text": scores_text(scores, run.simulated),
+    }
+    write_json(result, out / "scores.json")
+
+
+def bundle_stage(run: Run, out: Path) -> None:
+    """Collects all that predicting needs."""
+    scores = read_json(run.folder / "scores.json")
+    screen = read_json(run.folder / "screen" / "open_threshold.json")
+    folds = {str(fold): part["game_play"].tolist() for fold, part in run.folds.groupby("fold")}
+    facts = {
+        "thresholds": scores["thresholds"],
+        "open_threshold": screen["open_threshold"],
+        "contact_distance": scores["contact_distance"],
+        "data": fingerprint(run.input, "train"),
+        "simulated": run.simulated,
+        "folds": folds,
+        "features": screen["features"],
+    }
+    write_bundle(out / "bundle", run.config, run.folder, facts)
+
+
+def submission_stage(run: Run, out: Path) -> None:
+    """Predicts the test plays with the bundle."""
+    submission, workers = out / "submission.csv", local_workers(run.workers)
+    counts: dict = dict(predict_folder(run.folder / "bundle", run.input, submission, workers))
+    truth = run.input / "truth" / "test_labels.csv"
+    if truth.is_file():  # of a simulated season
+        label, predicted = (
+            pd.read_csv(path).set_index("contact_id")["contact"] for path in (truth, submission)
+        )
+        mcc = matthews(count((label == 1).to_numpy(), (predicted[label.index] == 1).to_numpy()))
+        counts["MCC against the simulated truth"] = round(float(mcc), 4)
+    write_json(counts, out / "submission.json")
+    log.info("submission: %s", ", ".join(f"{name} {value}" for name, value in counts.items()))

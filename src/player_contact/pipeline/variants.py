@@ -1,0 +1,87 @@
+"""Out-of-fold scores of the vision model with other settings, on a run's own folds and crops."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from player_contact.config import Config, VisionConfig
+from player_contact.evaluation.scores import ModelScore
+from player_contact.pipeline.comparison import score_probabilities, write_comparison
+from player_contact.pipeline.run import Labels, Run
+from player_contact.pipeline.vision_stage import train_configs
+from player_contact.utils.errors import ConfigError
+from player_contact.utils.files import remove
+
+AS_CONFIGURED = "as configured"
+CLIP_LENGTHS = (1, 8, 16)
+SECTIONS = re.compile(r"\bvision\.|\bencoder_options\.")
+SHORTCUTS = ("none", "identity", "projection")  # of our own encoders, beside the usual one
+
+
+def default_variants(vision: VisionConfig) -> list[str]:
+    """Settings: no boxes, one view, no tabular features, other clip lengths, other shortcuts.
+
+    With other clip lengths an epoch has as many steps, in batches that `vision.devices` can share.
+    """
+    lengths, devices = [], vision.devices
+    for length in CLIP_LENGTHS:
+        settings = f"vision.clip_length={length}"
+        for name in ("clips_per_epoch", "batch_size"):
+            clips = getattr(vision, name) * vision.clip_length // length
+            settings += f" vision.{name}={max(devices, clips // devices * devices)}"
+        if length != vision.clip_length:
+            lengths.append(settings)
+    inputs = ["vision.views=[Sideline]", "vision.views=[Endzone]", "vision.tabular=[]"]
+    shortcuts = [f"vision.encoder_options.shortcut={shortcut}" for shortcut in SHORTCUTS]
+    own_encoder = vision.encoder.startswith("contact_resnet")
+    return ["vision.boxes=none", *lengths, *inputs, *(shortcuts if own_encoder else [])]
+
+
+def score_variants(
+    run: Run, configs: dict[str, Config], keys: dict[str, str], folds: int = 0
+) -> list[ModelScore]:
+    """Scores of vision alone by each config, over all rows of the first `folds` folds (0: all).
+
+    Gains are over the first config. Thresholds come from the other folds or, where not all are
+    trained, from other games. The run must be past its crops, and stays as it is. `keys` hold for
+    each config what decides its models: an interrupted variant with the same key is resumed.
+    Raises ConfigError where fewer than two games are left to score.
+    """
+    labels = run.labels
+    scored_folds = np.unique(labels.fold).tolist()[: folds or None]
+    scored = np.isin(labels.fold, scored_folds)
+    games, game = np.unique(labels.game[scored], return_inverse=True)
+    if len(games) < 2:
+        raise ConfigError(
+            f"{len(scored_folds)} folds hold less than two games: thresholds can't be chosen on "
+            "other games. Score more folds"
+        )
+    part = game % 4 if folds else labels.fold[scored]
+    scored_labels = Labels(labels.label[scored], labels.is_ground[scored], part, game)
+    unique = {  # equal ones are trained once
+        keys[name]: (config, run.folder / f".variant-{keys[name]}.partial")
+        for name, config in configs.items()
+    }
+    for _, folder in unique.values():
+        folder.mkdir(exist_ok=True)
+    trained = train_configs(run, list(unique.values()), scored_folds)
+    oof = {key: table for key, (table, _) in zip(unique, trained, strict=True)}
+    probabilities = {name: run.all_rows(oof[keys[name]], "vision")[scored] for name in configs}
+    base, *others = configs
+    gain_over, seed = dict.fromkeys(others, base), run.config.seed
+    scores, _ = score_probabilities(scored_labels, probabilities, gain_over, seed)
+    for folder in run.folder.glob(".variant-*.partial"):
+        remove(folder)
+    return scores
+
+
+def compare_variants(
+    run: Run, configs: dict[str, Config], keys: dict[str, str], folds: int = 0
+) -> str:
+    """`score_variants`, AS_CONFIGURED first; writes variants.json and returns its table."""
+    scores = score_variants(run, configs, keys, folds)
+    shown = [dataclasses.replace(score, name=SECTIONS.sub("", score.name)) for score in scores]
+    scope = f"{folds} folds" if folds else "all folds"
+    title = f"Vision alone, Matthews correlation over every row of {scope}, {run.data}"
+    return write_comparison(run.folder / "variants.json", title, scores, shown)

@@ -1,0 +1,112 @@
+"""The second model: trained one fold at a time on the crops of the open rows."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.config import Config
+from player_contact.pipeline.fold_training import FoldTask, train_fold
+from player_contact.pipeline.run import Run
+from player_contact.utils.logits import sigmoid
+from player_contact.utils.parallel import end_workers, parallel_map
+from player_contact.video.crop_store import open_crops, read_crop_rows
+from player_contact.vision.clips import tabular_values
+
+log = logging.getLogger(__name__)
+
+Trained = tuple[pd.DataFrame, list[dict]]  # out-of-fold probabilities and training log
+
+
+def vision_stage(run: Run, out: Path) -> None:
+    """Trains the vision models of every fold, and predicts the open rows out of fold."""
+    folder = out / "vision"
+    folder.mkdir(exist_ok=True)
+    oof, epochs = vision_out_of_fold(run, folder, sorted(run.folds["fold"].unique().tolist()))
+    if epochs:
+        pd.DataFrame(epochs).to_csv(folder / "log.csv", index=False, float_format="%.6g")
+    oof.to_parquet(folder / "oof.parquet", index=False)
+
+
+def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> Trained:
+    """The visible open rows of the folds as `row` and `vision`, and the training log.
+
+    `vision` is the sigmoid of the mean logit of an ensemble, `vision_0`, ... that of each member.
+    Models are written to `folder`.
+    """
+    return train_configs(run, [(run.config, folder)], folds)[0]
+
+
+def train_configs(
+    run: Run, configs: Sequence[tuple[Config, Path]], folds: list[int]
+) -> list[Trained]:
+    """`vision_out_of_fold` by configs that differ only in `vision`, each with its folder.
+
+    The folds of all are trained in parallel.
+    """
+    from player_contact.vision.device import concurrent_models
+
+    table, crop_folders = _visible_rows(run)
+    if not len(table):
+        log.warning(
+            "No open row is visible: there is no vision model, the blend has the screen alone"
+        )
+        oof = pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)})
+        return [(oof, []) for _ in configs]
+    inputs = {vision.tabular for config, _ in configs for vision in config.vision.ensemble}
+    tabular = {names: _tabular(run, table, names) for names in sorted(inputs)}
+    table = table.reset_index(drop=True)
+    tasks = [
+        FoldTask(fold, member, vision, table, tabular[vision.tabular], crop_folders, config, folder)
+        for config, folder in configs
+        for fold in folds
+        for member, vision in enumerate(config.vision.ensemble)
+    ]
+    devices = max(task.vision.devices for task in tasks)
+    workers = (
+        concurrent_models(run.workers, devices)
+        if isinstance(run.workers, int)
+        else run.workers.with_gpus(devices)
+    )
+    trained = list(parallel_map(train_fold, tasks, len(tasks), "training vision", workers))
+    end_workers()
+    results = list(zip(tasks, trained, strict=True))
+    return [
+        _gather(table, [result for result in results if result[0].folder == folder])
+        for _, folder in configs
+    ]
+
+
+def _gather(
+    table: pd.DataFrame, results: list[tuple[FoldTask, tuple[np.ndarray, list[dict]]]]
+) -> Trained:
+    """The results of all folds and members of a config together."""
+    members = 1 + max(task.member for task, _ in results)
+    logits, epochs = np.full((members, len(table)), np.nan, dtype=np.float32), []
+    for task, (fold_logits, fold_epochs) in results:
+        logits[task.member, task.in_fold] = fold_logits
+        epochs += [{"fold": task.fold, "member": task.member, **epoch} for epoch in fold_epochs]
+    oof = {"row": table["row"], "vision": sigmoid(logits.mean(axis=0))}
+    if members > 1:
+        oof |= {f"vision_{member}": sigmoid(logits[member]) for member in range(members)}
+    return pd.DataFrame(oof).dropna(), epochs
+
+
+def _visible_rows(run: Run) -> tuple[pd.DataFrame, list[Path]]:
+    """The open rows that a view shows, with `crop_index` in their play's crops; crop folders."""
+    open_rows = run.open_rows()
+    folders = [run.folder / "crops" / game_play for game_play in run.folds["game_play"]]
+    crop_index = np.zeros(len(open_rows), dtype=np.int64)
+    visible, row = np.zeros(len(open_rows), dtype=bool), open_rows["row"].to_numpy()
+    for play, index in open_rows.groupby("play_index").indices.items():
+        crop_index[index] = pd.Index(read_crop_rows(folders[play])).get_indexer(row[index])
+        visible[index] = open_crops(folders[play]).visible[crop_index[index]].any(axis=1)
+    return open_rows.assign(crop_index=crop_index)[visible], folders
+
+
+def _tabular(run: Run, table: pd.DataFrame, names: tuple[str, ...]) -> np.ndarray:
+    """[M, K] float32 tabular features of some candidates, by the index of the table."""
+    features = run.features_of([name for name in names if name != "screen"]).loc[table.index]
+    return tabular_values(features, table["screen"].to_numpy(), names)

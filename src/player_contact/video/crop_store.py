@@ -1,0 +1,37 @@
+"""Crops on disk: a folder a play, whose images are read one by one."""
+
+from pathlib import Path
+
+import numpy as np
+
+from player_contact.utils.files import atomic_write
+from player_contact.utils.npy_array import NpyArray
+from player_contact.video.crops import Crops
+
+ARRAYS = ("images", "boxes", "detected", "visible")
+
+
+def write_crops(crops: Crops, row: np.ndarray, contact_id: np.ndarray, folder: Path) -> None:
+    """Writes the crops of a play with [N] season rows and contact_ids; all or nothing."""
+    arrays = {name: getattr(crops, name) for name in ARRAYS}
+    arrays |= {"row": row, "contact_id": np.asarray(contact_id, dtype=np.str_)}
+    with atomic_write(folder) as temporary:
+        temporary.mkdir(parents=True)
+        for name, values in arrays.items():
+            np.save(temporary / f"{name}.npy", values, allow_pickle=False)
+
+
+def open_crops(folder: Path) -> Crops:
+    """The crops of a play; images stay on disk until they are indexed."""
+    images, *others = (folder / f"{name}.npy" for name in ARRAYS)
+    return Crops(NpyArray(images), *(np.load(path, allow_pickle=False) for path in others))
+
+
+def read_crop_rows(folder: Path) -> np.ndarray:
+    """[N] int64 season rows of a play's crops."""
+    return np.load(folder / "row.npy", allow_pickle=False)
+
+
+def read_contact_ids(folder: Path) -> np.ndarray:
+    """[N] text, the contact_ids of a play's crops."""
+    return np.load(folder / "contact_id.npy", allow_pickle=False)

@@ -1,0 +1,77 @@
+"""Open rows, and how tracks are split into clips."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from player_contact.play import Rows
+from player_contact.utils.logits import logit
+from player_contact.video.crops import Crops
+
+MAX_PLAYERS = 1 << 10  # of a play
+
+
+@dataclass(frozen=True)
+class OpenRows:
+    """M open rows of one or many plays.
+
+    track       [M] int64, an id of the play and its pair of players
+    step        [M] int64, 0.1 s
+    tabular     [M, K] float32, NaN: not measured
+    crops       one Crops for each play, its images possibly on disk
+    play_index  [M] int64, index in `crops`
+    crop_index  [M] int64, index in the arrays of that Crops
+    """
+
+    track: np.ndarray
+    step: np.ndarray
+    tabular: np.ndarray
+    crops: list[Crops]
+    play_index: np.ndarray
+    crop_index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+    @property
+    def is_ground(self) -> np.ndarray:
+        """[M] bool: a player and the ground."""
+        return self.track % MAX_PLAYERS == 0
+
+
+def open_rows(
+    rows: Rows,
+    tabular: np.ndarray,
+    crops: list[Crops],
+    crop_index: np.ndarray | None = None,
+    play_index: np.ndarray | None = None,
+) -> OpenRows:
+    """OpenRows of `rows`; by default of one play, and in the order of its crops."""
+    crop_index = np.arange(len(rows)) if crop_index is None else crop_index
+    play_index = np.zeros(len(rows), dtype=np.int64) if play_index is None else play_index
+    pair = rows.first.astype(np.int64) * MAX_PLAYERS + rows.second + 1  # 0 stands for the ground
+    track = play_index.astype(np.int64) * MAX_PLAYERS**2 + pair
+    return OpenRows(track, rows.step, tabular, crops, play_index, crop_index)
+
+
+def split_into_clips(track: np.ndarray, step: np.ndarray, length: int, offset: int) -> np.ndarray:
+    """[L, length] row indices, -1 at steps without a row. Every row is in exactly one clip.
+
+    A clip starts where (step + offset) is a multiple of `length`.
+    """
+    window, position = np.divmod(step + offset, length)
+    keys, clip = np.unique(np.stack([track, window], axis=1), axis=0, return_inverse=True)
+    clips = np.full((len(keys), length), -1, dtype=np.int64)
+    clips[clip.ravel(), position] = np.arange(len(track))
+    return clips
+
+
+def tabular_values(
+    features: pd.DataFrame, screen: np.ndarray, names: tuple[str, ...]
+) -> np.ndarray:
+    """[N, K] float32 of the named features; "screen" is the logit of [N] screen probabilities."""
+    if not names:
+        return np.empty((len(screen), 0), dtype=np.float32)
+    columns = [logit(screen) if name == "screen" else features[name].to_numpy() for name in names]
+    return np.stack(columns, axis=1).astype(np.float32)

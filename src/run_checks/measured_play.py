@@ -1,0 +1,124 @@
+"""What the stages cost on one play with all workers busy: cores share memory, and slow down."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition.metric import Thresholds
+from player_contact.competition.season import PlayTables
+from player_contact.config import Config
+from player_contact.evaluation.viewer import PlayResult, has_video, write_play_page
+from player_contact.features.feature_store import candidate_rows, open_features, read_candidates
+from player_contact.features.table import feature_names
+from player_contact.pipeline.blend_stage import play_blend_table
+from player_contact.pipeline.crops_stage import write_play_crops
+from player_contact.pipeline.screen_stage import write_play_features
+from player_contact.utils.parallel import parallel_map
+from player_contact.utils.resources import track_resources
+from player_contact.video.crop_store import open_crops
+from player_contact.vision.clips import OpenRows, open_rows
+
+OPEN_SHARE = 0.16  # of the candidates, on simulated seasons; known only once a screen is trained
+ROUNDS = 3  # timed plays per process
+SAMPLE_SECONDS = 0.5  # between memory samples: frequent ones slow the sampled processes
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of work: disk space that its outputs take, peak memory of all processes together."""
+
+    seconds: float = 0.0
+    disk_mb: float = 0.0
+    memory_mb: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Of one after the other."""
+        seconds, disk_mb = self.seconds + other.seconds, self.disk_mb + other.disk_mb
+        return Cost(seconds, disk_mb, max(self.memory_mb, other.memory_mb))
+
+    def times(self, items: float, memory_mb: float = 0.0) -> "Cost":
+        """Of so many items, with so much more memory."""
+        return Cost(self.seconds * items, self.disk_mb * items, self.memory_mb + memory_mb)
+
+
+@dataclass(frozen=True)
+class MeasuredPlay:
+    """What models are measured on, and costs of features, blend features, crops and report."""
+
+    label: np.ndarray  # [M] bool, of the candidates
+    features: np.ndarray  # [M, K]
+    blend_features: np.ndarray  # [M, K]
+    open_rows: OpenRows | None  # None: the play has no video
+    open_label: np.ndarray
+    costs: dict[str, Cost]
+
+
+@contextmanager
+def measure_play(tables: PlayTables, config: Config, processes: int) -> Iterator[MeasuredPlay]:
+    """Does the work of each stage on a play; its crops stay on disk while the block lasts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, costs = Path(name), {"crops": Cost(), "report": Cost()}
+
+        def measure(stage: str, work: Callable[[Path], Any]) -> Path:
+            costs[stage], output = _cost(work, folder / stage, processes)
+            return output
+
+        output = measure("features", partial(write_play_features, tables, config=config))
+        candidates = read_candidates(output, tables.game_play)
+        features = np.array(open_features(output, tables.game_play))
+        half = np.random.default_rng(0).random(len(candidates), dtype=np.float32)
+        item, window = (tables, candidates, half, half), config.blend.max_window
+        output = measure("blend", partial(_write_blend_features, item=item, window=window))
+        blend_features = np.load(output / "blend.npy", allow_pickle=False)
+        label = candidates["contact"].to_numpy(dtype=bool)
+        opened, open_label = None, label[:0]
+        if has_video(tables):
+            distance = features[:, feature_names().index("distance")]
+            count = max(1, round(len(features) * OPEN_SHARE))
+            nearest = np.sort(np.argsort(distance, kind="stable")[:count])
+            chosen = candidates.iloc[nearest]
+            crops_item = (tables, chosen["row"].to_numpy())
+            output = measure("crops", partial(write_play_crops, crops_item, config=config))
+            crops, open_label = open_crops(output / tables.game_play), label[nearest]
+            opened = open_rows(candidate_rows(chosen), features[nearest], [crops])
+            oof = tables.rows.assign(fold=0, screen=0.0, vision=np.nan, blend=0.0, final=0)
+            result = PlayResult(tables, oof, Thresholds(0.5, 0.5), {})
+            measure("report", partial(write_play_page, result, complete=config.boxes.complete))
+        yield MeasuredPlay(label, features, blend_features, opened, open_label, costs)
+
+
+def _write_blend_features(
+    folder: Path, item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], window: int
+) -> None:
+    """To disk, as they go from one process to another."""
+    np.save(folder / "blend.npy", play_blend_table(item, window).to_numpy(), allow_pickle=False)
+
+
+def _cost(work: Callable[[Path], Any], folder: Path, processes: int) -> tuple[Cost, Path]:
+    """Of one item when all processes are warm and busy, each item in a folder of its own; and one
+    of these folders. Videos are links."""
+    for name, count in (("warm", processes), ("timed", ROUNDS * processes)):
+        folders = [folder / f"{name}-{number}" for number in range(count)]
+        for path in folders:
+            path.mkdir(parents=True)
+        with track_resources(SAMPLE_SECONDS) as usage:
+            timed = partial(_seconds, work)
+            seconds = list(parallel_map(timed, folders, count, "measuring", processes))
+    files = [path for path in folders[0].rglob("*") if path.is_file() and path.suffix != ".mp4"]
+    disk_mb = sum(path.stat().st_size for path in files) / MEGABYTE
+    return Cost(float(np.mean(seconds)) / processes, disk_mb, usage.peak_mb), folders[0]
+
+
+def _seconds(work: Callable[[Path], Any], folder: Path) -> float:
+    started = time.perf_counter()
+    work(folder)
+    return time.perf_counter() - started

@@ -1,0 +1,112 @@
+"""Who touches whom: bodies that overlap, and within an arm's length by a hidden decision."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from scipy.ndimage import binary_closing, binary_opening
+
+from season_simulator.dynamics import RATE
+from season_simulator.geometry import direction
+from season_simulator.motion import Motion
+from season_simulator.roster import Lineup
+from season_simulator.state import NOBODY
+
+ARM = 1.1  # yd between two upright bodies that an arm can bridge
+BODY = 0.55  # yd between the centers of two bodies that touch
+HYSTERESIS = 1.12  # a contact, once begun, lasts to a slightly larger distance
+BRIEF_SECONDS = 0.3  # nobody labels a shorter contact, or a shorter gap in one
+LYING = 0.45  # `down` from which a knee or a back is on the ground
+REACH_RATE = 7.0  # share of a full reach an arm gains a second
+SWING, TUCKED, WIDE = 0, 1, 2  # what an idle arm does
+
+# Rates a second of reaching for somebody within an arm's length, and of letting go.
+GRAB = {"engaged": 9.0, "opponent": 0.42, "teammate": 0.07}
+LET_GO = {"engaged": 0.19, "opponent": 0.33, "teammate": 0.8}
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Arms and contacts at the T times of a `Motion`; P players."""
+
+    target: np.ndarray  # [T, P, 2] int, whom the left and the right arm reach for, or NOBODY
+    reach: np.ndarray  # [T, P, 2] 0 idle .. 1 hand on the other's body; 0.5: it never arrives
+    style: np.ndarray  # [T, P] int, what idle arms do
+    pair: np.ndarray  # [T, P, P] bool, symmetric
+    ground: np.ndarray  # [T, P] bool
+
+
+def idle_arms(T: int, P: int) -> Contacts:
+    """Nobody reaches for anybody."""
+    target, reach, style = np.full((T, P, 2), NOBODY), np.zeros((T, P, 2)), np.full((T, P), SWING)
+    return Contacts(target, reach, style, np.zeros((T, P, P), bool), np.zeros((T, P), bool))
+
+
+def simulate_contacts(rng: Generator, motion: Motion, lineup: Lineup) -> Contacts:
+    """Draws the hidden decisions and finds out who touches whom."""
+    T, P = motion.position.shape[:2]
+    points = _body_points(motion)
+    teammates = lineup.offence[:, None] == lineup.offence
+    grab, let_go = (np.where(teammates, r["teammate"], r["opponent"]) for r in (GRAB, LET_GO))
+    grab = 0.0 * grab if motion.no_contact else grab
+    reaching, feint = np.zeros((P, P), bool), np.zeros((P, P), bool)
+    touch, overlap, reach = (
+        np.zeros((T, P, P), bool),
+        np.zeros((T, P, P), bool),
+        np.zeros((T, P, P)),
+    )
+    for t in range(T):
+        gap = np.linalg.norm(points[t][:, None] - points[t], axis=-1)
+        distance = gap.reshape(P, 3, P, 3).min(axis=(1, 3))
+        np.fill_diagonal(distance, np.inf)
+        able = distance < np.where(reaching, HYSTERESIS * ARM, ARM)
+        able &= (motion.down[t] < 0.8)[:, None]
+        engaged = motion.engaged[t][:, None] == np.arange(P)
+        chance = rng.random((3, P, P))
+        reaching &= able & (chance[0] > np.where(engaged, LET_GO["engaged"], let_go) / RATE)
+        reaching |= able & (chance[1] < np.where(engaged, GRAB["engaged"], grab) / RATE)
+        nearest = np.where(reaching, distance, np.inf).argsort(axis=1).argsort(axis=1)
+        reaching &= nearest < 2  # with two hands
+        feint = (feint | (chance[2] < 0.8 / RATE)) & able & ~reaching & ~teammates
+        feint &= chance[2] > 0.03
+        step = np.where(reaching, 1.0, np.where(feint, 0.5, 0.0)) - reach[t - 1]
+        reach[t] = reach[t - 1] + np.clip(step, -REACH_RATE / RATE, REACH_RATE / RATE)
+        overlap[t] = distance < np.where(overlap[t - 1], HYSTERESIS * BODY, BODY)
+        touch[t] = reaching & (reach[t] > 0.85)
+    brief = np.ones((int(BRIEF_SECONDS * RATE), 1, 1), bool)
+    pair = touch | touch.transpose(0, 2, 1) | overlap
+    pair = binary_opening(binary_closing(pair, brief), brief)
+    length = int(RATE * 1.2)  # of a style of idle arms
+    style = rng.choice([SWING, SWING, TUCKED, WIDE], size=(T // length + 2, P))
+    style = np.repeat(style, length, axis=0)[:T]
+    return Contacts(*_assign_arms(reach), style, pair, motion.down > LYING)
+
+
+def _body_points(motion: Motion) -> np.ndarray:
+    """[T, 3 P, 2] chest, hips and knees of each on the ground; of an upright body one point."""
+    axis, position = direction(motion.fall_angle) * motion.down[..., None], motion.position
+    points = np.stack([position, position - 0.5 * axis, position - 0.8 * axis], axis=2)
+    return points.reshape(len(points), -1, 2)
+
+
+def _assign_arms(reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[T, P, 2] target and reach of both arms: the two strongest, or both to the only one."""
+    target = np.argsort(-reach, axis=-1, kind="stable")[..., :2]
+    amount = np.take_along_axis(reach, target, axis=-1)
+    alone = amount[..., 1] < 0.05
+    target[alone, 1], amount[alone, 1] = target[alone, 0], amount[alone, 0]
+    return np.where(amount > 0.02, target, NOBODY), amount
+
+
+def add_label_noise(rng: Generator, contact: np.ndarray) -> np.ndarray:
+    """[S, N] bool as annotators label it: runs begin or end a step off, a few are forgotten."""
+    noisy = contact.copy()
+    edges = np.diff(contact.astype(np.int8), axis=0, prepend=0, append=0).T
+    for n in np.flatnonzero(contact.any(0)):
+        starts, stops = np.flatnonzero(edges[n] == 1), np.flatnonzero(edges[n] == -1)
+        for start, stop in zip(starts, stops, strict=True):
+            noisy[start:stop, n] = False
+            if rng.random() >= 0.015:
+                shift = rng.choice([-1, 0, 0, 1], size=2)
+                noisy[max(start + shift[0], 0) : max(stop + shift[1], 0), n] = True
+    return noisy

@@ -1,0 +1,190 @@
+"""What happens to the players from one integration step to the next: holds, falls, forces."""
+
+import numpy as np
+
+from season_simulator.state import DROPPED, NOBODY, State
+from season_simulator.steering import Steering
+
+RATE = 20.0  # integration steps a second
+LEG_ACCELERATION, COLLISION_ACCELERATION = 5.0, 12.0  # yd/s2, the largest
+END_ZONE = 10.0  # yd
+HESITATION = 0.28  # s until a changed mind shows in the legs
+FALL_DEPTH, STUMBLE_DEPTH = (0.55, 1.0), (0.2, 0.42)
+BLOCK_REACH, TACKLE_REACH = 1.0, 1.1  # yd
+
+
+class Simulation(State):
+    """A state that is stepped: `move_ball`, `update_holds`, `update_falls`, then `integrate`."""
+
+    def move_ball(self) -> None:
+        """The ball is carried, flies or lies; decides when the play is dead."""
+        scenario, assignments, now = self.scenario, self.assignments, self.now
+        if now < scenario.handoff:
+            self.ball = self.thrown_from = self.position[assignments.quarterback]
+        elif not scenario.run_play and now < min(scenario.catch, self.dead_at):
+            share = (now - scenario.handoff) / max(scenario.catch - scenario.handoff, 1e-3)
+            receiver = self.position[assignments.target]
+            self.ball = (1 - share) * self.thrown_from + share * receiver
+        else:
+            if self.carrier == assignments.quarterback and now < self.dead_at:
+                self.carrier = assignments.target
+                self.dead_at = np.inf if scenario.caught else now
+            self.ball = self.position[self.carrier]
+        low, high = self.bounds
+        x, y = self.position[self.carrier]
+        scored_or_out = x > high[0] - END_ZONE or not low[1] < y < high[1]
+        if (self.ball_in_hand and scored_or_out) or now > scenario.whistle + 1.2:
+            self.dead_at = min(self.dead_at, now)
+        distance = np.linalg.norm(self.position - self.ball, axis=1)
+        distance += np.where(self.lineup.offence, 1e3, 0.0)
+        self.rank = distance.argsort(kind="stable").argsort(kind="stable")
+
+    def ball_holder(self) -> int:
+        """Who has the ball after `move_ball`; NOBODY: it flies, DROPPED: nobody caught it."""
+        scenario = self.scenario
+        if self.carrier == self.assignments.target and not scenario.caught:
+            return DROPPED
+        in_flight = scenario.handoff <= self.now < min(scenario.catch, self.dead_at)
+        return NOBODY if in_flight and not scenario.run_play else self.carrier
+
+    def update_holds(self) -> None:
+        """Blocks and tackles end and begin."""
+        offence, now, rng = self.lineup.offence, self.now, self.rng
+        for i in np.flatnonzero((self.engaged != NOBODY) & (now > self.release_at)).tolist():
+            missed_tackle = self.engaged[i] == self.carrier and not offence[i]
+            self._release(i)
+            if missed_tackle and rng.random() < 0.6:
+                self._start_fall(i, now)
+        # Offence lets go once the ball is far, everybody once the play is dead.
+        far = np.linalg.norm(self.position - self.ball, axis=1) > 4.5
+        far &= now > self.scenario.handoff
+        over = now > self.dead_at + 0.3
+        rate = np.where(over, 1.2, np.where(far & offence, 2.0, 0.0))
+        ends = (self.engaged != NOBODY) & (rng.random(len(rate)) < rate / RATE)
+        for i in np.flatnonzero(ends).tolist():
+            self._release(i)
+        if over:
+            return
+        distance = np.linalg.norm(self.position[:, None] - self.position, axis=-1)
+        ready = (now > self.free_at) & (now < self.fall_at) & (now > self.traits.reaction)
+        for i in np.flatnonzero(ready & (self.engaged == NOBODY)).tolist():
+            if i in self.assignments.blockers and not far[i]:
+                loose = (now > self.free_at) & (now < self.fall_at) & ~offence
+                blockers = (self.engaged == np.arange(len(far))[:, None]).sum(1)
+                gap = np.where(loose & (blockers < 2), distance[i], np.inf)
+                if gap.min() < BLOCK_REACH:
+                    self._block(i, int(gap.argmin()))
+            elif not offence[i] and now < self.dead_at and self.ball_in_hand:
+                if distance[i, self.carrier] < TACKLE_REACH and rng.random() < 8.0 / RATE:
+                    self._tackle(i)
+
+    def _block(self, i: int, j: int) -> None:
+        self.engaged[i] = j
+        if self.engaged[j] == NOBODY:
+            self.engaged[j] = i
+            self.release_at[j] = np.inf  # the blocker decides
+        self.release_at[i] = self.now + 0.6 + self.rng.exponential(2.2)
+        mean = (2.2, 0.0) if self.scenario.run_play else (0.0, 0.0)
+        self.drift[[i, j]] = self.rng.normal(mean, 0.9)
+
+    def _tackle(self, i: int) -> None:
+        """One that is to succeed brings both down a little later; the others are shaken off."""
+        rng, now = self.rng, self.now
+        self.engaged[i] = self.carrier
+        self.hold_distance[i] = rng.uniform(0.5, 0.85)
+        if now < self.scenario.tackle and rng.random() < 0.85:
+            self.release_at[i] = now + rng.uniform(0.2, 0.6)
+            return
+        self.release_at[i] = np.inf
+        if self.fall_at[self.carrier] == np.inf:
+            fall_at = now + rng.uniform(0.25, 0.9)
+            self._start_fall(self.carrier, fall_at)
+            self.dead_at = min(self.dead_at, fall_at + 0.25)
+        if rng.random() < 0.8:
+            self._start_fall(i, max(now, self.fall_at[self.carrier] + rng.normal(0, 0.12)))
+
+    def _release(self, i: int) -> None:
+        partner = self.engaged[i]
+        self.engaged[i] = NOBODY
+        self.free_at[i] = self.now + self.rng.uniform(0.3, 1.2)
+        if partner != NOBODY and self.engaged[partner] == i:
+            self.engaged[partner] = NOBODY
+            self.free_at[partner] = self.now + self.rng.uniform(0.1, 0.6)
+
+    def update_falls(self) -> None:
+        """Linemen fall now and then, who arrives late falls on the pile; many only stumble."""
+        rng, now, engaged = self.rng, self.now, self.engaged != NOBODY
+        standing = self.fall_at == np.inf
+        rate = np.where(engaged, 0.043, 0.004)
+        if self.fall_at[self.carrier] < np.inf and self.dead_at - 0.3 < now < self.dead_at + 0.8:
+            near = np.linalg.norm(self.position - self.position[self.carrier], axis=1) < 1.4
+            rate = np.where(near, 1.1, rate)
+        for i in np.flatnonzero(standing & (rng.random(len(rate)) < rate / RATE)).tolist():
+            self._start_fall(i, now)
+        rate = np.where(engaged, 0.10, 0.02)
+        rate[self.carrier] = 0
+        stumbles = (self.fall_at == np.inf) & (rng.random(len(rate)) < rate / RATE)
+        for i in np.flatnonzero(stumbles).tolist():
+            self._start_fall(i, now)
+            self.fall_depth[i] = rng.uniform(*STUMBLE_DEPTH)
+            self.rise_at[i] = now + rng.uniform(0.3, 0.7)
+        upright = ~standing & (now > self.rise_at + 0.8)
+        self.fall_at[upright] = self.rise_at[upright] = np.inf
+
+    def _start_fall(self, i: int, when: float) -> None:
+        if self.fall_at[i] < np.inf:
+            return
+        self.fall_at[i] = when
+        self.fall_depth[i] = self.rng.uniform(*FALL_DEPTH)
+        self.rise_at[i] = when + 0.3 + self.rng.lognormal(np.log(2.9), 0.5)
+        leader = i if self.engaged[i] == NOBODY else self.engaged[i]  # a tackler falls with his man
+        x, y = 1.4 * self.velocity[leader] + self.rng.normal(0, 0.6, 2)
+        self.fall_angle[i] = np.arctan2(y, x)
+
+    def integrate(self) -> None:
+        """Legs follow the steering, bodies repel each other, then one Euler step."""
+        engaged = self.engaged != NOBODY
+        drift = self.drift[engaged]
+        step = self.rng.normal(0, 1.1 / np.sqrt(RATE), drift.shape)
+        self.drift[engaged] += step - 0.05 * drift
+        desired = np.array([Steering(self, i).velocity() for i in range(len(engaged))])
+        if self.scenario.no_contact:
+            desired *= 0.3
+        self.intent += (desired - self.intent) / (HESITATION * RATE)
+        lying = self.now > self.fall_at
+        gain = np.where(lying, 1.4, 2.8)[:, None]
+        legs = _limit((self.intent - self.velocity) * gain, LEG_ACCELERATION)
+        low, high = self.bounds
+        legs += 6.0 * np.clip(low - 1 - self.position, 0, 1.5)  # back onto the field
+        legs -= 6.0 * np.clip(self.position - high - 1, 0, 1.5)
+        collisions = _limit(self._repulsion(lying), COLLISION_ACCELERATION)
+        acceleration = _limit(legs + collisions, 0.8 * COLLISION_ACCELERATION)
+        self.velocity = self.velocity + acceleration / RATE
+        speed = np.linalg.norm(self.velocity, axis=1)
+        self.velocity *= np.minimum(1, self.traits.top_speed / np.maximum(speed, 1e-6))[:, None]
+        self.position = self.position + self.velocity / RATE
+
+    def _repulsion(self, lying: np.ndarray) -> np.ndarray:
+        """[P, 2] yd/s2 with which bodies keep each other at a distance."""
+        offence = self.lineup.offence
+        offset = self.position[:, None] - self.position
+        distance = np.linalg.norm(offset, axis=-1) + 1e-3
+        np.fill_diagonal(distance, np.inf)
+        over = lying[:, None] | lying
+        spacious = (offence[:, None] == offence) | self.scenario.no_contact
+        radius = np.where(over, 0.50, np.where(spacious, 1.6, 0.85))
+        if self.ball_in_hand:  # a tackler does not keep his distance
+            radius[self.carrier, ~offence] = radius[~offence, self.carrier] = 0.2
+        closing = -((self.velocity[:, None] - self.velocity) * offset).sum(-1) / distance
+        force = np.clip(radius - distance, 0, 0.4) * np.where(over, 12.0, 20.0)
+        damping = np.clip((radius + 0.45 - distance) / 0.45, 0, 1)  # nobody runs through anybody
+        force = force + 3.0 * np.clip(closing, 0, None) * damping
+        engaged = self.engaged[:, None] == np.arange(len(lying))
+        force = np.where((engaged | engaged.T) & ~over, 0.3 * force, force)
+        return (offset / distance[..., None] * force[..., None]).sum(1)
+
+
+def _limit(vector: np.ndarray, length: float) -> np.ndarray:
+    """[P, 2] the same, no longer than `length`."""
+    norm = np.linalg.norm(vector, axis=1, keepdims=True)
+    return vector * np.minimum(1, length / np.maximum(norm, 1e-6))

@@ -1,0 +1,204 @@
+"""Renders the images: the warped field, shadows, then figures and the ball from far to near."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.random import Generator
+
+from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
+from season_simulator.camera import Camera
+from season_simulator.field import MARGIN, TEXELS
+from season_simulator.figure import JOINT, ONE, SHIFT, Appearance, Canvas, Figure
+from season_simulator.geometry import GROUND_PLANE, direction, lift
+from season_simulator.pose import Poses
+
+HALF_SIZE = FRAME_WIDTH // 2, FRAME_HEIGHT // 2  # of the background, with a quarter of the work
+SHADOW_SCALE = 4  # shadows are drawn this many times smaller
+OUTLINE = ("left_foot", "pelvis", "chest", "head", "pelvis", "right_foot")  # casts the shadow
+TILE = 80  # px of the stands, then they repeat
+BLUR_THRESHOLD = 1.3  # px of motion during the exposure from which a figure is blurred
+MAX_BLUR = 20  # px
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one play shows; F frames, N figures (players, then officials)."""
+
+    field: np.ndarray  # the texture, see `draw_field`
+    poses: Poses
+    appearances: tuple[Appearance, ...]
+    ball: np.ndarray  # [F, 3] yd
+    lights: np.ndarray  # [L, 3] x and y of a shadow, yd per yd of height; share of all light
+
+
+def draw_lights(rng: Generator) -> np.ndarray:
+    """[L, 3] the sun now and then, else floodlights all round; both leave it dark under a body."""
+    above = [0.0, 0.0, 0.16]
+    if rng.random() < 0.35:
+        angle, length = rng.uniform(-np.pi, np.pi), rng.uniform(0.3, 1.4)
+        return np.array([above, [*(length * direction(angle)), rng.uniform(0.15, 0.42)]])
+    angles = rng.uniform(-np.pi, np.pi) + np.array([0.0, 1.2, 3.1, 4.4]) + rng.normal(0, 0.2, 4)
+    floodlights = lift(0.9 * direction(angles), rng.uniform(0.07, 0.17, 4))
+    return np.array([above, *floodlights])
+
+
+class Renderer:
+    """One view of a play, exposed for `exposure` seconds a frame; the ball is figure N."""
+
+    def __init__(self, scene: Scene, camera: Camera, exposure: float) -> None:
+        poses = scene.poses
+        pixels, depth = camera.project(poses.joints)
+        ball, ball_depth = camera.project(scene.ball)
+        front = lift(direction(poses.heading))
+        face = camera.project(poses.joint("head") + 0.13 * front - [0, 0, 0.03])[0]
+        to_camera = (camera.position - poses.joint("pelvis")) * GROUND_PLANE
+        distance = np.maximum(np.linalg.norm(to_camera, axis=-1), 1e-6)
+        self.scene = scene
+        self.stands = _tile_stands(scene.field)
+        self.points = _fixed_point(pixels)  # [F, N, J, 2]
+        self.mask = _fixed_point(face)  # [F, N, 2]
+        self.ball = _fixed_point(ball)  # [F, 2]
+        scales = [camera.focal[:, None] / depth[:, :, 0], camera.focal / ball_depth]
+        self.scale = np.column_stack(scales)  # [F, N + 1] pixels a yard
+        self.facing = (to_camera * front).sum(-1) / distance  # [F, N] 1: towards the camera
+        self.left_far = depth[:, :, JOINT["left_shoulder"]] > depth[:, :, JOINT["right_shoulder"]]
+        self.order = np.argsort(-_ground_depth(camera, poses, scene.ball), axis=1)
+        self.shadows = [_shadows(camera, poses, xy) for xy in scene.lights[:, :2]]
+        open_frames = exposure * FRAMES_PER_SECOND
+        centers = np.concatenate([pixels[:, :, JOINT["chest"]], ball[:, None]], axis=1)
+        self.blur = open_frames * np.gradient(centers, axis=0)  # [F, N + 1, 2] px of motion
+        ground = _ground_motion(camera)
+        self.pan = open_frames * ground  # [F, 2] px the field moves during the exposure
+        self.offset = np.cumsum(ground / 2, axis=0).astype(int)  # [F, 2] of the stands, half size
+        texture = np.array([[1 / TEXELS, 0, -MARGIN], [0, 1 / TEXELS, -MARGIN], [0, 0, 1]])
+        shrink = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # at the pixels' centers
+        self.warp = shrink @ camera.homography() @ texture
+
+    def render(self, frame: int) -> np.ndarray:
+        """[720, 1280, 3] uint8 BGR image of `frame`."""
+        import cv2
+
+        visible = self._visible(frame)
+        background, size = self._background(frame, visible), (FRAME_WIDTH, FRAME_HEIGHT)
+        image = cv2.resize(background, size, interpolation=cv2.INTER_LINEAR)
+        for n in visible:
+            blurred = np.abs(self.blur[frame, n]).max() >= BLUR_THRESHOLD
+            (self._draw_blurred if blurred else self._draw)(image, frame, n)
+        return image
+
+    def _visible(self, frame: int) -> list[int]:
+        """The figures, and the ball, at least partly in the image, from far to near."""
+        x, y = np.concatenate([self.points[frame, :, 0], self.ball[frame : frame + 1]]).T >> SHIFT
+        near = (x > -120) & (x < FRAME_WIDTH + 120) & (y > -120) & (y < FRAME_HEIGHT + 160)
+        order = self.order[frame]
+        return order[near[order]].tolist()
+
+    def _background(self, frame: int, visible: list[int]) -> np.ndarray:
+        """[360, 640, 3] the stands, the field and the shadows of the `visible` figures."""
+        import cv2
+
+        left, top = -self.offset[frame] % (HALF_SIZE[0], TILE)
+        image = self.stands[top : top + HALF_SIZE[1], left : left + HALF_SIZE[0]].copy()
+        warp, border = self.warp[frame], cv2.BORDER_TRANSPARENT
+        cv2.warpPerspective(self.scene.field, warp, HALF_SIZE, dst=image, borderMode=border)
+        light = np.full((FRAME_HEIGHT // SHADOW_SCALE, FRAME_WIDTH // SHADOW_SCALE), 255, np.uint8)
+        figures = [n for n in visible if n < len(self.scene.appearances)]
+        width = max(1, round(0.36 * float(np.mean(self.scale[frame])) / SHADOW_SCALE))
+        for share, outlines in zip(self.scene.lights[:, 2], self.shadows, strict=True):
+            shadow = np.zeros_like(light)
+            cv2.polylines(shadow, list(outlines[frame, figures]), False, int(255 * share), width)
+            cv2.subtract(light, shadow, dst=light)
+        soft = cv2.resize(cv2.blur(light, (3, 3)), HALF_SIZE, interpolation=cv2.INTER_LINEAR)
+        lit = cv2.multiply(image, cv2.cvtColor(soft, cv2.COLOR_GRAY2BGR), scale=1 / 255)
+        return _motion_blur(np.asarray(lit, np.uint8), self.pan[frame] / 2)
+
+    def _draw(self, image: np.ndarray, frame: int, n: int) -> None:
+        scale = float(self.scale[frame, n])
+        if n == len(self.scene.appearances):
+            Canvas(image, scale).ball(self.ball[frame], 25.0 * np.sin(0.15 * frame))
+            return
+        appearance, lying = self.scene.appearances[n], bool(self.scene.poses.down[frame, n] > 0.5)
+        points, mask, facing = self.points[frame, n], self.mask[frame, n], self.facing[frame, n]
+        left_far = bool(self.left_far[frame, n])
+        Figure(image, scale, appearance, points, mask, float(facing), left_far, lying).draw()
+
+    def _draw_blurred(self, image: np.ndarray, frame: int, n: int) -> None:
+        """Draws the figure, then blurs what it changed of the image along its motion."""
+        import cv2
+
+        is_ball, blur = n == len(self.scene.appearances), self.blur[frame, n]
+        points = self.ball[frame : frame + 1] if is_ball else self.points[frame, n]
+        room = 0.3 * self.scale[frame, n] + np.abs(blur).max()
+        left, top = np.maximum((points.min(0) >> SHIFT) - room, 0).astype(int)
+        right, bottom = np.maximum((points.max(0) >> SHIFT) + room, 0).astype(int)
+        part = image[top:bottom, left:right]
+        if not part.size:
+            return
+        before = part.copy()
+        self._draw(image, frame, n)
+        changed = cv2.bitwise_not(cv2.inRange(cv2.absdiff(part, before), (0, 0, 0), (0, 0, 0)))
+        reached = cv2.threshold(_motion_blur(changed, blur), 0, 255, cv2.THRESH_BINARY)[1]
+        cv2.copyTo(_motion_blur(part, blur), reached, part)
+
+
+def _motion_blur(image: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """`image` blurred along `motion` [2] px; as it is where that is too short."""
+    import cv2
+
+    x, y = np.rint(np.clip(motion, -MAX_BLUR, MAX_BLUR)).astype(int).tolist()
+    return np.asarray(cv2.filter2D(image, -1, _kernel(x, y)), np.uint8) if x or y else image
+
+
+@cache
+def _kernel(x: int, y: int) -> np.ndarray:
+    """A line `x` px to the right and `y` px down that adds up to one."""
+    half = max(abs(x), abs(y)) // 2 + 1
+    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+    for share in np.linspace(-0.5, 0.5, 8 * half + 1):
+        column, row = half + share * x, half + share * y
+        for j in (int(column), int(column) + 1):
+            for i in (int(row), int(row) + 1):
+                weight = max(0.0, 1 - abs(j - column)) * max(0.0, 1 - abs(i - row))
+                if weight > 0:
+                    kernel[i, j] += weight
+    return kernel / kernel.sum()
+
+
+def _tile_stands(field: np.ndarray) -> np.ndarray:
+    """[360 + TILE or more, 1280, 3] the stands in the texture's corner go on beyond it."""
+    import cv2
+
+    corner, size = field[: 2 * TILE, :FRAME_WIDTH], (HALF_SIZE[0], TILE)
+    tile = cv2.resize(corner, size, interpolation=cv2.INTER_AREA)
+    return np.tile(tile, (HALF_SIZE[1] // TILE + 2, 2, 1))
+
+
+def _fixed_point(pixels: np.ndarray, scale: float = ONE) -> np.ndarray:
+    """Pixels as int32 with `SHIFT` fractional bits, within what OpenCV can draw."""
+    return np.rint(np.clip(pixels, -3000, 4000) * scale).astype(np.int32)
+
+
+def _ground_depth(camera: Camera, poses: Poses, ball: np.ndarray) -> np.ndarray:
+    """[F, N + 1] yd depth of the ground under each body and the ball; a pile's top is nearer."""
+    center = 0.5 * (poses.joint("pelvis") + poses.joint("chest"))
+    center[..., 2] = poses.joints[..., 2].min(-1)
+    return np.column_stack([camera.project(p)[1] for p in (center, ball * GROUND_PLANE)])
+
+
+def _shadows(camera: Camera, poses: Poses, shift: np.ndarray) -> np.ndarray:
+    """[F, N, len(OUTLINE), 2] int32 pixels of the small image; `shift` [2] of a light."""
+    points = poses.joints[:, :, [JOINT[name] for name in OUTLINE]]
+    ground = points + points[..., 2:] * np.array([*shift, -1.0])
+    return _fixed_point(camera.project(ground)[0], 1 / SHADOW_SCALE)
+
+
+def _ground_motion(camera: Camera) -> np.ndarray:
+    """[F, 2] px by which the ground in the image's center moves until the next frame."""
+    center = np.array([FRAME_WIDTH / 2, FRAME_HEIGHT / 2, 1.0])
+    ground = camera.homography()
+    centers = np.broadcast_to(center[:, None], (len(ground), 3, 1))
+    points = np.linalg.solve(ground, centers)[..., 0]
+    later = np.einsum("fij,fj->fi", np.concatenate([ground[1:], ground[-1:]]), points)
+    return later[:, :2] / later[:, 2:] - center[:2]

@@ -1,0 +1,38 @@
+"""Simulated seasons on disk, each in a folder named by its settings and the code."""
+
+import ast
+import hashlib
+import logging
+from pathlib import Path
+
+from player_contact.utils.files import remove
+from season_simulator.season_writer import SeasonSettings, write_season
+
+log = logging.getLogger(__name__)
+
+
+def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
+    """The folder of this season under `parent`; it is simulated if missing."""
+    size = f"{season.plays}plays-{season.test_plays}test-{season.median_steps}steps"
+    kind = "video" if season.video else "tables"
+    folder = parent / f"seed{season.seed}-{size}-{kind}-{_code_hash()}"
+    if not (folder / "train_labels.csv").is_file():
+        for stale in parent.glob(f".{folder.name}.*.partial"):  # of a run that was killed
+            remove(stale)
+        log.info("== season: simulating %d plays into %s", season.plays + season.test_plays, folder)
+        write_season(folder, season, workers)
+    return folder
+
+
+def _code_hash() -> str:
+    """Of the syntax trees without docstrings: comments, layout and __main__ do not count."""
+    digest = hashlib.blake2b(digest_size=3)
+    for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        digest.update(ast.dump(_WithoutTexts().visit(tree)).encode())
+    return digest.hexdigest()
+
+
+class _WithoutTexts(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) else node

@@ -1,0 +1,70 @@
+"""Writes the two videos of a play."""
+
+from dataclasses import fields
+from fractions import Fraction
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
+from season_simulator import figure
+from season_simulator.field import draw_field
+from season_simulator.helmet_detector import FIRST_BOX
+from season_simulator.pose import Poses
+from season_simulator.render import Renderer, Scene, draw_lights
+from season_simulator.simulated_play import SimulatedPlay
+
+RATE = Fraction(60_000, 1_001)  # frames a second
+QUIET_FRAMES, QUIET_EVERY = FIRST_BOX - 12, 4  # before these only every fourth image is rendered
+OPTIONS = {"crf": "23", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1"}
+EXPOSURE = 1 / 250, 1 / 120  # s
+SOFTNESS = -0.8, 0.3  # from a camera that sharpens the brightness, as most do, to a soft one
+
+
+def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
+    """Writes `{game_play}_{view}.mp4` of both views: 1280x720, H.264, 59.94 frames a second."""
+    import cv2
+
+    cv2.setNumThreads(1)  # the same bytes, however many plays run beside this one
+    rng = np.random.default_rng([seed, play.timing.game, 3])
+    scene = draw_scene(play, rng)
+    for name, view in play.views.items():
+        renderer = Renderer(scene, view.camera, rng.uniform(*EXPOSURE))
+        path = folder / f"{play.game_play}_{name}.mp4"
+        _encode(renderer, len(view.boxes), path, rng.uniform(*SOFTNESS))
+
+
+def draw_scene(play: SimulatedPlay, rng: Generator) -> Scene:
+    """The field, the light and everybody's clothes."""
+    texture, lineup = draw_field(rng), play.lineup
+    teams = figure.HOME_COLOURS, figure.AWAY_COLOURS, figure.OFFICIAL_COLOURS
+    home, away, official = (choices[int(rng.integers(len(choices)))] for choices in teams)
+    numbers = zip(lineup.home, lineup.ids.tolist(), lineup.jerseys.tolist(), strict=True)
+    clothes = [figure.player_appearance(home if h else away, *n) for h, *n in numbers]
+    for skin in islice(cycle(figure.SKIN), play.officials.heading.shape[1]):
+        cap = official, skin, skin, figure.BLACK, figure.BLACK
+        clothes.append(figure.Appearance(*cap, official=True))
+    parts = ([getattr(p, f.name) for p in (play.poses, play.officials)] for f in fields(Poses))
+    poses = Poses(*(np.concatenate(part, axis=1) for part in parts))
+    return Scene(texture, poses, tuple(clothes), play.ball, draw_lights(rng))
+
+
+def _encode(renderer: Renderer, frames: int, path: Path, softness: float) -> None:
+    import av
+    import cv2
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE, options=OPTIONS)
+        stream.width, stream.height, stream.pix_fmt = FRAME_WIDTH, FRAME_HEIGHT, "yuv420p"
+        for frame in range(frames):
+            if frame >= QUIET_FRAMES or frame % QUIET_EVERY == 0:
+                yuv = cv2.cvtColor(renderer.render(frame), cv2.COLOR_BGR2YUV_I420)
+                planes = np.asarray(yuv, np.uint8)
+                luma = planes[:FRAME_HEIGHT]
+                blurred = cv2.GaussianBlur(luma, (3, 3), 0)
+                cv2.addWeighted(luma, 1 - softness, blurred, softness, 0, dst=luma)
+            video_frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            container.mux(stream.encode(video_frame))
+        container.mux(stream.encode())

@@ -1,0 +1,124 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import bench_vision as bench
+from benchmarks.__main__ import app
+from benchmarks.bench_features import bench_features, build_candidates, merge_and_shift
+from benchmarks.bench_table import BenchResult, bench_text
+from benchmarks.bench_video import bench_video
+from player_contact.competition.season import read_season
+from player_contact.features.table import feature_table
+from season_simulator import season_cache
+from tests.invoke import invoke
+
+
+def test_the_peer_of_the_features_computes_the_same_values(season_tables):
+    for tables in read_season(season_tables, "train").plays():
+        play, rows = build_candidates(tables, 3.0)
+        expected = merge_and_shift(tables, rows)
+        assert expected.shape == (len(rows), 20)
+        features = feature_table(play, rows)[list(expected.columns)]
+        np.testing.assert_allclose(features.to_numpy(), expected.to_numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_every_result_has_a_rate_and_is_compared(season_tables):
+    results = bench_features(season_tables, 3.0, 1)
+    assert len({result.stage for result in results}) == len(results) == 3
+    for result in results:
+        assert result.rows > 0
+        assert result.rows_per_s > 0
+        assert result.more or result.ratio_to_limit
+
+
+def test_crops_are_timed_where_there_are_videos(season, season_tables, tiny_config):
+    registration, crops = bench_video(season, tiny_config)
+    assert registration.rows > crops.rows > 0
+    assert crops.ratio_to_limit > 0
+    assert crops.ratio_to_peer > 0
+    assert crops.more["crops/s"] == pytest.approx(6 * crops.rows_per_s)
+    assert 20 < crops.peak_mb < 700
+    assert crops.more["% of 700 MB"] == pytest.approx(crops.peak_mb / 7)
+    assert bench_video(season_tables, tiny_config) == []
+
+
+ALLOCATING = """
+import time
+import numpy as np
+from player_contact.utils.resources import track_resources
+with track_resources() as before:
+    time.sleep(0.2)
+with track_resources() as usage:
+    block = np.ones(300_000_000, dtype=np.uint8)
+    block[::4096] += 1
+    taken = sum(block[::4096] for _ in range(200)).sum()
+print(before.peak_mb, usage.peak_mb)
+"""
+
+
+def test_peak_memory_is_the_largest():
+    """In a process of its own: this one frees meanwhile what other tests took."""
+    command = [sys.executable, "-c", ALLOCATING]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, peak = map(float, done.stdout.split())
+    assert peak > before + 200
+
+
+def test_the_table_names_what_was_compared():
+    more = {"label rows/s": 9.0}
+    result = BenchResult("features", 1000, 5000.0, 12.0, "a copy", 3.0, "pandas", 20.0, more)
+    assert [line.strip() for line in bench_text([result]).splitlines()[2:]] == [
+        "3.0x the time of a copy",
+        "20.0x as fast as pandas",
+        "label rows/s 9",
+    ]
+
+
+@pytest.fixture
+def run_bench(monkeypatch, season, season_tables, tmp_path):
+    """Runs the command on seasons that exist; returns what it printed and wrote."""
+
+    def season_folder(_, size, *__):
+        return season if size.video else season_tables
+
+    def run(settings: str, *words: str) -> tuple[str, dict]:
+        monkeypatch.setattr(season_cache, "season_folder", season_folder)
+        config = tmp_path / "c.yaml"
+        config.write_text(settings)
+        options = ("--config", config, "--outputs", tmp_path, "--workers", "1")
+        done = invoke(app, ["bench", *options, *words])
+        assert done.exit_code == 0, done.output
+        return done.output, json.loads((tmp_path / "bench" / "bench.json").read_text())
+
+    return run
+
+
+def test_the_command_prints_the_table_and_writes_json(monkeypatch, run_bench):
+    scored = BenchResult("vision, scored", 8, 2.0)
+    monkeypatch.setattr(bench, "bench_vision", lambda _: [scored])
+    output, stages = run_bench("seed: 1\n")
+    assert len(stages) == 6
+    assert all(stage in output for stage in stages)
+    names = {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"}
+    assert all(names <= set(stage) for stage in stages.values())
+
+
+def test_video_and_vision_can_be_left_out(run_bench):
+    assert len(run_bench("season: {video: false}\n", "--vision", "0")[1]) == 3
+
+
+def test_vision_is_timed_beside_its_encoder_and_a_peer(monkeypatch, tiny_config):
+    small = {"TRACKS": 2, "LENGTH": 4, "ROUNDS": 1, "PEER_SIZE": 32, "PEER_FRAMES": 2}
+    for name, value in small.items():
+        monkeypatch.setattr(bench, name, value)
+    results = bench.bench_vision(tiny_config)
+    stages = ["trained on single images", "trained on clips", "scored"]
+    assert [result.stage for result in results] == [f"vision, {stage}" for stage in stages]
+    for result in results:
+        assert result.rows == 8
+        assert result.ratio_to_limit > 0
+        ratio = result.rows_per_s / result.more["rows/s of the peer"]
+        assert ratio == pytest.approx(result.ratio_to_peer)

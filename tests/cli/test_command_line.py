@@ -1,0 +1,82 @@
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import app as benchmarks_app
+from player_contact.__main__ import app as solution_app
+from player_contact.cli.command_line import CommandLine
+from player_contact.cli.options import OPTIONS
+from player_contact.utils.errors import ConfigError
+from run_checks.__main__ import app as checks_app
+from season_simulator.__main__ import app as simulator_app
+
+APPS = (solution_app, simulator_app, checks_app, benchmarks_app)
+COMMANDS = [(name, parser) for app in APPS for name, parser in app.subparsers.choices.items()]
+
+
+@pytest.fixture
+def parse():
+    """What a command with every kind of option gets."""
+    app, parsed = CommandLine("program", "A program."), []
+
+    @app.command("input", "set", "workers", "mend", "gpu", "run", "output", bundle=Path)
+    def try_options(args: Namespace) -> None:
+        """Keep the options."""
+        parsed.append(args)
+
+    return lambda *words: app.run(["try-options", "--bundle", "b", *words]) or parsed.pop()
+
+
+def test_options_have_the_type_of_their_default(parse):
+    args = parse("--input", "a b", "--workers", "3", "--run", "7", "--output", "x.csv")
+    assert (args.input, args.workers, args.run) == (Path("a b"), 3, "7")
+    assert (args.output, args.bundle) == (Path("x.csv"), Path("b"))
+
+
+def test_options_that_are_not_given_have_their_default(parse):
+    args = parse()
+    assert (args.workers, args.mend, args.gpu, args.run, args.output) == (0, False, True, "", None)
+    assert args.input == OPTIONS["input"][0]
+
+
+def test_a_list_takes_several_values_several_times(parse):
+    assert parse("--set", "a=1", "b=2", "--set", "c=3").set == ["a=1", "b=2", "c=3"]
+    assert parse().set == []
+
+
+@pytest.mark.parametrize(("words", "value"), [(("--mend",), 1), (("--mend", "1"), 1)])
+def test_a_flag_may_have_a_value(parse, words, value):
+    assert parse(*words).mend == value
+    assert not parse("--mend", "0").mend
+    assert not parse("--gpu", "0").gpu
+
+
+@pytest.mark.parametrize("words", [("--workers", "-1"), ("--mend", "maybe"), ("--run",), ("--se",)])
+def test_a_wrong_value_is_refused(parse, words):
+    with pytest.raises(ConfigError):
+        parse(*words)
+
+
+@pytest.mark.parametrize(("name", "parser"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_every_command_has_help_and_an_example_that_parses(name, parser):
+    first, *_, example = parser.description.splitlines()
+    assert first.endswith(".")
+    assert example.startswith(f"Example: {parser.prog}")
+    parser.parse_args(example.removeprefix(f"Example: {parser.prog}").split())
+
+
+def test_a_help_text_is_written_once():
+    texts = [text for _, text in OPTIONS.values()]
+    assert len(set(texts)) == len(texts) > 20
+
+
+def test_no_option_is_declared_that_no_command_has():
+    used = {action.dest for _, parser in COMMANDS for action in parser._actions}
+    assert set(OPTIONS) <= used
+
+
+def test_the_audit_asks_for_the_data_of_training():
+    text = " ".join(checks_app.subparsers.choices["audit"].format_help().split())
+    assert "the folder whose data the run was trained on" in text
+    assert "a season is simulated" not in text

@@ -1,0 +1,108 @@
+"""The run that a command names, and the sentence where there is none."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import app as benchmarks_app
+from player_contact.__main__ import app
+from player_contact.cli import runs as runs_module
+from player_contact.cli.runs import find_run
+from player_contact.utils.errors import InputError
+from run_checks.__main__ import app as checks_app
+from tests.conftest import ROOT
+from tests.invoke import invoke
+
+CONFIG = ["--config", ROOT / "configs" / "demo.yaml"]
+COMMANDS = [
+    *((app, [name]) for name in ("plot-crops", "plot-augmentations", "kernel", "push")),
+    *((checks_app, [f"{name}-check"]) for name in ("kernel", "damage", "budget")),
+    (checks_app, ["audit"]),
+    (app, ["variants", *CONFIG]),
+    (app, ["ablation", *CONFIG]),
+    (benchmarks_app, ["encoders", "--score", *CONFIG]),
+]
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch) -> Path:
+    """A folder of two runs, and of what is none."""
+    for name in (
+        "demo/config.yaml",
+        "copied/bundle/manifest.json",
+        "seasons/seed1/train_labels.csv",
+        "bench/encoders.json",
+        ".x/config.yaml",
+    ):
+        (tmp_path / "outputs" / name).parent.mkdir(parents=True)
+        (tmp_path / "outputs" / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    return Path("outputs")
+
+
+def find(run: str, needs: str = "") -> Path:
+    return find_run(Namespace(run=run, outputs=Path("outputs")), needs)
+
+
+def sentence(program, words) -> str:
+    done = invoke(program, words)
+    assert isinstance(done.exception, InputError), done.output
+    return str(done.exception)
+
+
+@pytest.mark.parametrize(("program", "words"), COMMANDS, ids=lambda value: str(value)[:12])
+def test_a_missing_run_is_told_with_those_there_are(outputs, program, words):
+    before = sorted(outputs.rglob("*"))
+    assert sentence(program, [*words, "--run", "dmeo"]) == (
+        "outputs/dmeo is no run: outputs holds copied, demo (RUN=copied names the first), and "
+        "`make submission RUN=dmeo` makes a new one"
+    )
+    assert sorted(outputs.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["seasons", "bench"])
+def test_a_folder_of_something_else_is_no_run(outputs, name):
+    with pytest.raises(InputError, match=f"outputs/{name} is no run: outputs holds copied, demo "):
+        find(name)
+
+
+def test_where_there_is_no_run_the_way_to_one_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sentence(checks_app, ["audit"]) == (
+        "outputs/demo is no run: outputs holds none yet, and `make submission RUN=demo` makes one"
+    )
+    Path("configs").mkdir()
+    Path("configs/gpu.yaml").write_text("")
+    with pytest.raises(InputError, match=r"`make submission CONFIG=configs/gpu.yaml` makes one$"):
+        find("gpu")
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [(app, "kernel"), (checks_app, "damage-check"), (checks_app, "budget-check")],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_run_without_a_bundle_is_to_be_finished(outputs, program, name):
+    assert sentence(program, [name, "--run", "demo"]) == (
+        "outputs/demo has no bundle: finish the run first (make bundle)"
+    )
+
+
+def test_a_run_is_named_or_its_path_given(outputs, tmp_path):
+    assert find("demo") == find("outputs/demo") == outputs / "demo"
+    assert find("copied", needs="bundle") == outputs / "copied"
+    assert find(str(tmp_path / "outputs" / "demo")) == tmp_path / "outputs" / "demo"
+
+
+def test_a_copied_bundle_is_not_a_whole_run(outputs):
+    with pytest.raises(InputError, match=r"has a bundle alone: this needs the whole folder"):
+        find("copied", needs="config.yaml")
+    assert find("demo", needs="config.yaml") == outputs / "demo"
+
+
+def test_without_the_simulator_data_must_be_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs_module, "find_spec", lambda _: None)
+    words = ["run", *CONFIG, "--until", "folds"]
+    assert "season_simulator, which would simulate some, is not installed" in sentence(app, words)

@@ -1,0 +1,115 @@
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import player_contact
+from player_contact.pipeline.code_hash import IGNORED, WHOLE, CodeGraph
+from player_contact.pipeline.run import Run
+from player_contact.pipeline.stages import STAGES
+
+SOURCE = Path(player_contact.__file__).parent
+REGISTERED = {"features", "crops", "submission", "report"}
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    graph = CodeGraph(folder)
+    return {one.name: graph.hash_of(one.run.__module__, one.run.__qualname__) for one in STAGES}
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    return hashes(SOURCE)
+
+
+@pytest.fixture
+def changed(before, tmp_path):
+    """Which stages' own code differs once a text in a module was replaced by another."""
+    package = Path(shutil.copytree(SOURCE, tmp_path / "player_contact"))
+
+    def change(module: str, old: str, new: str) -> set[str]:
+        path = package / module
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        return {name for name, digest in hashes(package).items() if digest != before[name]}
+
+    return change
+
+
+@pytest.mark.parametrize("module", ["vision/model.py", "vision/train.py", "features/table.py"])
+def test_comments_docstrings_and_layout_rerun_nothing(changed, module):
+    assert not changed(module, "\n\n\n", "\n\n\n\n# A comment.\n\n\n")
+    assert not changed(module, '"""', '"""More words. ')
+
+
+def test_a_changed_line_of_the_model_reruns_what_uses_it(changed):
+    assert changed("vision/model.py", "clamp(-5, 5)", "clamp(-6, 5)") == {"vision", "submission"}
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "stages"),
+    [
+        ("boosting/blend_features.py", "20, 40", "20, 41", {"blend", "submission"}),
+        ("video/clock_offset.py", "STRIDE = 6", "STRIDE = 5", REGISTERED),
+        ("evaluation/folds.py", "import", "import os\nimport", set()),
+    ],
+)
+def test_a_changed_constant_reruns_just_what_depends_on_it(changed, module, old, new, stages):
+    assert changed(module, old, new) == stages
+
+
+def test_a_changed_default_counts_as_a_setting_not_as_code(changed):
+    assert not changed("config/settings.py", "0.98, ge=0", "0.97, ge=0")
+
+
+def test_a_module_imported_for_what_it_registers_counts(changed):
+    old, new = '"contact_resnet10", layers=(1, 1', '"contact_resnet10", layers=(1, 2'
+    assert changed("vision/resnet.py", old, new) == {"vision", "submission"}
+
+
+def test_what_only_spreads_and_shows_work_reruns_nothing():
+    graph = CodeGraph(SOURCE)
+    for stage in STAGES:
+        modules = {
+            module for module, _ in graph.dependencies(stage.run.__module__, stage.run.__qualname__)
+        }
+        assert not modules & IGNORED
+
+
+def test_every_file_that_is_not_code_belongs_to_a_stage():
+    others = {
+        path.parent
+        for path in SOURCE.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert others == {SOURCE / folder for stage in STAGES for folder in stage.resources}
+
+
+@pytest.mark.slow
+def test_a_stage_calls_nothing_that_its_hash_does_not_know(finished_run, tmp_path):
+    graph = CodeGraph(SOURCE)
+    run = Run(finished_run.config, finished_run.input, tmp_path / "run", 1, simulated=True)
+    run.folder.mkdir()
+    for name in ("stages.json", "config.yaml"):
+        shutil.copyfile(finished_run.folder / name, run.folder / name)
+    for stage in STAGES:
+        known = graph.dependencies(stage.run.__module__, stage.run.__qualname__)
+        called: set[tuple[str, str]] = set()
+
+        def profile(frame, event, _, called=called):
+            module = frame.f_globals.get("__name__", "")
+            if event == "call" and module.startswith("player_contact.") and module not in IGNORED:
+                called.add((module, frame.f_code.co_qualname.split(".")[0]))
+
+        sys.setprofile(profile)
+        try:
+            stage.run(run, run.folder)
+        finally:
+            sys.setprofile(None)
+        whole = {module for module, name in known if name == WHOLE}
+        missing = {one for one in called - known if one[0] not in whole}
+        missing = {one for one in missing if not one[1].startswith(("<", "__"))}
+        assert not missing, stage.name
+        assert len(called) > 5

@@ -1,0 +1,120 @@
+import pytest
+
+from player_contact.utils.files import atomic_write, move, read_json, remove, write_json
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    return path
+
+
+@pytest.fixture
+def old_folder(tmp_path):
+    path = tmp_path / "bundle"
+    path.mkdir()
+    (path / "old.txt").write_text("old")
+    return path
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_written_replaces_the_old_file(old_file):
+    with atomic_write(old_file) as temporary:
+        temporary.write_text("new")
+        assert old_file.read_text() == "old"
+    assert old_file.read_text() == "new"
+    assert names(old_file.parent) == ["table.csv"]
+
+
+def write_half(path, error=RuntimeError, folder=False) -> None:
+    """Begins to write and is interrupted."""
+    with atomic_write(path) as temporary:
+        if folder:
+            temporary.mkdir()
+        else:
+            temporary.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_interrupted_write_leaves_the_old_file_alone(old_file, error):
+    with pytest.raises(error):
+        write_half(old_file, error)
+    assert old_file.read_text() == "old"
+    assert names(old_file.parent) == ["table.csv"]
+
+
+def test_a_folder_is_replaced_as_a_whole(old_folder):
+    with atomic_write(old_folder) as temporary:
+        temporary.mkdir()
+        (temporary / "new.txt").write_text("new")
+    assert names(old_folder) == ["new.txt"]
+    assert names(old_folder.parent) == ["bundle"]
+
+
+def test_an_interrupted_folder_leaves_the_old_one(old_folder):
+    with pytest.raises(RuntimeError):
+        write_half(old_folder, folder=True)
+    assert names(old_folder) == ["old.txt"]
+    assert names(old_folder.parent) == ["bundle"]
+
+
+def test_leftovers_of_an_earlier_write_are_not_used(old_folder):
+    with atomic_write(old_folder) as temporary:
+        temporary.mkdir()
+    temporary.mkdir()
+    (temporary / "half.txt").write_text("half")
+    with atomic_write(old_folder) as temporary:
+        temporary.mkdir()
+    assert names(old_folder) == []
+
+
+def test_missing_parents_are_made(tmp_path):
+    with atomic_write(tmp_path / "a" / "b" / "file") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a" / "b" / "file").read_text() == "new"
+
+
+def test_a_moved_folder_brings_nothing_of_the_old_one_along(old_folder, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "new.txt").write_text("new")
+    move(source, old_folder)
+    assert names(old_folder) == ["new.txt"]
+    assert names(tmp_path) == ["bundle"]
+
+
+@pytest.mark.parametrize("folder_exists", [True, False])
+def test_leftovers_of_a_killed_move_go_with_the_next_one(old_folder, folder_exists):
+    stale = old_folder.with_name(f".{old_folder.name}.old")
+    stale.mkdir()
+    (stale / "older.txt").write_text("older")
+    if not folder_exists:
+        remove(old_folder)
+    source = old_folder.with_name("source")
+    source.mkdir()
+    move(source, old_folder)
+    assert names(old_folder.parent) == ["bundle"]
+
+
+def test_a_removed_link_leaves_what_it_points_at(old_folder):
+    link = old_folder.with_name("link")
+    link.symlink_to(old_folder)
+    remove(link)
+    assert names(old_folder.parent) == ["bundle"]
+    assert names(old_folder) == ["old.txt"]
+
+
+def test_removing_what_is_not_there_is_no_error(tmp_path):
+    remove(tmp_path / "nothing")
+    assert names(tmp_path) == []
+
+
+def test_json_comes_back_as_it_was_written(tmp_path):
+    value = {"threshold": 0.1 + 0.2, "names": ["a", "b"], "nothing": None, "never": float("inf")}
+    write_json(value, tmp_path / "x.json")
+    assert read_json(tmp_path / "x.json") == value

@@ -1,0 +1,278 @@
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+
+from player_contact.utils import parallel
+from player_contact.utils.errors import WorkerError
+from player_contact.utils.parallel import (
+    Failure,
+    end_workers,
+    fault_tolerant_map,
+    parallel_map,
+    worker_count,
+)
+from tests.conftest import ROOT
+
+log = logging.getLogger("player_contact.tests")
+
+
+def square(number: int) -> int:
+    """The later the item, the sooner it is done; logs what it does."""
+    time.sleep(0.05 * (4 - number % 5))
+    log.info("squaring %d", number)
+    return number**2
+
+
+def logged(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == log.name]
+
+
+def wait(number: int) -> int:
+    time.sleep(0.03)
+    return number
+
+
+def fail_at_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three is too much")
+    return number
+
+
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def workers(request):
+    return request.param
+
+
+def test_results_come_in_the_order_of_the_items(workers):
+    assert list(parallel_map(square, range(5), 5, "squares", workers)) == [0, 1, 4, 9, 16]
+
+
+def test_logs_arrive_in_the_order_of_the_items(workers, caplog):
+    with caplog.at_level(logging.INFO):
+        list(parallel_map(square, range(5), 5, "squares", workers))
+    assert logged(caplog) == [f"squaring {number}" for number in range(5)]
+
+
+def test_an_error_reaches_the_caller_as_it_is(workers):
+    with pytest.raises(ValueError, match="three is too much"):
+        list(parallel_map(fail_at_three, range(5), 5, "numbers", workers))
+
+
+def finish(path) -> None:
+    time.sleep(0.03)
+    path.touch()
+
+
+def test_items_are_taken_only_a_few_ahead_of_the_workers(workers, tmp_path):
+    ahead = []
+
+    def items():
+        for number in range(60):
+            ahead.append(
+                number - len(list(tmp_path.iterdir()))
+            )  # the reader of results may be late
+            yield tmp_path / str(number)
+
+    assert len(list(parallel_map(finish, items(), 60, "numbers", workers))) == len(ahead) == 60
+    assert max(ahead) <= 12 * workers
+
+
+def test_without_items_there_are_no_results(workers):
+    assert list(parallel_map(square, [], 0, "nothing", workers)) == []
+
+
+def test_a_given_number_of_workers_is_used():
+    assert [worker_count(1), worker_count(3)] == [1, 3]
+
+
+def test_zero_workers_are_as_many_as_the_cores_can_feed():
+    cores = worker_count(0)
+    assert cores >= 1
+    assert worker_count(0, threads=2) == max(1, cores // 2)
+    assert worker_count(0, threads=1000) == 1
+
+
+def grow(number: int) -> int:
+    """Keeps 200 MB more, as a process does that has loaded a network; returns the process id."""
+    arrays = vars(log).setdefault("arrays", [])  # a logger stays as long as its process
+    arrays.append(np.ones(200_000_000, dtype=np.uint8))
+    time.sleep(1.1)  # loky checks once a second
+    return os.getpid()
+
+
+def test_a_worker_that_grows_is_not_stopped():
+    processes = list(parallel_map(grow, range(9), 9, "growing", 2))
+    assert len(set(processes)) <= 2
+
+
+def process_id(_: int) -> int:
+    return os.getpid()
+
+
+def test_ended_workers_are_gone_and_others_follow():
+    before = set(parallel_map(process_id, range(4), 4, "numbers", 2))
+    end_workers()
+    assert not any(psutil.pid_exists(number) for number in before)
+    assert not before & set(parallel_map(process_id, range(4), 4, "numbers", 2))
+    end_workers()
+    end_workers()  # where there are none
+
+
+def die_at_three(number: int) -> int:
+    """As where the system kills a process that takes too much memory."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return number
+
+
+def die_once(path) -> str:
+    """Dies in the first run."""
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+def die_or_count_runs(path) -> int:
+    """`culprit` dies as soon as `bystander` runs; the bystander ends when both have died."""
+    with path.open("a") as runs:
+        runs.write(".")
+    bystander, culprit = path.with_name("bystander"), path.with_name("culprit")
+    while path == culprit and not bystander.exists():
+        time.sleep(0.01)
+    if path == culprit:
+        os.kill(os.getpid(), signal.SIGKILL)
+    while not culprit.exists() or len(culprit.read_text()) < 2:
+        time.sleep(0.01)
+    return len(path.read_text())
+
+
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_a_killed_process_ends_a_run_in_one_sentence():
+    sentence = r"ended from outside during 'numbers', mostly .*fewer WORKERS \(there were 2\)"
+    with pytest.raises(WorkerError, match=sentence):
+        list(parallel_map(die_at_three, range(6), 6, "numbers", 2))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_item_that_raises_fails_alone(workers):
+    outcomes = dict(fault_tolerant_map(fail_at_three, range(6), workers))
+    assert outcomes.pop(3) == Failure("ValueError: three is too much")
+    assert outcomes == {number: number for number in (0, 1, 2, 4, 5)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_item_that_kills_its_process_twice_fails_alone(workers):
+    outcomes = dict(fault_tolerant_map(die_at_three, range(6), workers))
+    assert outcomes.pop(3) == Failure("its process died twice; did memory run out?")
+    assert outcomes == {number: number for number in (0, 1, 2, 4, 5)}
+
+
+def test_an_item_whose_process_dies_once_is_tried_again(tmp_path):
+    items = [tmp_path / str(number) for number in range(3)]
+    assert dict(fault_tolerant_map(die_once, items, 2)) == {item: item.name for item in items}
+
+
+def test_the_death_of_a_process_disturbs_no_other_item(tmp_path):
+    bystander, culprit = tmp_path / "bystander", tmp_path / "culprit"
+    assert dict(fault_tolerant_map(die_or_count_runs, [bystander, culprit], 2)) == {
+        bystander: 1,
+        culprit: Failure("its process died twice; did memory run out?"),
+    }
+
+
+def test_both_maps_may_follow_each_other():
+    squares = [0, 1, 4, 9, 16]
+    for _ in range(2):
+        assert sorted(result for _, result in fault_tolerant_map(square, range(5), 2)) == squares
+        assert list(parallel_map(square, range(5), 5, "squares", 2)) == squares
+
+
+def test_what_fault_tolerant_workers_log_is_logged_once(caplog):
+    with caplog.at_level(logging.INFO):
+        list(fault_tolerant_map(square, range(5), 2))
+    assert sorted(logged(caplog)) == [f"squaring {number}" for number in range(5)]
+
+
+def test_an_item_is_taken_only_when_a_worker_is_free():
+    taken = []
+    items = (taken.append(number) or number for number in range(6))
+    ahead = [len(taken) - done for done, _ in enumerate(fault_tolerant_map(wait, items, 2))]
+    assert max(ahead) <= 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_after_the_deadline_nothing_is_taken_and_what_runs_fails(workers, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(parallel, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    outcomes = {}
+    for item, outcome in fault_tolerant_map(sleep, iter([0.01, 600, 601]), workers, deadline=1e5):
+        outcomes[item] = outcome
+        now[0] = 1e6
+    assert outcomes.pop(0.01) == 0.01
+    assert outcomes == ({600: Failure("there was no time left")} if workers else {})
+
+
+@pytest.mark.parametrize("way", ["parallel_map", "fault_tolerant_map"])
+@pytest.mark.parametrize("interrupted", [False, True], ids=["killed", "Ctrl-C"])
+def test_workers_end_with_the_process_that_started_them(tmp_path, way, interrupted):
+    """One that went on alone would write into the folder in which the next run works."""
+    paths = [tmp_path / "one", tmp_path / "other"]
+    command = [sys.executable, "-c", PARENT, way, *map(str, paths)]
+    with subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as main:
+        wait_until(lambda: all(path.exists() and path.read_text() for path in paths))
+        workers = [psutil.Process(int(path.read_text())) for path in paths]
+        if interrupted:
+            os.killpg(main.pid, signal.SIGINT)  # as a terminal does: to all of them
+        else:
+            main.kill()
+        _, errors = main.communicate(timeout=60)
+    assert "LokyProcess" not in errors
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
+PARENT = """
+import signal
+import sys
+from pathlib import Path
+from player_contact.utils import parallel
+from tests.utils.test_parallel import write_pid_and_hang
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has it ignored
+items = [Path(path) for path in sys.argv[2:]]
+words = (2, "writing", 2) if sys.argv[1] == "parallel_map" else (2,)
+list(getattr(parallel, sys.argv[1])(write_pid_and_hang, items, *words))
+"""
+
+
+def write_pid_and_hang(path) -> None:
+    path.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def wait_until(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_worker_whose_parent_is_gone_already_ends_too():
+    code = "from player_contact.utils.parallel import exit_with_parent, time\n"
+    code += f"exit_with_parent({2**30})\ntime.sleep(600)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == 1
