@@ -69,7 +69,7 @@ def test_a_setting_of_any_kind_can_be_set(write, text, section, key, value):
         ("vision.encodr=resnet18", "vision.encoder"),
         ("vision.epoch=3", "vision.epochs"),
         ("fold=3", "folds"),
-        ("screen.booster.round=3", "screen.booster.num_boost_round"),
+        ("screen.booster.num_rounds=3", "screen.booster.num_boost_round"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near):
@@ -81,7 +81,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near)
         load_config(write(""), [text])
 
 
-def test_a_key_that_resembles_none_is_refused_with_all_known_ones(write):
+def test_a_key_like_no_other_is_refused_with_all_known_ones(write):
     with pytest.raises(
         ConfigError,
         match=r"unknown key 'zzzzzz'\. Known: seed, folds, .*blend\.booster\.num_boost_round",

@@ -148,7 +148,7 @@ def test_a_new_changed_or_removed_video_changes_the_fingerprint(tiny_season):
     assert video_fingerprint(tiny_season.folder, "test") in hashes
 
 
-def test_a_file_that_a_split_does_not_read_is_not_in_its_fingerprint(tiny_season):
+def test_a_file_of_the_other_split_is_not_in_a_fingerprint(tiny_season):
     before = fingerprint(tiny_season.folder, "train")
     (tiny_season.folder / "test_player_tracking.csv").write_text("changed")
     (tiny_season.folder / "notes.txt").write_text("new")

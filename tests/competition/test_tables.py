@@ -36,7 +36,7 @@ def test_every_row_is_read_in_the_order_of_the_file(tiny_season, file):
     assert values.tolist() == tiny_season.table(file)[column].tolist()
 
 
-def test_columns_get_the_dtypes_of_their_schema_and_times_are_times(tiny_season):
+def test_columns_get_their_schemas_dtypes_and_times_are_times(tiny_season):
     tracking = read(tiny_season, TRACKING)
     assert tracking["nfl_player_id"].dtype == np.int32
     assert tracking["sa"].dtype == np.float32
@@ -118,7 +118,7 @@ def test_a_wrong_value_is_named_with_its_line(tiny_season, file, column, value, 
         read(tiny_season, file)
 
 
-def test_the_first_of_several_wrong_values_is_shown_the_others_counted(tiny_season):
+def test_the_first_wrong_value_is_shown_the_others_counted(tiny_season):
     for line in (9, 4, 6):
         tiny_season.set_value(TRACKING, line, "speed", "n/k")
     with pytest.raises(InputError, match=r"line 4: 'speed' is 'n/k'.* 2 more rows like it"):

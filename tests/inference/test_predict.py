@@ -184,7 +184,7 @@ def test_the_real_play_is_predicted_whole_and_in_order(predict, real_folder, cap
     assert "No video was found" in caplog.text
 
 
-def test_a_bundle_of_other_features_is_refused_before_tables_are_read(own_bundle, tmp_path):
+def test_a_bundle_of_other_features_is_refused_at_once(own_bundle, tmp_path):
     manifest = read_json(own_bundle / "manifest.json")
     manifest["features"] = manifest["features"][1:]
     write_json(manifest, own_bundle / "manifest.json")
@@ -238,7 +238,7 @@ def test_a_play_whose_vision_fails_is_decided_as_without_video(
     assert predict(filmed_season)[0].equals(unfilmed)
 
 
-def test_a_play_that_kills_its_process_falls_back_and_no_other_changes(
+def test_a_play_that_kills_its_process_costs_no_other_play(
     predict, filmed_season, monkeypatch, caplog
 ):
     """As where memory runs out: for one play completing its boxes, for another at its video."""
@@ -339,7 +339,7 @@ def test_a_fault_in_the_tables_costs_its_row_where_they_are_mended(
         predict(tiny_season)
     predict(tiny_season, mend=True)
     assert file in caplog.text
-    assert re.search("Going on without|left out", caplog.text)
+    assert "Going on without" in caplog.text
 
 
 @pytest.mark.parametrize("file", TABLES)

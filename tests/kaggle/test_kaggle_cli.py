@@ -104,7 +104,7 @@ def test_a_later_push_makes_a_new_version_of_the_dataset(upload, tool):
     assert ["datasets", "version", "--message", "run x", *options] in calls()
 
 
-def test_an_error_is_told_in_the_words_of_the_tool_even_if_it_exits_0(upload, tool):
+def test_an_error_of_the_tool_is_quoted_even_if_it_exits_0(upload, tool):
     error = "Kernel push error: Maximum batch GPU session count reached"
     tool(datasets_status=(0, "ready"), datasets_version=(0, ""), kernels_push=(0, error))
     with pytest.raises(InputError, match=f"^kaggle kernels push failed: {error}$"):

@@ -216,7 +216,7 @@ def test_a_finished_fold_is_not_trained_again(run, tmp_path):
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "oof.parquet"), run.oof("vision"))
 
 
-def test_a_simulated_seasons_submission_is_scored_against_the_truth(run):
+def test_a_simulated_submission_is_scored_against_the_truth(run):
     truth = pd.read_csv(run.input / "truth" / "test_labels.csv")["contact"]
     submitted = pd.read_csv(run.folder / "submission.csv")["contact"]
     mcc = read_json(run.folder / "submission.json")["MCC against the simulated truth"]
@@ -251,7 +251,7 @@ def test_no_label_of_a_fold_reaches_the_screen_that_predicts_it(tiny_season, tin
         assert (before == after) == equal
 
 
-def test_the_worst_plays_get_viewer_pages_up_to_the_configured_number(own_run, finished_run):
+def test_the_worst_plays_get_viewer_pages_up_to_the_limit(own_run, finished_run):
     report = finished_run.config.report.model_copy(update={"viewer_plays": 1})
     run = own_run(finished_run.config.model_copy(update={"report": report}))
     assert run_pipeline(run) == ["report"]

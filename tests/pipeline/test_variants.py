@@ -90,9 +90,7 @@ def test_every_default_variant_is_another_model():
     assert len(models) == len(texts) + 1
 
 
-def test_an_interrupted_variant_is_resumed_and_other_leftovers_are_removed(
-    run, vision_mcc, monkeypatch
-):
+def test_an_interrupted_variant_is_resumed_others_removed(run, vision_mcc, monkeypatch):
     (run.folder / ".variant-of-another-code.partial").mkdir()
     finished = run.folder / f".variant-{vision_fingerprint(run, run.config)}.partial"
     finished.mkdir()

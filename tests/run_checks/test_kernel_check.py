@@ -72,7 +72,7 @@ def test_a_submission_that_kaggle_would_refuse_is_refused(tmp_path, edit, words)
         check_submission(tmp_path / "submission.csv", tmp_path / "ids.csv")
 
 
-def test_the_text_tells_the_time_of_the_competition_and_the_network():
+def test_the_text_tells_the_time_limit_and_the_network():
     check = KernelCheck(
         plays=6,
         filmed=4,

@@ -139,7 +139,8 @@ def _check_times(videos: pd.DataFrame, path: Path, mend: bool) -> pd.DataFrame:
     if not bad.any():
         return videos
     if mend:
-        log.warning("%s: the times of %d rows can't be true: left out", path.name, bad.sum())
+        text = "%s: the times of %d rows can't be true. Going on without them"
+        log.warning(text, path.name, bad.sum())
         return videos[~bad].reset_index(drop=True)
     row = videos.iloc[np.argmax(bad)]
     text = (
