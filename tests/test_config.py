@@ -133,7 +133,7 @@ def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words)
         ),
         (
             "vision.devices=8",
-            r"vision\.image_batch_size \(32\) can't be shared by 8 vision\.devices",
+            r"image_batch_size \(32\) can't be shared by 8 vision\.devices: make it a .* 64",
         ),
         ("vision.views=[Sideline, Sideline]", r"^mine\.yaml: vision\.views names a view twice"),
         (

@@ -30,7 +30,7 @@ def doctor(args: Namespace) -> int:
     return int(any(finding.broken for finding in findings))
 
 
-@app.command(*RUN_OPTIONS, config=Path("configs/gpu.yaml"))
+@app.command(*RUN_OPTIONS)
 def plan(args: Namespace) -> None:
     """Print what a run takes on this machine, stage by stage, measured on one play in minutes.
 
@@ -151,8 +151,11 @@ def kernel_check(args: Namespace) -> None:
 def _bundle_and_season(args: Namespace, seed: int, **changes: int) -> tuple[Path, Path]:
     """A run's bundle, and a small filmed season as it was trained on, of another seed."""
     from player_contact.config import load_config
+    from player_contact.utils.errors import ConfigError
 
     bundle = find_run(args, needs="bundle") / "bundle"
+    if changes["test_plays"] < 1:
+        raise ConfigError(f"--plays {changes['test_plays']}: expected at least one play")
     season = load_config(bundle / "config.yaml").season
     changes |= {"seed": season.seed + seed, "plays": 4, "video": True}
     return bundle, simulated_season(args, season.model_copy(update=changes))

@@ -3,7 +3,7 @@
 import math
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,7 +101,8 @@ def make_plan(run: Run, size: Size, reading: float) -> list[StagePlan]:
     report = costs["report"].times(pages) + (begin if pages else none)
     oof_mb, tables_mb = (size.rows * n / MEGABYTE for n in (OOF_BYTES, TABLE_BYTES))
     thresholds = _thresholds_seconds(size.rows, rows) * SCORED_MODELS * (config.folds + 1)
-    blending = costs["blend"].times(plays) + blend.training + (begin if vision else none)
+    blend_rows = replace(costs["blend"].times(plays), disk_mb=0.0)  # the stage writes none of them
+    blending = blend_rows + blend.training + (begin if vision else none)
     return [
         StagePlan("folds", size.rows, Cost(reading * size.rows, 0, PROCESS_MB + tables_mb)),
         StagePlan("features", rows, costs["features"].times(plays, tables_mb) + begin),

@@ -42,3 +42,10 @@ def test_a_long_line_is_counted_as_an_editor_does(path, text):
 def test_commas_at_line_ends_or_in_quotes_make_no_long_line(path, text):
     path.write_text(text)
     assert first_long_line(path, 2) is None
+
+
+def test_a_long_line_beyond_the_first_block_is_found(path):
+    lines = ["a,b,c"] + ["1,2,3"] * 400_000
+    lines[300_000] = "1,2,3,4"
+    path.write_text("\n".join(lines))
+    assert first_long_line(path, 3)[0] == 300_001

@@ -38,6 +38,13 @@ def vision_mcc(finished_run) -> float:
     return next(score["mcc"] for score in scores if score["name"] == "vision")
 
 
+def test_default_variants_can_be_shared_by_devices():
+    shared = ["vision.devices=4", "vision.batch_size=16"]
+    config = load_config("configs/demo.yaml", shared)
+    for text in default_variants(config.vision):
+        load_config("configs/demo.yaml", [*shared, *text.split()])
+
+
 def test_a_variant_is_scored_beside_the_run_as_it_is_configured(run, vision_mcc):
     name = "vision.boxes=none"
     text = compare(run, {name: with_vision(run.config, boxes="none")})

@@ -1,6 +1,13 @@
 import pytest
 
-from player_contact.utils.files import atomic_write, move, read_json, remove, write_json
+from player_contact.utils.files import (
+    atomic_write,
+    is_outside,
+    move,
+    read_json,
+    remove,
+    write_json,
+)
 
 
 @pytest.fixture
@@ -118,3 +125,16 @@ def test_json_comes_back_as_it_was_written(tmp_path):
     value = {"threshold": 0.1 + 0.2, "names": ["a", "b"], "nothing": None, "never": float("inf")}
     write_json(value, tmp_path / "x.json")
     assert read_json(tmp_path / "x.json") == value
+
+
+@pytest.mark.parametrize("linked", ["file", "folder"])
+def test_a_link_out_of_the_folder_is_found_on_the_way_too(tmp_path, linked):
+    inside, other = tmp_path / "input", tmp_path / "other"
+    (inside / "test").mkdir(parents=True)
+    other.mkdir()
+    (other / "a.mp4").touch()
+    (inside / "test" / "own.mp4").touch()
+    link = inside / "test" / "a.mp4" if linked == "file" else inside / "more"
+    link.symlink_to(other / "a.mp4" if linked == "file" else other)
+    assert is_outside(link if linked == "file" else link / "a.mp4", inside)
+    assert not is_outside(inside / "test" / "own.mp4", inside)

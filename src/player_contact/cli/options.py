@@ -39,7 +39,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "seed": (0, "of what is drawn"),
     "split": ("train", "train or test"),
     "play": ("", "a game_play; the first with videos if not given"),
-    "plays": (0, "plays to simulate; the config's number if not given"),
+    "plays": ("", "plays to simulate; the config's number if not given"),
     "video": ("", "1: simulate videos too, 0: tables alone; as the config says if not given"),
     "kills": (30, "times the run is killed"),
     "interrupt": (False, "press Ctrl-C instead of killing"),

@@ -18,7 +18,7 @@ def config_of(args: Namespace) -> "Config":
     from player_contact.config import load_config
 
     season = {name: getattr(args, name, "") for name in ("plays", "video")}
-    settings = [f"season.{name}={value}" for name, value in season.items() if value]
+    settings = [f"season.{name}={value}" for name, value in season.items() if value != ""]
     return load_config(args.config, [*args.set, *settings])
 
 
@@ -96,9 +96,9 @@ def season_to_plot(args: Namespace) -> Path:
 
 
 def _run_folder(args: Namespace) -> Path:
-    """--outputs/NAME for `--run NAME`, or the folder of a run that it is the path of."""
+    """--outputs/NAME for `--run NAME`; a name of several parts is the path of a run's folder."""
     path = Path(args.run or args.config.stem)
-    return path if len(path.parts) > 1 and _is_run(path) else args.outputs / path
+    return path if len(path.parts) > 1 else args.outputs / path
 
 
 def _is_run(folder: Path) -> bool:

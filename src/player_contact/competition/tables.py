@@ -95,7 +95,8 @@ def _read_valid(path: Path, schema: "DataFrameSchema") -> pd.DataFrame:
     copies = keys.duplicated().to_numpy()
     if copies.any():
         copy = keys.iloc[np.argmax(copies)]
-        key = ", ".join(f"{name} {value}" for name, value in copy.items())
+        shown = text[schema.unique].iloc[np.argmax(copies)]
+        key = ", ".join(f"{name} {value}" for name, value in shown.items())
         first = int(np.argmax((keys == copy).all(axis=1)))
         raise rows_error(path, copies, f"a copy of line {first + 2}, expected one row for {key}")
     return frame

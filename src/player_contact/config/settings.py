@@ -214,14 +214,15 @@ class VisionConfig(Section):
                 "vision.transfer.freeze_epochs freezes an encoder that knows nothing: set "
                 "vision.weights, or 0 freeze_epochs"
             )
-        sizes = {"batch_size": self.batch_size}
+        shared = {"batch_size": (self.batch_size, self.devices)}
         if self.image_epochs:
-            sizes["image_batch_size"] = self.image_batch_items
-        for name, size in sizes.items():
-            if size % self.devices:
+            unit = self.devices * self.clip_length
+            shared["image_batch_size"] = (self.image_batch_items * self.clip_length, unit)
+        for name, (size, unit) in shared.items():
+            if size % unit:
                 raise ValueError(
                     f"vision.{name} ({getattr(self, name)}) can't be shared by {self.devices} "
-                    "vision.devices: make it a multiple of them"
+                    f"vision.devices: make it a multiple of {unit}"
                 )
         if any("members" in member for member in self.members):
             raise ValueError("a member of vision.members can't have members of its own")

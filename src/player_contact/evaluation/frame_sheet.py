@@ -29,8 +29,6 @@ def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) ->
     videos. Where the labels are not known, the steps are the snap, the middle and the end. Raises
     InputError where the season can't be read, holds no such play, or the play has no video.
     """
-    if output.suffix not in (".png", ".jpg"):
-        raise InputError(f"{output} must end in .png or .jpg")
     if split not in ("train", "test"):
         raise InputError(f"{split!r} is no split: train or test")
     tables = _find_play(folder, split, game_play)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from player_contact.utils.errors import InputError
 from player_contact.utils.files import atomic_write
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def add_legend(figure: "Figure", entries: dict[str, dict[str, Any]]) -> None:
 
 
 def write_sheet(figure: "Figure", output: Path) -> None:
-    """Writes a .png or .jpg, the same bytes for the same figure."""
+    """Writes a .png or .jpg, the same bytes for the same figure. Other endings: InputError."""
+    if output.suffix not in (".png", ".jpg"):
+        raise InputError(f"{output} must end in .png or .jpg")
     with atomic_write(output) as temporary:
         metadata = {"Software": None} if output.suffix == ".png" else None
         figure.savefig(temporary, format=output.suffix[1:], metadata=metadata)

@@ -30,6 +30,7 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     run.folder.mkdir(parents=True, exist_ok=True)
     done_path = run.folder / "stages.json"
     done: dict[str, Any] = read_json(done_path) if done_path.is_file() else {}
+    done = {name: entry for name, entry in done.items() if name in STAGE_NAMES}  # of older versions
     prints: dict[str, str] = {}
     ran: list[str] = []
     inputs = {f"{split} tables": fingerprint(run.input, split) for split in ("train", "test")}
