@@ -111,7 +111,7 @@ def test_an_interrupted_variant_is_resumed_others_removed(run, vision_mcc, monke
     ("variant", "message"),
     [
         ("blend.max_window=3", "'blend.max_window=3' changes more than the vision model"),
-        ("vision.encoder=resnet10tt", "is no timm model. Near: "),
+        ("vision.encoder=resnet10tt", "is no timm model. Did you mean one of "),
         ("vision.tabular=[distanc]", "'distanc', which is no feature. Did you mean 'distance'"),
     ],
 )

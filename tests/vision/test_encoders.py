@@ -72,8 +72,8 @@ OPTIONS = r"'vision\.encoder_options'"
 @pytest.mark.parametrize(
     ("name", "size", "options", "message"),
     [
-        ("resnet10tt", 64, {}, r"'resnet10tt', which is no timm model\. Near: .*resnet10t"),
-        ("contact_resnet11", 64, {}, r"^'vision\.encoder' is .*Near: .*contact_resnet10"),
+        ("resnet10tt", 64, {}, r"'resnet10tt', which is no timm model\. Did you .*resnet10t"),
+        ("contact_resnet11", 64, {}, r"^'vision\.encoder' is .*Did you .*contact_resnet10"),
         ("resnet18.nobody", 64, {}, r"'resnet18\.nobody': Invalid pretrained tag"),
         (
             "resnet10t",
@@ -93,7 +93,7 @@ OPTIONS = r"'vision\.encoder_options'"
             {"checkpoint_path": "x"},
             rf"{OPTIONS} can't set checkpoint_path: other settings decide that",
         ),
-        ("resnet10t", 64, {"global_pool": ""}, "gives no vector of features an image"),
+        ("resnet10t", 64, {"global_pool": ""}, "gives no vector of features per image"),
         ("alexnet", 32, {}, r"'alexnet' can't read images of 32 x 32 pixels: "),
     ],
 )

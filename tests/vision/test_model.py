@@ -173,7 +173,7 @@ def test_normalize_leaves_its_input_unchanged():
 
 
 def test_unknown_encoder_is_refused_with_similar_names():
-    message = r"^'vision\.encoder' is 'resnet10tt', which is no timm model\. Near: .*resnet10t"
+    message = r"^'vision\.encoder' is 'resnet10tt', which is no timm model\. Did you .*resnet10t"
     with pytest.raises(ConfigError, match=message):
         make_model(encoder="resnet10tt")
 

@@ -9,17 +9,17 @@ from player_contact.play import Rows
 from player_contact.utils.logits import logit
 from player_contact.video.crops import Crops
 
-MAX_PLAYERS = 1 << 10  # of a play
+MAX_PLAYERS = 1 << 10  # in a play at most; the base of track ids
 
 
 @dataclass(frozen=True)
 class OpenRows:
     """M open rows of one or many plays.
 
-    track       [M] int64, an id of the play and its pair of players
+    track       [M] int64, an id of the play and its pair of players, or player and ground
     step        [M] int64, 0.1 s
     tabular     [M, K] float32, NaN: not measured
-    crops       one Crops for each play, its images possibly on disk
+    crops       one Crops for each play, its images possibly read from disk
     play_index  [M] int64, index in `crops`
     crop_index  [M] int64, index in the arrays of that Crops
     """
@@ -47,10 +47,10 @@ def open_rows(
     crop_index: np.ndarray | None = None,
     play_index: np.ndarray | None = None,
 ) -> OpenRows:
-    """OpenRows of `rows`; by default of one play, and in the order of its crops."""
+    """OpenRows of `rows`. By default all are of one play, and row i has crop i."""
     crop_index = np.arange(len(rows)) if crop_index is None else crop_index
     play_index = np.zeros(len(rows), dtype=np.int64) if play_index is None else play_index
-    pair = rows.first.astype(np.int64) * MAX_PLAYERS + rows.second + 1  # 0 stands for the ground
+    pair = rows.first.astype(np.int64) * MAX_PLAYERS + rows.second + 1  # the ground is -1
     track = play_index.astype(np.int64) * MAX_PLAYERS**2 + pair
     return OpenRows(track, rows.step, tabular, crops, play_index, crop_index)
 

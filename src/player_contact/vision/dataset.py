@@ -41,7 +41,7 @@ class ClipDataset(Dataset[Item]):
         visible = visible_views(self.rows, image_index, self.config) & step_mask[:, None]
         if len(self.config.views) > 1 and rng.random() < augment.view_dropout:
             visible[:, rng.integers(visible.shape[1])] = False
-        visible &= rng.random((len(index), 1)) >= augment.step_dropout
+        visible &= rng.random((len(index), 1)) >= augment.step_dropout  # of a step's images alone
         tabular = clip_tabular(self.rows, index)
         if rng.random() < augment.tabular_dropout:
             tabular[:] = np.nan

@@ -65,7 +65,7 @@ def rename_weights(source: Path, name: str, output: Path) -> None:
 def _create_model(name: str, size: int, options: dict[str, Any], **kwargs: Any) -> nn.Module:
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.5)
-        hint = f" Near: {', '.join(near)}" if near else ""
+        hint = f" Did you mean one of {', '.join(near)}?" if near else ""
         raise ConfigError(f"'vision.encoder' is {name!r}, which is no timm model.{hint}")
     if reserved := sorted(RESERVED_OPTIONS & set(options)):
         raise ConfigError(
@@ -122,6 +122,6 @@ def _count_features(encoder: nn.Module, name: str, channels: int, size: int) -> 
     if not isinstance(features, torch.Tensor) or features.ndim != 2:
         raise ConfigError(
             f"'vision.encoder' {name!r} with these 'vision.encoder_options' gives no vector of "
-            "features an image"
+            "features per image"
         )
     return features.shape[1]

@@ -1,5 +1,7 @@
-"""The model: an image encoder for every step and view, fused with tabular features over a clip.
+"""The model: one image encoder, shared by steps and views, fused with tabular features over a clip.
 
+An image is a stack of gray frames of one view around a step, with two masks of helmet boxes: of the
+row's players (one of them for the ground), and of others near them.
 Letters: B clips, T steps, V views, N visible images of all clips, C channels, H = W pixels,
 K tabular features, D encoder features, E embedding size.
 """
@@ -15,7 +17,7 @@ IMAGE_MULTIPLE = 16  # batches are padded to it, because libraries keep memory f
 
 
 def input_channels(config: VisionConfig, frames: int) -> int:
-    """Channels of an image: a gray frame each, and two box masks where config asks for them."""
+    """Channels of an image of so many gray frames, with the box masks where config has them."""
     return frames + (2 if config.boxes == "channel" else 0)
 
 
@@ -24,7 +26,7 @@ class ContactModel(nn.Module):
 
     tabular_mean: Tensor
     tabular_std: Tensor
-    logit_shift: Tensor  # [2] of pairs and of players with the ground: scoring adds it
+    logit_shift: Tensor  # [2] calibration after training, for pairs and for the ground
 
     def __init__(self, config: VisionConfig, frames: int, pretrained: bool = False) -> None:
         super().__init__()
@@ -63,7 +65,7 @@ class ContactModel(nn.Module):
         images     [N, C, H, W] uint8, one for each True of `visible`, in its order
         tabular    [B, T, K], NaN: not measured
         visible    [B, T, V] bool: the row is in the view
-        step_mask  [B, T] bool: False is padding
+        step_mask  [B, T] bool: False is padding, or a step without an open row
         """
         x = self.encode(images)  # [N, E]
         return self.forward_clips(x, tabular, visible, step_mask), self._image_logits(x)

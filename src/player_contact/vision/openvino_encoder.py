@@ -1,4 +1,4 @@
-"""The encoder in OpenVINO, faster than torch on a CPU. Optional: `pip install openvino`."""
+"""`ContactModel.encode` in OpenVINO, faster than torch on a CPU. `pip install openvino`."""
 
 import logging
 import warnings
@@ -57,7 +57,7 @@ class OpenVinoEncoder:
         return torch.from_numpy(self.network(images.numpy())[0].copy())
 
 
-def openvino_available() -> bool:
+def should_use_openvino() -> bool:
     """Whether it is installed (warns where not) and there is no GPU, which would be faster."""
     if torch.cuda.is_available():
         return False

@@ -25,7 +25,7 @@ def read_weights(path: Path) -> State:
     if not path.is_file():
         raise ConfigError(
             f"There is no file {path} to take weights from. 'vision.weights' is 'none', 'timm' or "
-            "a file as visible from this folder"
+            "the path of a file, relative to the working directory"
         )
     try:
         state = load_state_dict(str(path), weights_only=True)

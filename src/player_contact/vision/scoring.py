@@ -49,11 +49,11 @@ def predict_logits(
 def make_image_encoder(
     model: ContactModel, config: VisionConfig, frames: int, threads: int
 ) -> ImageEncoder:
-    """The model's own, or compiled by OpenVINO, which takes seconds, as `vision.runtime` says."""
+    """`model.encode`, or its twin in OpenVINO (compiled in seconds) if `vision.runtime` asks."""
     if config.runtime == "openvino":
-        from player_contact.vision.openvino_encoder import OpenVinoEncoder, openvino_available
+        from player_contact.vision.openvino_encoder import OpenVinoEncoder, should_use_openvino
 
-        if openvino_available():
+        if should_use_openvino():
             channels = input_channels(config, frames)
             return OpenVinoEncoder(model, channels, config.image_size, threads, config.precision)
     return model.encode

@@ -30,7 +30,7 @@ class AlexNet(torchvision.models.AlexNet):
             self.classifier[6] = nn.Identity()
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """The convolutions, and the fully connected layers, which match none, as the last."""
+        """A stage for each convolution; the fully connected layers, unmatched, are the last."""
         return {"stem": r"^features\.0\.", "blocks": r"^features\.(\d+)"}
 
 

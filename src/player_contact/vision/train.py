@@ -1,4 +1,4 @@
-"""Training of the vision model on the rows of the other folds."""
+"""Training of the vision model of one fold, on the rows of all other folds."""
 
 import dataclasses
 import logging
@@ -44,7 +44,7 @@ class TrainingJob:
     rows: OpenRows
     label: np.ndarray  # [M] bool
     config: VisionConfig
-    frames: int  # of an image
+    frames: int  # how many of them an image has
     seed: tuple[int, ...]
     num_threads: int
 
