@@ -194,6 +194,18 @@ def test_the_death_of_a_process_disturbs_no_other_item(tmp_path):
     }
 
 
+def test_a_process_that_dies_between_two_items_is_replaced():
+    def items():
+        yield 2
+        for process in psutil.Process().children():
+            if any("popen_loky" in word for word in process.cmdline()):
+                process.kill()
+        time.sleep(1)  # until the pool has noticed
+        yield 5
+
+    assert [result for _, result in fault_tolerant_map(square, items(), 1)] == [4, 25]
+
+
 def test_both_maps_may_follow_each_other():
     squares = [0, 1, 4, 9, 16]
     for _ in range(2):

@@ -51,7 +51,8 @@ class CommandLine:
         """Runs a command and returns its exit code; without words shows the help."""
         args, unknown = self.parser.parse_known_args(words or ["--help"])
         if unknown:
-            raise ConfigError(f"There is no option {unknown[0]}: {args.known}")
+            known = getattr(args, "known", "see --help")
+            raise ConfigError(f"There is no option {unknown[0]}: {known}")
         return args.function(args) or 0
 
     def main(self) -> NoReturn:
@@ -87,7 +88,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_option(parser: argparse.ArgumentParser, name: str, default: Any, help_text: str) -> None:
     kind = default if isinstance(default, type) else type(default)
-    types = {bool: _count, int: _count, str: str, list: str}
+    types = {bool: lambda text: bool(_count(text)), int: _count, str: str, list: str}
     options: dict[str, Any] = {"type": types.get(kind, Path)}
     if kind is list:
         options |= {"nargs": "+", "action": "extend"}

@@ -34,6 +34,7 @@ def make_run(args: Namespace, may_be_new: bool = False) -> "Run":
         raise ConfigError(
             f"A run can't be called {args.run!r}: its name is that of a folder beside `seasons`"
         )
+    args.outputs = folder.parent  # also where --run is the path of a run elsewhere
     if data == INPUT and not has_data(data):
         data = simulated_season(args, config.season)
     workers = worker_count(args.workers, config.num_threads)

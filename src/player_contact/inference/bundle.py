@@ -45,12 +45,15 @@ class Bundle:
     @cached_property
     def vision_models(self) -> "dict[str, tuple[VisionConfig, ContactModel]]":
         """File name -> config and model, on the CPU. BundleError where weights do not fit."""
+        files = sorted(name for name in self.manifest["files"] if name.startswith("vision/"))
+        if not files:
+            return {}
         from safetensors.torch import load_file
 
         from player_contact.vision.model import ContactModel
 
         models, ensemble = {}, self.config.vision.ensemble
-        for name in sorted(name for name in self.manifest["files"] if name.startswith("vision/")):
+        for name in files:
             member = int(Path(name).stem.partition("-")[2])  # fold0-1: fold 0, member 1
             model = ContactModel(ensemble[member], frames=len(self.config.crops.frame_offsets))
             try:

@@ -90,7 +90,7 @@ def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
         with reserve_gpus(task.vision.devices) as gpus:
             fabric = make_fabric(task.vision, gpus)
             if task.vision.devices == 1:
-                _train(fabric, task)
+                _train(fabric, dataclasses.replace(task))  # its crops go with the copy
             elif multiprocessing.current_process().daemon:
                 text = "needs workers that may start processes: dask worker --no-nanny"
                 raise ConfigError(f"vision.devices above 1 {text}")

@@ -89,7 +89,8 @@ def submission_stage(run: Run, out: Path) -> None:
         label, predicted = (
             pd.read_csv(path).set_index("contact_id")["contact"] for path in (truth, submission)
         )
-        mcc = matthews(count((label == 1).to_numpy(), (predicted[label.index] == 1).to_numpy()))
+        predicted = predicted.reindex(label.index)
+        mcc = matthews(count((label == 1).to_numpy(), (predicted == 1).to_numpy()))
         counts["MCC against the simulated truth"] = round(float(mcc), 4)
     write_json(counts, out / "submission.json")
     log.info("submission: %s", ", ".join(f"{name} {value}" for name, value in counts.items()))

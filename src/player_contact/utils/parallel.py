@@ -107,6 +107,8 @@ def fault_tolerant_map(
 
     while not workers and (taken := next_items()):
         yield taken[0], _attempt(function, taken[0])
+    if workers:
+        end_workers()  # of `parallel_map`, which would hold their memory beside these
     # A pool for each process: where one dies, its item is known.
     running: dict[Future, tuple[ProcessPoolExecutor, Item, int]] = {}
     with ExitStack() as stack:
@@ -114,7 +116,12 @@ def fault_tolerant_map(
         while True:
             while free and (taken := next_items()):
                 pool = free.pop()
-                running[_submit(pool, function, taken[0])] = (pool, taken[0], 1)
+                try:
+                    future = _submit(pool, function, taken[0])
+                except BrokenExecutor:  # the process died between two items
+                    pool = _start_process(stack, workers)
+                    future = _submit(pool, function, taken[0])
+                running[future] = (pool, taken[0], 1)
             seconds = None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())
             done, _ = wait(running, seconds, FIRST_COMPLETED)
             for future in done:
