@@ -9,12 +9,12 @@ from player_contact.utils.progress import progress_bar
 
 
 @pytest.fixture(autouse=True)
-def _info(caplog):
+def _no_notebook(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # of other tests
 
 
 def test_long_work_logs_how_far_it_is(caplog, monkeypatch):
-    caplog.set_level(logging.INFO, "player_contact")
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 1e-9)
     with progress_bar(None, 3, "plays") as bar:
         for _ in range(3):
@@ -27,7 +27,6 @@ def test_long_work_logs_how_far_it_is(caplog, monkeypatch):
 
 
 def test_short_work_logs_nothing(caplog):
-    caplog.set_level(logging.INFO, "player_contact")
     assert list(progress_bar(range(100), 100, "numbers")) == list(range(100))
     assert not caplog.messages
 
