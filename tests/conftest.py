@@ -142,6 +142,15 @@ def real_files() -> Path:
 
 
 @pytest.fixture
+def fault_files() -> Path:
+    """Small files that were once read wrongly."""
+    folder = REAL.parent / "faults"
+    if not folder.is_dir():
+        pytest.skip("the faulty files are not here")
+    return folder
+
+
+@pytest.fixture
 def real_folder(real_files, tmp_path) -> TinySeason:
     """The competition's tables of one real play, without videos."""
     folder = tmp_path / "real"

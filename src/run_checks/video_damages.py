@@ -20,33 +20,60 @@ def reencode(
     frames: int | None = None,
     without: Sequence[int] = (),
     codec: str = "libx264",
+    container: str = "mp4",
+    full_range: bool = False,
+    turned: bool = False,
 ) -> None:
     """Encodes a video again: at another (width, height), keeping each `every`-th frame, only the
-    first `frames`, or all but those in `without`, which leave a gap in time."""
+    first `frames`, or all but those in `without`, which leave a gap in time; in another container,
+    in full range of tones, or turned by 90 degrees with a mark that players must turn it back."""
     import av
 
     draft = video.with_name(f"draft-{video.name}")
+    options = {"movflags": "faststart"} if container == "mp4" else {}
     with (
         av.open(str(video)) as source,
-        av.open(str(draft), "w", options={"movflags": "faststart"}) as target,
+        av.open(str(draft), "w", container, options) as target,
     ):
         original = source.streams.video[0]
         assert original.average_rate is not None
         rate = original.average_rate / every
-        options = X264 if codec == "libx264" else {"q": "3"}
-        stream: Any = target.add_stream(codec, rate=rate, options=options)
-        stream.width, stream.height = size or (original.width, original.height)
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        quality = X264 if codec == "libx264" else {"q": "3"}
+        stream: Any = target.add_stream(codec, rate=rate, options=quality)
+        stream.width, stream.height = (size or (original.width, original.height))[
+            :: -1 if turned else 1
+        ]
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" or full_range else "yuv420p"
         for index, image in enumerate(source.decode(original)):
             if frames is not None and index >= frames:
                 break
             if index % every or index in without:
                 continue
+            if turned:
+                color = np.rot90(image.to_ndarray(format="bgr24")).copy()
+                image = av.VideoFrame.from_ndarray(color, format="bgr24")
             frame = image.reformat(stream.width, stream.height, stream.pix_fmt)
             frame.pts, frame.time_base = index // every, 1 / rate
             target.mux(stream.encode(frame))
         target.mux(stream.encode())
+    content = draft.read_bytes()
+    if turned:  # the track's matrix (ISO/IEC 14496-12, 8.3.2): a pixel at (x, y) goes to (-y, x)
+        start, matrix = content.index(b"tkhd") + 44, np.array([0, 1, 0, -1, 0]) << 16
+        content = content[:start] + matrix.astype(">i4").tobytes() + content[start + 20 :]
+    draft.write_bytes(content)
     draft.replace(video)
+
+
+def two_sizes(video: Path) -> None:
+    """A transport stream whose images are half as large from the middle on."""
+    small = video.with_name(f"small-{video.name}")
+    small.write_bytes(video.read_bytes())
+    reencode(video, container="mpegts")
+    reencode(small, size=(640, 360), container="mpegts")
+    whole, halved = (path.read_bytes() for path in (video, small))
+    small.unlink()
+    cut = [len(content) // 188 // 2 * 188 for content in (whole, halved)]
+    video.write_bytes(whole[: cut[0]] + halved[cut[1] :])
 
 
 def audio_only(video: Path) -> None:
@@ -101,10 +128,16 @@ VIDEO_DAMAGES: dict[str, Damage] = {
     "bad from the middle on": zeros_between(0.5, 1),
     "bad in the middle": zeros_between(0.4, 0.6),
     "shorter than the boxes": partial(reencode, frames=30),
-    "frames missing": partial(reencode, without=range(20, 30)),
+    "a pause": partial(reencode, without=range(20, 30)),
+    "a long pause": partial(reencode, without=range(10, 50)),
     "smaller": partial(reencode, size=(640, 360)),
     "odd size": partial(reencode, size=(853, 479), codec="mjpeg"),
     "another frame rate": partial(reencode, every=2),
+    "turned": partial(reencode, turned=True),
+    "full range": partial(reencode, full_range=True),
+    "Matroska": partial(reencode, container="matroska"),
+    "transport stream": partial(reencode, container="mpegts"),
+    "two sizes": two_sizes,
     "MPEG-4": partial(reencode, codec="mpeg4"),
     "Motion JPEG": partial(reencode, codec="mjpeg"),
     "of the other camera": other_view,

@@ -4,7 +4,7 @@ import pytest
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
 from player_contact.video import decode
-from player_contact.video.decode import VideoError, VideoInfo, gray_frames, video_info
+from player_contact.video.decode import VideoError, gray_frames, video_info
 from run_checks.video_damages import audio_only
 from tests.makers import numbered_image, read_number, write_video
 
@@ -109,10 +109,12 @@ def test_an_image_has_the_video_s_size_without_padding(tmp_path):
     assert decoded(tmp_path / "odd.mp4", [1])[1].shape == (50, 70)
 
 
-def test_a_video_tells_its_length_and_size(tmp_path):
+def test_a_video_tells_its_length_and_rate(tmp_path):
     write_video(tmp_path / "a.mp4", [numbered_image(number, 720, 1280) for number in range(9)])
-    rate = pytest.approx(59.94, abs=0.01)
-    assert video_info(tmp_path / "a.mp4") == VideoInfo(9, 1280, 720, rate)
+    info = video_info(tmp_path / "a.mp4")
+    assert (info.frames, info.end) == (9, pytest.approx(9))
+    assert info.rate == pytest.approx(59.94, abs=0.01)
+    assert info.times == pytest.approx(np.arange(9))
 
 
 @pytest.mark.parametrize("rate", [30, 50, 120])
@@ -125,11 +127,10 @@ def test_another_frame_rate_gives_the_image_nearest_in_time(tmp_path, rate):
     assert video_info(path).frames == pytest.approx(2 * FRAMES_PER_SECOND, abs=1)
 
 
-def test_a_frame_that_the_video_lacks_is_not_given(tmp_path):
+def test_a_pause_shows_the_image_nearest_in_time(tmp_path):
     path = write_numbered(tmp_path, LOSSLESS, 60, without=range(20, 30))
-    assert numbers(path, range(10, 40)) == {
-        frame: frame for frame in [*range(10, 20), *range(30, 40)]
-    }
+    pause = dict.fromkeys(range(20, 25), 19) | dict.fromkeys(range(25, 30), 30)
+    assert numbers(path, range(60)) == {frame: frame for frame in range(60)} | pause
 
 
 def test_skipping_packets_changes_no_image(numbered_video):

@@ -11,13 +11,14 @@ from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH, VIEW
 from player_contact.config import CropsConfig
 from player_contact.play import Play, Rows
 from player_contact.utils.npy_array import NpyArray
-from player_contact.video.decode import VideoError, gray_frames, video_info
+from player_contact.video.decode import VideoError, VideoInfo, gray_frames, video_info
 from player_contact.video.step_boxes import StepBoxes, step_boxes
 
 log = logging.getLogger(__name__)
 
 RATE_TOLERANCE = 0.005
-LATE_FRAMES = 6  # a step this far outside the video shows its first or last frame
+PAUSE = 1.5  # of the usual time between two images
+LATE_FRAMES = 6  # a step this far outside the video, or in a pause of it, shows the image nearest
 NOBODY = -1
 BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets down to the centre of the window
 HALF_WINDOW = 10  # steps before and after, of the median helmet size
@@ -118,17 +119,14 @@ def _cut_view(
     config: CropsConfig,
     out: np.ndarray,
 ) -> np.ndarray:
-    """Fills `out` [N, C, H, W] from a video, which may break off; [N] bool: all C frames read."""
+    """Fills `out` [N, C, H, W] from a video, which may break off; [N] bool: all C frames read.
+
+    A frame takes the image nearest in time, at most a step or the usual interval away.
+    """
     import cv2
 
     info = video_info(video)
-    last = info.frames - 1
-    pixel_scale = np.array([info.width / FRAME_WIDTH, info.height / FRAME_HEIGHT])  # of the boxes
-    remarks = []
-    if (pixel_scale != 1).any():
-        remarks.append(f"has {info.width}x{info.height} pixels: boxes are scaled to fit")
-    if abs(info.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
-        remarks.append(f"has {info.rate:.2f} frames a second: the nearest in time are taken")
+    last, sizes = info.frames - 1, set()
     has_window = ~np.isnan(window.side)
     inside = (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
@@ -136,10 +134,14 @@ def _cut_view(
         for row in np.flatnonzero(has_window & inside).tolist():
             frame = min(max(int(step_frame[row]) + offset, 0), last)
             by_frame.setdefault(frame, []).append((row, channel))
+    frames = np.array(sorted(by_frame), dtype=np.int64)
+    frames = frames[info.distance(frames) <= max(LATE_FRAMES, info.interval)]
     done = np.zeros(out.shape[:2], dtype=bool)
     broken = False
     try:
-        for frame, image in gray_frames(video, np.array(sorted(by_frame), dtype=np.int64)):
+        for frame, image in gray_frames(video, frames):
+            sizes.add(image.shape[::-1])
+            pixel_scale = np.divide(image.shape[::-1], (FRAME_WIDTH, FRAME_HEIGHT))  # of the boxes
             # Halved once, then sampled: large windows would alias, area sampling each costs more.
             half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
             for row, channel in by_frame[frame]:
@@ -153,7 +155,7 @@ def _cut_view(
         broken = True
     complete = np.asarray(done.all(axis=1))
     out[~complete] = 0
-    missing = ~complete & has_window
+    remarks, missing = _remarks(info, sizes), ~complete & has_window
     if missing.any():
         late = (step_frame[missing] > last).all()
         fault = "breaks off" if broken else "ends before the play" if late else "lacks images"
@@ -161,6 +163,21 @@ def _cut_view(
     if remarks:
         log.warning("%s %s", video.name, "; it ".join(remarks))
     return complete
+
+
+def _remarks(info: VideoInfo, sizes: set[tuple[int, ...]]) -> list[str]:
+    """What is unusual about a video, and what is done about it."""
+    remarks = []
+    if others := sorted(sizes - {(FRAME_WIDTH, FRAME_HEIGHT)}):
+        names = " and ".join(f"{width}x{height}" for width, height in others)
+        remarks.append(f"has {names} pixels: boxes are scaled to fit")
+    longest = np.diff(info.times, append=info.end).max()
+    if longest > PAUSE * info.interval:
+        seconds = longest / FRAMES_PER_SECOND
+        remarks.append(f"pauses for up to {seconds:.2f} s: the images nearest in time are taken")
+    elif abs(info.rate / FRAMES_PER_SECOND - 1) > RATE_TOLERANCE:
+        remarks.append(f"has {info.rate:.2f} frames a second: the nearest in time are taken")
+    return remarks
 
 
 def _warp(
