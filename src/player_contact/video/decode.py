@@ -6,7 +6,7 @@ has. Images are as a player shows them: upright, and of one range of tones, what
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,13 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class _Packets:
-    """The packets of a video in the order of the file; times in the stream's unit."""
+    """The packets of a video in the order of the file, still compressed."""
 
-    pts: np.ndarray | None  # [N] int64; None: they have no times, images follow at the rate
-    is_key: np.ndarray  # [N] bool
-    is_shown: np.ndarray  # [N] bool: not cut away by the container
-    start: int  # time of the first image
+    packets: list[Any]
+    times: np.ndarray | None  # [N] of each, as in VideoInfo; None: images follow at the rate
+    start: int  # presentation time of the first image, in the stream's unit
     info: VideoInfo
+    fault: Exception | None  # why the file breaks off
 
 
 def gray_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -84,7 +84,8 @@ def color_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarr
 
 def video_info(path: Path) -> VideoInfo:
     """Reads the whole file once. Raises VideoError where it is missing or can't be read."""
-    return _packets(path).info
+    with _opened(path, "opened") as (container, stream):
+        return _packets(container, stream).info
 
 
 @contextmanager
@@ -112,95 +113,90 @@ def _opened(path: Path, action: str) -> Iterator[tuple[Any, Any]]:
         raise VideoError(f"{path.name} can't be {action} ({reason})") from None
 
 
-def _packets(path: Path) -> _Packets:
+def _packets(container: Any, stream: Any) -> _Packets:
     from av.error import FFmpegError
 
-    packets: list[tuple[int | None, bool, bool]] = []
-    end = None  # of the last packet that tells its duration
-    with _opened(path, "opened") as (container, stream):
-        known = container.format.name != "avi"  # which only tells when images are decoded
-        with suppress(FFmpegError):  # it breaks off, which who decodes will tell
-            for packet in container.demux(stream):
-                if packet.size:
-                    packets.append((packet.pts, packet.is_keyframe, not packet.is_discard))
-                    known &= packet.pts is not None
-                    if known and packet.duration and not packet.is_discard:
-                        end = max(end or 0, packet.pts + packet.duration)
-        base, counted = stream.time_base, stream.frames
-        rates = (stream.average_rate, stream.guessed_rate)
-        rate = float(next(filter(None, rates if known else rates[::-1]), FRAMES_PER_SECOND))
-    is_key, is_shown = (np.array([row[i] for row in packets], dtype=bool) for i in (1, 2))
-    if not is_shown.any():
-        raise VideoError(f"{path.name} can't be decoded (it holds no images)")
-    if not known or not base:
+    packets: list[Any] = []
+    fault: Exception | None = None
+    try:
+        packets.extend(packet for packet in container.demux(stream) if packet.size)
+    except FFmpegError as error:
+        fault = error
+    if not packets:
+        name = Path(container.name).name
+        raise fault or VideoError(f"{name} can't be decoded (it has no images)")
+    # AVI only tells when images are decoded, which is another order than the one they are shown in.
+    is_timed = container.format.name != "avi" and all(p.pts is not None for p in packets)
+    rates = (stream.average_rate, stream.guessed_rate)[:: 1 if is_timed else -1]
+    rate = float(next(filter(None, rates), FRAMES_PER_SECOND))
+    if not is_timed:
         interval = FRAMES_PER_SECOND / rate
-        times, length = np.arange(len(packets)) * interval, len(packets) * interval
-        info = VideoInfo(times, length, interval, round(length), rate)
-        return _Packets(None, is_key, is_shown, 0, info)
-    pts = np.array([row[0] for row in packets], dtype=np.int64)
-    if is_key.any():  # the beginning of a cut stream can't be decoded
-        is_shown &= pts >= pts[is_key.argmax()]
-    shown = np.unique(pts[is_shown])
-    scale = float(base) * FRAMES_PER_SECOND
-    times = (shown - shown[0]) * scale
-    usual = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    times = times[np.diff(times, prepend=-np.inf) > SAME_IMAGE * usual]
-    length = times[-1] + usual if end is None else max(times[-1], (end - shown[0]) * scale)
-    frames = round(length * max(1, counted / len(packets)))
-    info = VideoInfo(times, length, usual, frames, rate)
-    return _Packets(pts, is_key, is_shown, int(shown[0]), info)
+        times, end = np.arange(len(packets)) * interval, len(packets) * interval
+        return _Packets(packets, None, 0, VideoInfo(times, end, interval, round(end), rate), fault)
+    pts = np.array([packet.pts for packet in packets], dtype=np.int64)
+    is_shown = np.array([not packet.is_discard for packet in packets])
+    first_key = next((p.pts for p in packets if p.is_keyframe), pts.min())
+    is_shown &= pts >= first_key  # the beginning of a stream that was cut can't be decoded
+    is_shown |= not is_shown.any()
+    start = int(pts[is_shown].min())
+    unit = float(stream.time_base) * FRAMES_PER_SECOND
+    times = (pts - start) * unit
+    shown = np.unique(times[is_shown])
+    interval = float(np.median(np.diff(shown))) if len(shown) > 1 else FRAMES_PER_SECOND / rate
+    shown = shown[np.diff(shown, prepend=-np.inf) > SAME_IMAGE * interval]
+    durations = np.array([packet.duration or 0 for packet in packets]) * unit
+    end = max((times + durations)[is_shown].max(), shown[-1] + (0 if durations.any() else interval))
+    frames = round(end * max(1, stream.frames / len(packets)))
+    return _Packets(packets, times, start, VideoInfo(shown, end, interval, frames, rate), fault)
 
 
 def _images(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
-    packets = _packets(path)
-    info, frames = packets.info, np.asarray(frames, dtype=np.int64)
-    frames = frames[np.isfinite(info.distance(frames))]
-    requested: dict[int, list[int]] = {}
-    for index, frame in zip(info.nearest(frames).tolist(), frames.tolist(), strict=True):
-        requested.setdefault(index, []).append(frame)
     with _opened(path, "decoded") as (container, stream):
-        stream.thread_type = "NONE"
-        scale = float(stream.time_base or 0) * FRAMES_PER_SECOND
-        for number, image in enumerate(_decoded(container, stream, packets, [*requested])):
-            if packets.pts is None:
+        packets = _packets(container, stream)
+        info, frames = packets.info, np.asarray(frames, dtype=np.int64)
+        frames = frames[np.isfinite(info.distance(frames))]
+        requested: dict[int, list[int]] = {}
+        for index, frame in zip(info.nearest(frames).tolist(), frames.tolist(), strict=True):
+            requested.setdefault(index, []).append(frame)
+        unit = float(stream.time_base or 0) * FRAMES_PER_SECOND
+        for number, image in enumerate(_decoded(stream, packets, [*requested])):
+            if packets.times is None:
                 index = number
             elif image.pts is None:
                 continue
             else:
-                index = int(info.nearest(np.array([(image.pts - packets.start) * scale]))[0])
+                index = int(info.nearest(np.array([(image.pts - packets.start) * unit]))[0])
             for frame in requested.pop(index, ()):
                 yield frame, image
             if not requested:
                 return
+        if packets.fault and requested:
+            raise packets.fault
 
 
-def _decoded(container: Any, stream: Any, packets: _Packets, requested: list[int]) -> Iterator[Any]:
+def _decoded(stream: Any, packets: _Packets, requested: list[int]) -> Iterator[Any]:
     """The images from the key frame before the first requested one on, less those neither
     requested nor needed by others.
 
-    Reads from the beginning, for a jump may land behind its target. After a packet that can't be
-    decoded, all are skipped until the next key frame.
+    After a packet that can't be decoded, all are skipped until the next key frame.
     """
     from av.error import InvalidDataError
 
     if not requested:
         return
-    first, is_needed = 0, np.ones(len(packets.is_key), dtype=bool)
-    if packets.pts is not None:
-        times = (packets.pts - packets.start) * float(stream.time_base) * FRAMES_PER_SECOND
-        is_needed = np.isin(packets.info.nearest(times), requested)
-        begins = packets.is_key & (times <= packets.info.times[requested[0]] + 1e-6)
+    stream.thread_type = "NONE"
+    first, is_needed = 0, np.ones(len(packets.packets), dtype=bool)
+    if packets.times is not None:
+        is_needed = np.isin(packets.info.nearest(packets.times), requested)
+        is_key = np.array([packet.is_keyframe for packet in packets.packets])
+        begins = is_key & (packets.times <= packets.info.times[requested[0]] + 1e-6)
         first = int(np.flatnonzero(begins)[-1]) if begins.any() else 0
     fault, lost, good = None, False, False
     length_size = _length_size(stream)
-    for number, packet in enumerate(container.demux(stream)):
-        if packet.size and number < first:
+    for packet, needed in zip(packets.packets[first:], is_needed[first:], strict=True):
+        if not needed and length_size and _is_disposable(bytes(packet), length_size):
             continue
-        is_last = number >= len(is_needed)  # the empty packet at the end
-        may_skip = length_size and not is_last and not is_needed[number]
-        if may_skip and _is_disposable(bytes(packet), length_size):
-            continue
-        if lost and packet.size and not packet.is_keyframe:
+        if lost and not packet.is_keyframe:
             continue
         try:
             images = packet.decode()
@@ -209,6 +205,7 @@ def _decoded(container: Any, stream: Any, packets: _Packets, requested: list[int
             continue
         lost, good = False, good or bool(images)
         yield from images
+    yield from stream.decode(None)  # what the decoder still holds
     if fault and not good:
         raise fault
 
