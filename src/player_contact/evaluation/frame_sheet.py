@@ -73,6 +73,8 @@ def _chosen_steps(play: Play, rows: Rows, contacts: Rows) -> dict[str, int]:
 
 
 def _draw_frame(ax, play: Play, name: str, step: int, contacts: Rows) -> None:
+    import cv2
+
     view, frame = play.views[name], play.views[name].frame_of(play.times[[step]])
     try:
         image = next((image for _, image in color_frames(view.video, frame)), None)
@@ -80,6 +82,7 @@ def _draw_frame(ax, play: Play, name: str, step: int, contacts: Rows) -> None:
         return
     if image is None:
         return
+    image = cv2.resize(image, (FRAME_WIDTH, FRAME_HEIGHT))  # what boxes are measured in
     sheet.show_image(ax, image[..., ::-1])  # BGR
     boxes = view.boxes[int(frame[0])]
     center = boxes[:, :2] + boxes[:, 2:] / 2
