@@ -1,5 +1,5 @@
 # Every variable given to make is an option of the target's command: INPUT=folder is --input folder.
-# Those of LISTS hold several values, split at blanks: SET="vision.epochs=2 seed=3".
+# Those of LISTS hold several values, split at blanks: SET="vision.clip_epochs=2 seed=3".
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python

@@ -87,21 +87,21 @@ def _training(
     from player_contact.vision.sampling import epoch_dataset
     from player_contact.vision.train import Trainer, TrainingJob
 
-    size = config.vision.image_batch_items if image_epochs else config.vision.batch_size
+    size = config.vision.image_batch_samples if image_epochs else config.vision.batch_size
     short = {"image_epochs": image_epochs, "clips_per_epoch": STEPS * size}
-    vision, frames = config.vision.model_copy(update=short), len(config.crops.frame_offsets)
-    job = TrainingJob(rows, label, vision, frames, (config.seed,), config.num_threads)
+    vision, num_frames = config.vision.model_copy(update=short), len(config.crops.frame_offsets)
+    job = TrainingJob(rows, label, vision, num_frames, (config.seed,), config.num_threads)
     device = inference_device()
     trainer = Trainer(job, make_fabric(vision, [0] if device.type == "cuda" else []), None)
     rng = np.random.default_rng((config.seed, 0))
-    data = epoch_dataset(trainer.stages[0], rows, label, vision, rng, (config.seed, 0))
-    batch, model = collate([data[item] for item in range(min(size, len(data)))]), trainer.model
+    data = epoch_dataset(trainer.phases[0], rows, label, vision, rng, (config.seed, 0))
+    batch, model = collate([data[sample] for sample in range(min(size, len(data)))]), trainer.model
     images = batch["images"].to(device)
-    encode = _step(model, lambda: model.encode(images).sum(), vision.precision)
+    embed = _step(model, lambda: model.embed_images(images).sum(), vision.precision)
     train_peer = _step(peer.model.train(), peer.loss, vision.precision)
     works: dict[str, Work] = {
-        "ours": (lambda: trainer.train_one_epoch(0), int((data.clips >= 0).sum())),
-        "encoder": (encode, int(batch["step_mask"].sum())),
+        "ours": (lambda: trainer.train_one_epoch(0), int((data.row_index >= 0).sum())),
+        "encoder": (embed, int(batch["step_mask"].sum())),
         "peer": (train_peer, PEER_BATCH),
     }
     return _seconds_a_row(works)
@@ -131,7 +131,7 @@ def _scoring(config: Config, rows: "OpenRows", peer: Peer) -> dict[str, float]:
     """Seconds a row."""
     import torch
 
-    from player_contact.vision.dataset import ImageDataset
+    from player_contact.vision.dataset import InferenceDataset
     from player_contact.vision.device import autocast, inference_device
     from player_contact.vision.model import ContactModel
     from player_contact.vision.scoring import IMAGES_PER_BATCH, predict_logits
@@ -139,14 +139,14 @@ def _scoring(config: Config, rows: "OpenRows", peer: Peer) -> dict[str, float]:
     vision, device = config.vision, inference_device()
     model = ContactModel(vision, len(config.crops.frame_offsets)).to(device).eval()
     model = model.to(memory_format=torch.channels_last)
-    images = ImageDataset(rows, vision, batch_size=len(rows))[0].to(device)
+    images = InferenceDataset(rows, vision, batch_size=len(rows))[0].to(device)
     peer.model.eval()
 
     @torch.inference_mode()
-    def encode() -> None:
+    def embed() -> None:
         with autocast(vision.precision):
             for batch in images.split(IMAGES_PER_BATCH):
-                model.encode(batch)
+                model.embed_images(batch)
 
     @torch.inference_mode()
     def score_by_peer() -> None:
@@ -155,7 +155,7 @@ def _scoring(config: Config, rows: "OpenRows", peer: Peer) -> dict[str, float]:
 
     works: dict[str, Work] = {
         "ours": (lambda: predict_logits(model, rows, vision, config.num_threads), len(rows)),
-        "encoder": (encode, len(rows)),
+        "encoder": (embed, len(rows)),
         "peer": (score_by_peer, PEER_BATCH),
     }
     return _seconds_a_row(works)
@@ -179,7 +179,7 @@ def random_rows(config: Config) -> "tuple[OpenRows, np.ndarray]":
     rng, n, size = np.random.default_rng(config.seed), TRACKS * LENGTH, config.crops.size
     shape = (n, 2, len(config.crops.frame_offsets), size, size)
     images = rng.integers(0, 256, shape, dtype=np.uint8)
-    corner = rng.uniform(0, size / 2, (n, 2, 2 + config.crops.max_others, 2))
+    corner = rng.uniform(0, size / 2, (n, 2, 2 + config.crops.max_other_boxes, 2))
     boxes = np.concatenate([corner, corner + size / 5], axis=-1).astype(np.float32)
     crops = Crops(images, boxes, np.ones(boxes.shape[:3], dtype=bool), np.ones((n, 2), dtype=bool))
     tabular = rng.normal(size=(n, len(config.vision.tabular))).astype(np.float32)

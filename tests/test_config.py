@@ -33,13 +33,16 @@ def test_an_empty_file_means_the_defaults(write):
 
 def test_the_file_wins_over_the_defaults_and_leaves_the_rest(write):
     config = load_config(write("vision: {clip_length: 5}"))
-    assert (config.vision.clip_length, config.vision.epochs) == (5, Config().vision.epochs)
+    assert (config.vision.clip_length, config.vision.clip_epochs) == (
+        5,
+        Config().vision.clip_epochs,
+    )
 
 
 def test_a_file_wins_over_the_one_it_extends(write):
-    write("seed: 3\nvision: {clip_length: 5, epochs: 2}", "parent.yaml")
-    config = load_config(write("extends: parent.yaml\nvision: {epochs: 9}"))
-    assert (config.seed, config.vision.clip_length, config.vision.epochs) == (3, 5, 9)
+    write("seed: 3\nvision: {clip_length: 5, clip_epochs: 2}", "parent.yaml")
+    config = load_config(write("extends: parent.yaml\nvision: {clip_epochs: 9}"))
+    assert (config.seed, config.vision.clip_length, config.vision.clip_epochs) == (3, 5, 9)
 
 
 def test_set_wins_over_the_file_and_the_last_one_over_the_first(write):
@@ -67,7 +70,7 @@ def test_a_setting_of_any_kind_can_be_set(write, text, section, key, value):
     ("text", "near"),
     [
         ("vision.encodr=resnet18", "vision.encoder"),
-        ("vision.epoch=3", "vision.epochs"),
+        ("vision.image_epoch=3", "vision.image_epochs"),
         ("fold=3", "folds"),
         ("screen.booster.num_rounds=3", "screen.booster.num_boost_round"),
     ],
@@ -137,8 +140,8 @@ def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words)
         ),
         ("vision.views=[Sideline, Sideline]", r"^mine\.yaml: vision\.views names a view twice"),
         (
-            "vision.tta.shift=5",
-            r"^mine\.yaml: vision\.image_size \(64\) and twice vision\.tta\.shift \(5\) can't be",
+            "vision.tta.shift_pixels=5",
+            r"vision\.image_size \(64\) and twice vision\.tta\.shift_pixels \(5\) can't be larger",
         ),
     ],
 )
@@ -157,10 +160,10 @@ def test_members_differ_from_the_whole_in_what_they_say_alone(write):
     ).vision
     one, other = vision.ensemble
     assert (one.seed, one.clip_length, one.embed_dim, one.members) == (1, 8, 20, ())
-    assert (other.clip_length, other.augment.mixup_alpha, other.augment.flip) == (
+    assert (other.clip_length, other.augment.mixup_alpha, other.augment.flip_prob) == (
         4,
         0.5,
-        vision.augment.flip,
+        vision.augment.flip_prob,
     )
 
 

@@ -129,8 +129,8 @@ def check_thresholds(finished: FinishedRun) -> str:
             "the scored decisions are not those of thresholds that were chosen on the other folds"
         )
     rows = run.candidates["row"].to_numpy()
-    screen, max_missed = oof["screen"].to_numpy(), run.config.screen.max_missed
-    open_threshold = choose_open_threshold(screen[rows], label[rows], max_missed)
+    screen, min_recall = oof["screen"].to_numpy(), run.config.screen.min_recall
+    open_threshold = choose_open_threshold(screen[rows], label[rows], min_recall)
     if open_threshold != bundle.open_threshold:
         raise AuditError(
             f"the out-of-fold rows give the screen's open threshold {open_threshold:.4f}, but the "

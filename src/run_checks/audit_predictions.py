@@ -31,7 +31,7 @@ def check_predictions(finished: FinishedRun) -> str:
             np.asarray(open_features(folder / "features", play)), columns=run.feature_names
         )
         blend_item = (tables, candidates, screen, vision)
-        blend = play_blend_table(blend_item, run.config.blend.max_window)
+        blend = play_blend_table(blend_item, run.config.blend.max_lag)
         fold = int(run.folds.set_index("game_play")["fold"][play])
         for stage, table in (("screen", features), ("blend", blend)):
             by_fold = {
@@ -94,6 +94,6 @@ def predict_vision(
         vision, model = bundle.vision_models[name]
         tabular = tabular_values(features[visible], table["screen"].to_numpy(), vision.tabular)
         opened = open_rows(rows, tabular, [crops], index[visible])
-        encode, threads = bundle.image_encoders[name], finished.run.config.num_threads
-        logits.setdefault(fold, []).append(predict_logits(model, opened, vision, threads, encode))
+        embed, threads = bundle.image_embedders[name], finished.run.config.num_threads
+        logits.setdefault(fold, []).append(predict_logits(model, opened, vision, threads, embed))
     return {fold: sigmoid(np.mean(members, axis=0)) for fold, members in logits.items()}

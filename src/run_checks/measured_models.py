@@ -117,35 +117,35 @@ def _time_vision(
 
     from player_contact.vision.device import keep_freed_memory, reserve_gpus
     from player_contact.vision.model import ContactModel
-    from player_contact.vision.scoring import make_image_encoder, predict_logits
+    from player_contact.vision.scoring import make_image_embedder, predict_logits
     from player_contact.vision.train import TrainingJob
 
-    frames, threads = len(config.crops.frame_offsets), config.num_threads
+    num_frames, threads = len(config.crops.frame_offsets), config.num_threads
     torch.set_num_threads(threads)
     keep_freed_memory()
     # Initial weights change no time and may have to be downloaded. Workers of loaders would start
     # again in each epoch, which is a single step here.
-    plain = {"weights": "none", "num_workers": 0, "devices": 1, "epochs": MAX_STEPS}
+    plain = {"weights": "none", "num_workers": 0, "devices": 1, "clip_epochs": MAX_STEPS}
     vision = vision.model_copy(update=plain)
 
     def step_ends(image_epochs: int, items: int) -> list[float]:
         epochs = {"image_epochs": image_epochs, "clips_per_epoch": items}
         one_step = vision.model_copy(update=epochs)
-        return _time_training(TrainingJob(rows, label, one_step, frames, (1,), threads))
+        return _time_training(TrainingJob(rows, label, one_step, num_frames, (1,), threads))
 
     clip_ends, image_step = step_ends(0, vision.batch_size), 0.0
     if vision.image_epochs:
-        image_step = _median_step(step_ends(MAX_STEPS, vision.image_batch_items))
+        image_step = _median_step(step_ends(MAX_STEPS, vision.image_batch_samples))
     trained = time.perf_counter()
-    model = ContactModel(vision, frames)
-    encode = make_image_encoder(model, vision, frames, threads)
+    model = ContactModel(vision, num_frames)
+    embed = make_image_embedder(model, vision, num_frames, threads)
     ready = time.perf_counter() - trained
 
     def score(count: int) -> float:
         first = {name: getattr(rows, name)[:count] for name in ROW_ARRAYS}
         before = time.perf_counter()
         with reserve_gpus():
-            predict_logits(model, dataclasses.replace(rows, **first), vision, threads, encode)
+            predict_logits(model, dataclasses.replace(rows, **first), vision, threads, embed)
         return time.perf_counter() - before
 
     warm_up = min(WARM_UP_ROWS, len(rows))

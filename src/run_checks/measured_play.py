@@ -76,7 +76,7 @@ def measure_play(tables: PlayTables, config: Config, processes: int) -> Iterator
         candidates = read_candidates(output, tables.game_play)
         features = np.array(open_features(output, tables.game_play))
         half = np.random.default_rng(0).random(len(candidates), dtype=np.float32)
-        item, window = (tables, candidates, half, half), config.blend.max_window
+        item, window = (tables, candidates, half, half), config.blend.max_lag
         output = measure("blend", partial(_write_blend_features, item=item, window=window))
         blend_features = np.load(output / "blend.npy", allow_pickle=False)
         label = candidates["contact"].to_numpy(dtype=bool)

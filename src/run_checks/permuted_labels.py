@@ -67,11 +67,11 @@ def fast_config(config: Config) -> Config:
         booster = section.booster.model_copy(update={"num_boost_round": rounds})
         return section.model_copy(update={"booster": booster, **changes})
 
-    crops = {"size": 32, "frame_offsets": (0,), "max_others": 0}
+    crops = {"size": 32, "frame_offsets": (0,), "max_other_boxes": 0}
     return config.model_copy(
         update={
             "on_fault": "skip",
-            "screen": limit(config.screen, 60, max_missed=0.9),
+            "screen": limit(config.screen, 60, min_recall=0.1),
             "blend": limit(config.blend, 40),
             "crops": config.crops.model_copy(update=crops),
             "vision": config.vision.model_copy(update={"image_size": 32}),

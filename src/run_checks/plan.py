@@ -208,11 +208,11 @@ def _plan_vision(
     images = len(rows) / vision.clip_length * trained_on
     training = 0.0
     for epochs, items, batch, step in (
-        (vision.epochs, clips, vision.batch_size, cost.clip_step),
-        (vision.image_epochs, images, vision.image_batch_items, cost.image_step),
+        (vision.clip_epochs, clips, vision.batch_size, cost.clip_step),
+        (vision.image_epochs, images, vision.image_batch_samples, cost.image_step),
     ):
         training += epochs * math.ceil(min(vision.clips_per_epoch, items) / batch) * step
-    scored = opened / folds + vision.epochs * min(vision.val_rows, opened / folds)
+    scored = opened / folds + vision.clip_epochs * min(vision.val_rows, opened / folds)
     seconds = cost.start + training / vision.devices + cost.ready + scored * cost.scoring
     return ModelPlan(
         Cost(

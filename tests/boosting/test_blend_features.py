@@ -8,7 +8,7 @@ from player_contact.boosting.blend_features import WINDOWS, blend_table, increas
 from player_contact.utils.logits import logit
 from tests.makers import all_rows, make_play, plays, swapped
 
-MAX_WINDOW = 5
+MAX_LAG = 5
 
 
 def probabilities(rows):
@@ -19,8 +19,8 @@ def probabilities(rows):
     return screen, vision
 
 
-def make_table(play, rows, max_window=MAX_WINDOW) -> pd.DataFrame:
-    return blend_table(play, rows, *probabilities(rows), max_window)
+def make_table(play, rows, max_lag=MAX_LAG) -> pd.DataFrame:
+    return blend_table(play, rows, *probabilities(rows), max_lag)
 
 
 @given(plays())
@@ -34,7 +34,7 @@ def test_shuffling_the_rows_permutes_the_table(play, seed):
     rows = all_rows(play)
     screen, vision = probabilities(rows)
     order = np.random.default_rng(seed).permutation(len(rows))
-    table = blend_table(play, rows[order], screen[order], vision[order], MAX_WINDOW)
+    table = blend_table(play, rows[order], screen[order], vision[order], MAX_LAG)
     expected = make_table(play, rows).iloc[order].reset_index(drop=True)
     pd.testing.assert_frame_equal(table, expected)
 
@@ -64,7 +64,7 @@ def test_a_step_without_the_candidate_does_not_enter_the_mean():
     screen, vision = probabilities(rows)
     kept = rows.step != 5
     pair = ((rows.first == 0) & (rows.second == 1))[kept]
-    table = blend_table(play, rows[kept], screen[kept], vision[kept], MAX_WINDOW)[pair]
+    table = blend_table(play, rows[kept], screen[kept], vision[kept], MAX_LAG)[pair]
     expected = table["vision"].iloc[3:5].mean()
     assert table["vision_mean_1"].iloc[4] == pytest.approx(expected, rel=1e-5)
 
@@ -73,18 +73,18 @@ def test_no_step_beyond_the_largest_window_is_used():
     play = make_play(players=3, steps=15)
     rows = all_rows(play)
     screen, vision = probabilities(rows)
-    changed = np.where(np.abs(rows.step - 7) > MAX_WINDOW, np.float32(0.5), screen)
+    changed = np.where(np.abs(rows.step - 7) > MAX_LAG, np.float32(0.5), screen)
     before, after = (
-        blend_table(play, rows, values, vision, MAX_WINDOW)[rows.step == 7]
+        blend_table(play, rows, values, vision, MAX_LAG)[rows.step == 7]
         for values in (screen, changed)
     )
     pd.testing.assert_frame_equal(after, before)
 
 
-@pytest.mark.parametrize(("max_window", "windows"), [(0, []), (4, [1, 3]), (60, list(WINDOWS))])
-def test_max_window_decides_which_windows_there_are(max_window, windows):
+@pytest.mark.parametrize(("max_lag", "windows"), [(0, []), (4, [1, 3]), (60, list(WINDOWS))])
+def test_max_lag_decides_which_windows_there_are(max_lag, windows):
     play = make_play()
-    columns = make_table(play, all_rows(play), max_window).columns
+    columns = make_table(play, all_rows(play), max_lag).columns
     assert [int(name.rpartition("_")[2]) for name in columns if "mean" in name] == windows
 
 
@@ -93,9 +93,9 @@ def test_columns_are_the_same_without_vision_and_without_rows():
     rows = all_rows(play)
     screen, vision = probabilities(rows)
     columns = list(make_table(play, rows).columns)
-    blind = blend_table(play, rows, screen, np.full(len(rows), np.nan), MAX_WINDOW)
+    blind = blend_table(play, rows, screen, np.full(len(rows), np.nan), MAX_LAG)
     assert list(blind.columns) == columns
-    assert list(blend_table(play, rows[:0], screen[:0], vision[:0], MAX_WINDOW).columns) == columns
+    assert list(blend_table(play, rows[:0], screen[:0], vision[:0], MAX_LAG).columns) == columns
 
 
 def test_all_columns_but_vision_known_are_increasing():

@@ -20,7 +20,7 @@ def test_every_augmentation_of_images_has_a_line(finished_run, tmp_path):
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     lines = np.array_split(image, len(TRANSFORMS) + 3)
     assert all(line.std() > 20 for line in lines)
-    assert set(TRANSFORMS) == set(NO_AUGMENT) - {"tabular_dropout", "mixup_alpha"}
+    assert set(TRANSFORMS) == set(NO_AUGMENT) - {"tabular_dropout_prob", "mixup_alpha"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -29,7 +29,7 @@ def test_every_line_differs_from_the_original(finished_run, seed):
     images = {name: item["images"] for name, item in items.items()}
     original, configured = images.pop(ORIGINAL), images.pop("all, as configured")
     assert not [name for name, changed in images.items() if changed.equal(original)]
-    assert images["frame_dropout"][:, 1].equal(original[:, 1])  # of three frames
+    assert images["freeze_frames_prob"][:, 1].equal(original[:, 1])  # of three frames
     assert configured.shape[1:] == original.shape[1:]
 
 

@@ -34,7 +34,7 @@ def labels(finished_run) -> pd.DataFrame:
 
 
 def blended_otherwise(config):
-    return config.model_copy(update={"blend": config.blend.model_copy(update={"max_window": 2})})
+    return config.model_copy(update={"blend": config.blend.model_copy(update={"max_lag": 2})})
 
 
 def contents(folder) -> dict[str, bytes]:
@@ -297,7 +297,7 @@ def test_faulty_test_tables_are_refused_before_training(tiny_season, tiny_config
         ),
         (
             {"encoder": "nothing_at_all"},
-            "'vision.encoder' is 'nothing_at_all', which is no timm model.",
+            "'vision.encoder' is 'nothing_at_all', which is not a timm model.",
         ),
         (
             {"encoder": "resnet10t", "encoder_options": {"shortcut": "none"}},
@@ -351,7 +351,7 @@ def test_the_settings_of_a_run_are_kept_with_it(finished_run):
 
 
 def test_settings_under_which_nothing_ran_are_not_kept(own_run, finished_run):
-    other = finished_run.config.vision.model_copy(update={"epochs": 7})
+    other = finished_run.config.vision.model_copy(update={"clip_epochs": 7})
     run = own_run(finished_run.config.model_copy(update={"vision": other}))
     assert run_pipeline(run, until="crops") == []
     assert load_config(run.folder / "config.yaml") == finished_run.config

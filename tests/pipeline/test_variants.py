@@ -83,7 +83,7 @@ def test_the_default_variants_train_on_as_many_steps_an_epoch():
     config, sizes = load_config("configs/demo.yaml"), set()
     for text in default_variants(config.vision):
         vision = load_config("configs/demo.yaml", text.split()).vision
-        clips = vision.clips_per_epoch, vision.batch_size, vision.image_batch_items
+        clips = vision.clips_per_epoch, vision.batch_size, vision.image_batch_samples
         sizes.add(tuple(vision.clip_length * number for number in clips))
     assert len(sizes) == 1
 
@@ -110,8 +110,8 @@ def test_an_interrupted_variant_is_resumed_others_removed(run, vision_mcc, monke
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
-        ("blend.max_window=3", "'blend.max_window=3' changes more than the vision model"),
-        ("vision.encoder=resnet10tt", "is no timm model. Did you mean one of "),
+        ("blend.max_lag=3", "'blend.max_lag=3' changes more than the vision model"),
+        ("vision.encoder=resnet10tt", "is not a timm model. Did you mean one of "),
         ("vision.tabular=[distanc]", "'distanc', which is no feature. Did you mean 'distance'"),
     ],
 )

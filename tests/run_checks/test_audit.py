@@ -90,7 +90,7 @@ def test_a_missing_out_of_fold_row_is_found(own_run):
 
 def test_a_model_trained_on_its_own_fold_is_found(own_run, finished_run, leaking_folds):
     config = finished_run.config
-    blend = config.blend.model_copy(update={"max_window": 2})
+    blend = config.blend.model_copy(update={"max_lag": 2})
     run = own_run(config.model_copy(update={"blend": blend}))
     run_pipeline(run, "bundle")
     words = r"^blend/fold0\.txt was trained on \d plays of its own fold's games, such as 5\d{4}_"
@@ -144,7 +144,7 @@ def blend_again(run) -> np.ndarray:
         candidates = run.candidates[run.candidates["row"].isin(tables.rows["row"])]
         row, fold = candidates["row"], candidates["fold"].iloc[0]
         item = (tables, candidates, screen[row], vision.reindex(row).to_numpy(np.float32))
-        table = play_blend_table(item, run.config.blend.max_window)
+        table = play_blend_table(item, run.config.blend.max_lag)
         text = (run.folder / "blend" / f"fold{fold}.txt").read_text()
         blend[row] = predict_booster(text, table, 1)
     return blend

@@ -108,7 +108,12 @@ def test_images_and_clips_have_steps_of_their_own(run, size, monkeypatch, image_
     """Three steps of clips an epoch, and six of images, each a hundred times as long."""
     cost = VisionCost(0, clip_step=1, image_step=100, ready=0, scoring=0, weights_mb=0, memory_mb=0)
     monkeypatch.setattr("run_checks.plan.measure_vision", lambda *_: cost)
-    settings = {"image_epochs": image_epochs, "epochs": 2, "clips_per_epoch": 12, "batch_size": 4}
+    settings = {
+        "image_epochs": image_epochs,
+        "clip_epochs": 2,
+        "clips_per_epoch": 12,
+        "batch_size": 4,
+    }
     settings |= {"image_batch_size": 2, "devices": 1, "clip_length": 1}
     vision = run.config.vision.model_copy(update=settings)
     changed = dataclasses.replace(run, config=run.config.model_copy(update={"vision": vision}))

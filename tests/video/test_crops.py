@@ -14,7 +14,7 @@ from player_contact.video.crops import BODY_BELOW_HELMET, LATE_FRAMES, cut_crops
 from player_contact.video.step_boxes import step_boxes
 from tests.makers import all_rows, make_play, plays, swapped, write_video
 
-CONFIG = CropsConfig(size=72, frame_offsets=(-1, 0, 1), max_others=2)
+CONFIG = CropsConfig(size=72, frame_offsets=(-1, 0, 1), max_other_boxes=2)
 GRAY, WHITE = 60, 220
 ENDZONE = VIEWS.index("Endzone")
 BLANK = np.full((FRAME_HEIGHT, FRAME_WIDTH), GRAY, dtype=np.uint8)

@@ -18,7 +18,7 @@ from player_contact.video.decode import VideoError, gray_frames, video_info
 from run_checks.video_damages import VIDEO_DAMAGES
 from tests.makers import all_rows, make_play, write_video
 
-CONFIG = CropsConfig(size=48, frame_offsets=(-1, 0, 1), max_others=2)
+CONFIG = CropsConfig(size=48, frame_offsets=(-1, 0, 1), max_other_boxes=2)
 FRAMES, STEPS = 60, 10
 GOOD, DAMAGED = VIEWS.index("Endzone"), VIEWS.index("Sideline")
 ENCODING = {"crf": "18", "preset": "superfast", "bf": "2", "g": "15", "threads": "1"}

@@ -8,13 +8,13 @@ from tests.vision.conftest import NO_AUGMENT
 STORED, SIZE = 72, 64
 TRANSFORMS = {
     "nothing": {},
-    "flip": {"flip": 1},
-    "shift": {"shift": 0.2},
-    "scale": {"scale": 0.3},
-    "rotate": {"rotate": 40},
-    "brightness": {"brightness": 0.3},
-    "contrast": {"contrast": 0.3},
-    "noise": {"noise": 1},
+    "flip": {"flip_prob": 1},
+    "shift": {"shift_limit": 0.2},
+    "scale": {"scale_limit": 0.3},
+    "rotate": {"rotate_limit": 40},
+    "brightness": {"brightness_limit": 0.3},
+    "contrast": {"contrast_limit": 0.3},
+    "noise": {"noise_prob": 1},
     "default": AugmentConfig().model_dump(),
 }
 SEEDS = range(6)
@@ -52,12 +52,12 @@ def test_all_images_of_a_clip_get_the_same_transform(augment, count, seed):
     np.testing.assert_array_equal(masks, np.broadcast_to(masks[0], masks.shape))
 
 
-@pytest.mark.parametrize(("count", "frames"), [(1, 1), (2, 1), (1, 128), (3, 64)])
-def test_images_and_frames_keep_their_order(augment, count, frames):
-    levels = np.random.default_rng(1).integers(30, 220, (count, frames, 1, 1), dtype=np.uint8)
+@pytest.mark.parametrize(("count", "num_frames"), [(1, 1), (2, 1), (1, 128), (3, 64)])
+def test_images_and_frames_keep_their_order(augment, count, num_frames):
+    levels = np.random.default_rng(1).integers(30, 220, (count, num_frames, 1, 1), dtype=np.uint8)
     images = levels.repeat(STORED, axis=2).repeat(STORED, axis=3)
     images, masks = augment(images, np.zeros((count, 2, STORED, STORED), dtype=np.uint8), 1)
-    assert (images.shape, masks.shape) == ((count, frames, SIZE, SIZE), (count, 2, SIZE, SIZE))
+    assert (images.shape, masks.shape) == ((count, num_frames, SIZE, SIZE), (count, 2, SIZE, SIZE))
     order = np.argsort(levels.ravel(), kind="stable")
     assert (np.diff(np.median(images, axis=(2, 3)).ravel()[order]) >= 0).all()
 
@@ -94,6 +94,6 @@ def test_no_augmentation_is_the_center_crop():
 
 
 def test_shift_replicates_the_border():
-    augment = build_augmentation(NO_AUGMENT.model_copy(update={"shift": 0.5}), SIZE)
+    augment = build_augmentation(NO_AUGMENT.model_copy(update={"shift_limit": 0.5}), SIZE)
     images = np.full((1, 3, STORED, STORED), 90, dtype=np.uint8)
     assert (augment(images, np.zeros((1, 2, STORED, STORED), dtype=np.uint8), 2)[0] == 90).all()

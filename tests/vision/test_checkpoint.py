@@ -33,9 +33,9 @@ def test_resumed_training_equals_an_uninterrupted_one(tmp_path, scheduler, image
     config = WITH_DROPOUT.model_copy(
         update={
             "image_epochs": image_epochs,
-            "epochs": 4 - image_epochs,
+            "clip_epochs": 4 - image_epochs,
             "scheduler": scheduler,
-            "augment": AugmentConfig(mixup_alpha=0.3, step_dropout=0.2),
+            "augment": AugmentConfig(mixup_alpha=0.3, image_dropout_prob=0.2),
         }
     )
     expected, expected_log = train(config)
@@ -55,7 +55,7 @@ import sys
 from pathlib import Path
 from safetensors.torch import save_file
 from tests.vision.test_train import WITH_DROPOUT, train_weights
-config = WITH_DROPOUT.model_copy(update={"epochs": 6})
+config = WITH_DROPOUT.model_copy(update={"clip_epochs": 6})
 weights = train_weights(config, checkpoint=Path(sys.argv[1]))
 save_file({name: value.contiguous() for name, value in weights.items()}, sys.argv[2])
 """
@@ -91,5 +91,5 @@ def test_unreadable_checkpoint_starts_anew(tmp_path, damage):
     expected = train_weights(TINY_VISION, checkpoint=path)
     path.write_bytes(damage(path.read_bytes()))
     model, log = train(TINY_VISION, checkpoint=path)
-    assert len(log) == TINY_VISION.epochs
+    assert len(log) == TINY_VISION.clip_epochs
     assert equal(model.state_dict(), expected)

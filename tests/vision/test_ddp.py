@@ -91,7 +91,7 @@ def test_ddp_fold_is_scored_logged_and_reproducible(ddp_run, tmp_path):
         oof, log = vision_out_of_fold(ddp_run, folder, [0])
         results.append((oof.to_dict(), log, (folder / "fold0-0.safetensors").read_bytes()))
         assert oof["vision"].between(0, 1).all()
-        assert len(log) == config.image_epochs + config.epochs
+        assert len(log) == config.image_epochs + config.clip_epochs
         suffixes = {path.suffix for path in folder.glob("fold0-0.*")}
         assert suffixes >= {".safetensors", ".parquet", ".json"}
         assert ".checkpoint" not in suffixes
@@ -108,7 +108,7 @@ def test_killed_ddp_process_loses_no_finished_epoch(ddp_run, tmp_path, killed):
     expected, resumed = tmp_path / "expected", tmp_path / "resumed"
     for folder in (expected, resumed):
         folder.mkdir()
-    run, checkpoint = with_vision(ddp_run, epochs=3), resumed / "fold0-0.checkpoint"
+    run, checkpoint = with_vision(ddp_run, clip_epochs=3), resumed / "fold0-0.checkpoint"
     vision_out_of_fold(run, expected, [0])
     before = set(multiprocessing.active_children())
     with ThreadPoolExecutor(1) as pool:

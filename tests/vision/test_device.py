@@ -55,7 +55,7 @@ def test_task_of_several_gpus_takes_the_free_ones_first(current_gpus):
 
 
 def test_more_gpus_than_the_machine_has_are_refused(current_gpus):
-    with pytest.raises(ConfigError, match="and 2 GPUs are visible here"), reserve_gpus(3):
+    with pytest.raises(ConfigError, match="but only 2 GPUs are visible here"), reserve_gpus(3):
         pass
 
 

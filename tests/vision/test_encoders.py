@@ -72,7 +72,7 @@ OPTIONS = r"'vision\.encoder_options'"
 @pytest.mark.parametrize(
     ("name", "size", "options", "message"),
     [
-        ("resnet10tt", 64, {}, r"'resnet10tt', which is no timm model\. Did you .*resnet10t"),
+        ("resnet10tt", 64, {}, r"'resnet10tt', which is not a timm model\. Did you .*resnet10t"),
         ("contact_resnet11", 64, {}, r"^'vision\.encoder' is .*Did you .*contact_resnet10"),
         ("resnet18.nobody", 64, {}, r"'resnet18\.nobody': Invalid pretrained tag"),
         (
@@ -85,7 +85,7 @@ OPTIONS = r"'vision\.encoder_options'"
             "contact_resnet10",
             64,
             {"shortcut": "long"},
-            "shortcut 'long' is none of identity, projection_where_needed, projection, none",
+            "shortcut 'long' is not one of identity, projection_where_needed, projection, none",
         ),
         (
             "resnet10t",
@@ -120,6 +120,6 @@ def test_failed_download_is_refused(monkeypatch):
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", fail)
-    message = r"'resnet10t' could not be downloaded \(OSError\)\. Without network give a file"
+    message = r"'resnet10t' could not be downloaded \(OSError\)\. Without a network, set it"
     with pytest.raises(ConfigError, match=message):
         make_encoder("resnet10t", CHANNELS, SIZE, {}, "timm")

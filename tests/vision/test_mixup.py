@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from player_contact.vision.clips import split_into_clips
-from player_contact.vision.dataset import ClipDataset, collate
+from player_contact.vision.dataset import TrainDataset, collate
 from player_contact.vision.mixup import mixup
 from tests.makers import TINY_VISION, make_open_rows
 from tests.vision.conftest import NO_AUGMENT, tiny
@@ -28,7 +28,7 @@ class FixedRng:
 
 @pytest.fixture(scope="module")
 def batch():
-    data = ClipDataset(ROWS, CLIPS, tiny(augment=NO_AUGMENT), LABEL, seed=(1, 2))
+    data = TrainDataset(ROWS, CLIPS, tiny(augment=NO_AUGMENT), LABEL, seed=(1, 2))
     return collate([data[clip] for clip in range(len(CLIPS))])
 
 

@@ -8,9 +8,9 @@ from tests.vision.conftest import tiny
 B, T, V, C = 2, 5, 2, 5
 
 
-def make_model(frames=3, **settings) -> ContactModel:
+def make_model(num_frames=3, **settings) -> ContactModel:
     torch.manual_seed(1)
-    return ContactModel(tiny(**settings), frames).eval()
+    return ContactModel(tiny(**settings), num_frames).eval()
 
 
 @pytest.fixture(scope="module", params=["gru", "conv", "attention"])
@@ -54,7 +54,7 @@ def changed(values, index, value):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 2), (2, 8)])
 @pytest.mark.parametrize("boxes", ["channel", "painted", "none"])
 def test_one_logit_per_step_and_one_per_image(shape, boxes):
-    model, channels = make_model(boxes=boxes), input_channels(tiny(boxes=boxes), frames=3)
+    model, channels = make_model(boxes=boxes), input_channels(tiny(boxes=boxes), num_frames=3)
     visible = changed(torch.ones(*shape, V, dtype=torch.bool), (0, 0, 1), False)
     images = torch.zeros((int(visible.sum()), channels, 32, 32), dtype=torch.uint8)
     step_mask = torch.ones(shape, dtype=torch.bool)
@@ -74,7 +74,7 @@ def test_image_logit_depends_on_that_image_alone(model, batch):
 
 @pytest.mark.parametrize(("boxes", "channels"), [("channel", 5), ("painted", 3), ("none", 3)])
 def test_box_masks_add_two_channels(boxes, channels):
-    assert input_channels(tiny(boxes=boxes), frames=3) == channels
+    assert input_channels(tiny(boxes=boxes), num_frames=3) == channels
 
 
 def test_invisible_images_change_no_logit(model, batch):
@@ -140,9 +140,9 @@ def test_no_temporal_layer_keeps_steps_independent(batch):
 def test_embedding_does_not_depend_on_the_number_of_images(model, batch):
     images = batch["images"].flatten(0, 2)
     with torch.inference_mode():
-        expected = model.encode(images)
+        expected = model.embed_images(images)
         for count in (0, 1, 7, 16):
-            embeddings = model.encode(images[:count])
+            embeddings = model.embed_images(images[:count])
             torch.testing.assert_close(embeddings, expected[:count], rtol=1e-4, atol=1e-5)
 
 
@@ -151,7 +151,7 @@ def test_encoder_gets_padded_batches(model, batch):
     hook = model.encoder.register_forward_pre_hook(lambda _, inputs: sizes.add(len(inputs[0])))
     with torch.inference_mode():
         for count in range(1, 20):
-            model.encode(batch["images"].flatten(0, 2)[:count])
+            model.embed_images(batch["images"].flatten(0, 2)[:count])
     hook.remove()
     assert sizes == {16, 32}
 
@@ -173,7 +173,7 @@ def test_normalize_leaves_its_input_unchanged():
 
 
 def test_unknown_encoder_is_refused_with_similar_names():
-    message = r"^'vision\.encoder' is 'resnet10tt', which is no timm model\. Did you .*resnet10t"
+    message = r"^'vision\.encoder' is 'resnet10tt', which is not a timm model\. Did you .*resnet10t"
     with pytest.raises(ConfigError, match=message):
         make_model(encoder="resnet10tt")
 

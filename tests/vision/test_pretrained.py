@@ -102,7 +102,7 @@ class Harmful:
 
 def test_code_in_a_checkpoint_never_runs(rgb_weights, tmp_path):
     content = {"state_dict": rgb_weights, "extra": Harmful(tmp_path / "ran")}
-    message = r"w\.pth is no safetensors file and no torch .* Code in a file is never run"
+    message = r"w\.pth is not a safetensors file or a torch .* Code in a file is never run"
     with pytest.raises(ConfigError, match=message):
         load_encoder(save(content, tmp_path / "w.pth"))
     assert not (tmp_path / "ran").exists()
@@ -112,7 +112,7 @@ def test_code_in_a_checkpoint_never_runs(rgb_weights, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no weights at all", b"PK\x03\x04"])
 def test_file_without_weights_is_refused(tmp_path, file, content):
     (tmp_path / file).write_bytes(content)
-    with pytest.raises(ConfigError, match=rf"{file} is no safetensors file"):
+    with pytest.raises(ConfigError, match=rf"{file} is not a safetensors file"):
         read_weights(tmp_path / file)
 
 

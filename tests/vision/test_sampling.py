@@ -8,18 +8,18 @@ from player_contact.vision.clips import split_into_clips
 from player_contact.vision.dataset import collate
 from player_contact.vision.model import ContactModel
 from player_contact.vision.sampling import (
-    TrainingStage,
+    TrainingPhase,
     epoch_dataset,
     image_loss,
     sample_clips,
     sample_rows,
-    training_stages,
+    training_phases,
 )
 from tests.makers import TINY_VISION, make_open_rows
 from tests.vision.conftest import NO_AUGMENT, tiny
 
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
-IMAGES = TrainingStage("images", 1, 1, 4)
+IMAGES = TrainingPhase("images", 1, 1, 4)
 
 
 def sample(label=LABEL, seed=1, **settings):
@@ -63,9 +63,9 @@ def test_single_rows_are_sampled_once(positives, negatives, clips, length, fract
         return
     label = np.random.default_rng(seed).permutation(np.arange(positives + negatives) < positives)
     config = tiny(clips_per_epoch=clips, clip_length=length, positive_fraction=fraction)
-    items = sample_rows(label, config, np.random.default_rng(seed))
-    rows, count = items[items >= 0], min(clips * length, len(label))
-    assert items.shape == (-(-count // length), length)
+    samples = sample_rows(label, config, np.random.default_rng(seed))
+    rows, count = samples[samples >= 0], min(clips * length, len(label))
+    assert samples.shape == (-(-count // length), length)
     assert len(set(rows.tolist())) == len(rows) == count
     assert label[rows].sum() == min(positives, max(round(count * fraction), count - negatives))
 
@@ -78,36 +78,36 @@ def test_single_rows_are_shuffled():
 @pytest.mark.parametrize(
     ("image_epochs", "expected"),
     [
-        (0, [TrainingStage("clips", 2, 2, 4)]),
-        (3, [TrainingStage("images", 3, 4, 2), TrainingStage("clips", 2, 2, 4, 0.5)]),
+        (0, [TrainingPhase("clips", 2, 2, 4)]),
+        (3, [TrainingPhase("images", 3, 4, 2), TrainingPhase("clips", 2, 2, 4, 0.5)]),
     ],
 )
-def test_stages_without_epochs_are_left_out(image_epochs, expected):
+def test_phases_without_epochs_are_left_out(image_epochs, expected):
     config = tiny(image_epochs=image_epochs, image_batch_size=8)
-    assert training_stages(config, ROWS) == expected
+    assert training_phases(config, ROWS) == expected
 
 
-def image_items(config=TINY_VISION):
+def image_samples(config=TINY_VISION):
     data = epoch_dataset(IMAGES, ROWS, LABEL, config, np.random.default_rng(1), (1,))
-    return [data[item] for item in range(len(data))]
+    return [data[sample] for sample in range(len(data))]
 
 
 def test_time_jitter_leaves_single_rows_alone():
-    jittered = image_items(tiny(augment=NO_AUGMENT.model_copy(update={"time_jitter": 1.0})))
-    for item, expected in zip(jittered, image_items(tiny(augment=NO_AUGMENT)), strict=True):
-        assert torch.equal(item["images"], expected["images"])
+    jittered = image_samples(tiny(augment=NO_AUGMENT.model_copy(update={"time_jitter_prob": 1.0})))
+    for sample, expected in zip(jittered, image_samples(tiny(augment=NO_AUGMENT)), strict=True):
+        assert torch.equal(sample["images"], expected["images"])
 
 
 def test_image_loss_trains_the_encoder_but_no_clip_layer():
     model = ContactModel(TINY_VISION, 3)
-    image_loss(model, collate(image_items()[:4])).backward()
+    image_loss(model, collate(image_samples()[:4])).backward()
     assert all(parameter.grad is not None for parameter in model.encoder.parameters())
     for module in (model.temporal, model.head, model.tabular_mlp):
         assert all(parameter.grad is None for parameter in module.parameters())
 
 
 def test_batch_without_images_has_zero_loss():
-    batch = collate(image_items()[:1])
+    batch = collate(image_samples()[:1])
     batch |= {"images": batch["images"][:0], "visible": torch.zeros_like(batch["visible"])}
     loss = image_loss(ContactModel(TINY_VISION, 3), batch)
     loss.backward()

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from player_contact.config import TtaConfig
-from player_contact.vision import openvino_encoder
+from player_contact.vision import openvino_embedder
 from player_contact.vision.clips import split_into_clips
-from player_contact.vision.dataset import ClipDataset, collate, visible_views
+from player_contact.vision.dataset import TrainDataset, collate, visible_views
 from player_contact.vision.model import ContactModel
 from player_contact.vision.scoring import (
-    embed_images,
-    make_image_encoder,
+    embed_rows,
+    make_image_embedder,
     predict_from_embeddings,
     predict_logits,
     tta_variants,
@@ -28,10 +28,10 @@ def model():
     return ContactModel(TINY_VISION, 3).eval()
 
 
-def test_every_image_is_encoded_once(model, monkeypatch):
-    counts, encode = [], model.encode
+def test_every_image_is_embedded_once(model, monkeypatch):
+    counts, embed_images = [], model.embed_images
     monkeypatch.setattr(
-        model, "encode", lambda images: counts.append(len(images)) or encode(images)
+        model, "embed_images", lambda images: counts.append(len(images)) or embed_images(images)
     )
     for offsets in (1, 2, 4):
         predict_logits(model, ROWS, tiny(tta=TtaConfig(offsets=offsets)), 1)
@@ -39,10 +39,10 @@ def test_every_image_is_encoded_once(model, monkeypatch):
 
 
 def test_prediction_is_the_mean_over_flips_and_shifts(model):
-    config = tiny(tta=TtaConfig(offsets=1, flip=True, shift=2))
+    config = tiny(tta=TtaConfig(offsets=1, flip=True, shift_pixels=2))
     variants = [(shift, flip) for shift in (0, -2, 2) for flip in (False, True)]
     assert tta_variants(config) == variants
-    embeddings = [embed_images(model.encode, ROWS, config, *variant) for variant in variants]
+    embeddings = [embed_rows(model.embed_images, ROWS, config, *variant) for variant in variants]
     logits = [predict_from_embeddings(model, x, ROWS, config) for x in embeddings]
     expected = np.mean(logits, axis=0)
     np.testing.assert_allclose(predict_logits(model, ROWS, config, 1), expected, rtol=1e-5)
@@ -52,7 +52,7 @@ def test_prediction_is_the_mean_over_flips_and_shifts(model):
 def test_prediction_is_the_mean_over_offsets(model, monkeypatch):
     monkeypatch.setattr("player_contact.vision.scoring.CLIPS_PER_BATCH", 5)  # of several offsets
     config = tiny(tta=TtaConfig(offsets=1))
-    embeddings = embed_images(model.encode, ROWS, config)
+    embeddings = embed_rows(model.embed_images, ROWS, config)
     offsets = [config.clip_length * i // 3 for i in range(3)]
     moved = [dataclasses.replace(ROWS, step=ROWS.step + offset) for offset in offsets]
     logits = [predict_from_embeddings(model, embeddings, rows, config) for rows in moved]
@@ -64,7 +64,7 @@ def test_prediction_is_the_mean_over_offsets(model, monkeypatch):
 def test_prediction_equals_the_training_forward_pass(model):
     config = tiny(tta=TtaConfig(offsets=1), augment=NO_AUGMENT)
     clips = split_into_clips(ROWS.track, ROWS.step, config.clip_length, 0)
-    data = ClipDataset(ROWS, clips, config, LABEL, seed=(1,))
+    data = TrainDataset(ROWS, clips, config, LABEL, seed=(1,))
     batch = collate([data[i] for i in range(len(data))])
     with torch.inference_mode():
         logits, _ = model(batch["images"], batch["tabular"], batch["visible"], batch["step_mask"])
@@ -82,26 +82,28 @@ def test_invisible_rows_are_scored_by_their_features(model):
 
 
 @pytest.fixture
-def openvino_encode(model):
+def openvino_embed(model):
     pytest.importorskip("openvino")
-    return make_image_encoder(model, tiny(runtime="openvino"), 3, 1)
+    return make_image_embedder(model, tiny(inference_backend="openvino"), 3, 1)
 
 
-def test_openvino_predicts_what_torch_does(model, openvino_encode):
-    assert openvino_encode != model.encode
-    logits = [predict_logits(model, ROWS, TINY_VISION, 1, e) for e in (openvino_encode, None)]
+def test_openvino_predicts_what_torch_does(model, openvino_embed):
+    assert openvino_embed != model.embed_images
+    logits = [predict_logits(model, ROWS, TINY_VISION, 1, e) for e in (openvino_embed, None)]
     np.testing.assert_allclose(*logits, atol=1e-3)
 
 
-def test_openvino_encodes_no_images_to_no_embeddings(openvino_encode):
+def test_openvino_embeds_no_images_to_no_embeddings(openvino_embed):
     images = torch.zeros(3, 5, 32, 32, dtype=torch.uint8)
-    assert openvino_encode(images).shape == (3, TINY_VISION.embed_dim)
-    assert openvino_encode(images[:0]).shape == (0, TINY_VISION.embed_dim)
+    assert openvino_embed(images).shape == (3, TINY_VISION.embed_dim)
+    assert openvino_embed(images[:0]).shape == (0, TINY_VISION.embed_dim)
 
 
 def test_missing_openvino_falls_back_to_torch_with_a_warning(model, monkeypatch, caplog):
-    monkeypatch.setattr(openvino_encoder, "find_spec", lambda name: None)
-    assert make_image_encoder(model, tiny(runtime="openvino"), 3, 1) == model.encode
+    monkeypatch.setattr(openvino_embedder, "find_spec", lambda name: None)
+    assert (
+        make_image_embedder(model, tiny(inference_backend="openvino"), 3, 1) == model.embed_images
+    )
     assert "is not installed" in caplog.text
 
 

@@ -8,12 +8,12 @@ from safetensors.torch import save_file
 from player_contact.config import TransferConfig, VisionConfig
 from player_contact.vision.clips import OpenRows
 from player_contact.vision.model import ContactModel
-from player_contact.vision.sampling import TrainingStage
+from player_contact.vision.sampling import TrainingPhase
 from player_contact.vision.scoring import predict_logits
 from player_contact.vision.train import (
     TrainingJob,
     build_optimizer,
-    fit_tabular_scale,
+    fit_standardizer,
     train_model,
 )
 from tests.makers import TINY_VISION, make_open_rows
@@ -21,7 +21,7 @@ from tests.vision.conftest import NO_AUGMENT, tiny
 
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
 CONVERGING = tiny(
-    epochs=6,
+    clip_epochs=6,
     clips_per_epoch=24,
     batch_size=8,
     learning_rate=0.01,
@@ -136,20 +136,20 @@ def test_no_rows_no_logits(model):
 
 
 def test_clips_of_a_single_step_can_be_trained_and_scored():
-    config = tiny(clip_length=1, epochs=1)
+    config = tiny(clip_length=1, clip_epochs=1)
     assert np.isfinite(predict_logits(train(config)[0], ROWS, config, 1)).all()
 
 
-def test_tabular_scale_ignores_missing_values():
+def test_standardizer_ignores_missing_values():
     model = ContactModel(TINY_VISION, 3)
-    fit_tabular_scale(model, np.array([[1, 5], [3, np.nan], [np.nan, 5]], dtype=np.float32))
+    fit_standardizer(model, np.array([[1, 5], [3, np.nan], [np.nan, 5]], dtype=np.float32))
     assert model.tabular_mean.tolist() == [2, 5]
     assert model.tabular_std.tolist() == [1, 1]  # a constant feature keeps its unit
 
 
 @pytest.mark.parametrize("epochs", [1, 4, 5, 6])
 def test_very_short_schedule_works(epochs):
-    _, log = train(tiny(epochs=epochs, clips_per_epoch=1, batch_size=1))
+    _, log = train(tiny(clip_epochs=epochs, clips_per_epoch=1, batch_size=1))
     assert len(log) == epochs
 
 
@@ -187,15 +187,15 @@ def test_encoder_is_trained_after_its_frozen_epochs(tmp_path, freeze_epochs, sam
     file = tmp_path / "encoder.safetensors"
     save_file(start, file)
     transfer = TransferConfig(freeze_epochs=freeze_epochs)
-    model, _ = train(tiny(epochs=2, weights=str(file), transfer=transfer, ema_decay=0.0))
+    model, _ = train(tiny(clip_epochs=2, weights=str(file), transfer=transfer, ema_decay=0.0))
     assert equal(start, model.encoder.state_dict()) == same
 
 
 def test_images_train_the_encoder_before_clips_train_the_rest():
-    update = {"image_epochs": 6, "epochs": 2, "aux_loss_weight": 0.0}
+    update = {"image_epochs": 6, "clip_epochs": 2, "aux_loss_weight": 0.0}
     config = CONVERGING.model_copy(update=update)
     model, log = train(config, validate=lambda _: 0.5)
-    assert [line.stage for line in log] == ["images"] * 6 + ["clips"] * 2
+    assert [line.phase for line in log] == ["images"] * 6 + ["clips"] * 2
     assert log[5].train_loss < 0.5 * log[0].train_loss
     np.testing.assert_equal([line.val_loss for line in log[5:]], [np.nan, 0.5, 0.5])
     logits = predict_logits(model, ROWS, config, 1)
@@ -203,11 +203,11 @@ def test_images_train_the_encoder_before_clips_train_the_rest():
 
 
 @pytest.mark.parametrize("lr_scale", [1.0, 0.25])
-def test_stage_scales_the_learning_rate(lr_scale):
+def test_phase_scales_the_learning_rate(lr_scale):
     transfer = TransferConfig(layer_decay=0.5)
     config = tiny(scheduler="cosine", learning_rate=0.01, transfer=transfer)
-    stage = TrainingStage("clips", 2, 5, 4, lr_scale)
-    optimizer, scheduler = build_optimizer(ContactModel(config, 3), config, stage)
+    phase = TrainingPhase("clips", 2, 5, 4, lr_scale)
+    optimizer, scheduler = build_optimizer(ContactModel(config, 3), config, phase)
     new_layers, last_stage, *_ = scheduler.get_last_lr()
     assert (new_layers, last_stage) == pytest.approx((0.01 * lr_scale, 0.005 * lr_scale))
     for _ in range(10):
@@ -218,19 +218,19 @@ def test_stage_scales_the_learning_rate(lr_scale):
 
 def test_image_epochs_complete_their_own_schedule():
     _, log = train(tiny(image_epochs=2, image_batch_size=4))
-    rates = [line.learning_rate for line in log if line.stage == "images"]
+    rates = [line.learning_rate for line in log if line.phase == "images"]
     assert rates[0] > 1e-4 > 1e-7 > rates[1]
 
 
 @pytest.mark.parametrize("image_epochs", [0, 1])
 def test_images_and_clips_are_encoded_in_bf16(monkeypatch, image_epochs):
-    enabled, encode = [], ContactModel.encode
+    enabled, embed_images = [], ContactModel.embed_images
 
     def spy(model, images):
         enabled.append(torch.is_autocast_enabled("cpu"))
-        return encode(model, images)
+        return embed_images(model, images)
 
-    monkeypatch.setattr(ContactModel, "encode", spy)
-    train(tiny(precision="bf16", image_epochs=image_epochs, epochs=1))
+    monkeypatch.setattr(ContactModel, "embed_images", spy)
+    train(tiny(precision="bf16", image_epochs=image_epochs, clip_epochs=1))
     assert enabled
     assert all(enabled)

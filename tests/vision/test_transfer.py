@@ -32,7 +32,7 @@ ENCODERS = (
 @pytest.fixture
 def model():
     torch.manual_seed(1)
-    return ContactModel(CONFIG, frames=3)
+    return ContactModel(CONFIG, num_frames=3)
 
 
 def trainable(model) -> set[str]:

@@ -42,7 +42,7 @@ ALWAYS = ("rows", "contacts", "plays")
 def run(args: Namespace) -> None:
     """Train, score out of fold and write a submission; stages that are up to date do not run again.
 
-    Example: python -m player_contact run --config configs/demo.yaml --set vision.epochs=2
+    Example: python -m player_contact run --config configs/demo.yaml --set vision.clip_epochs=2
     """
     from player_contact.pipeline.runner import STAGE_NAMES, run_pipeline
     from player_contact.utils.files import read_json

@@ -14,7 +14,7 @@ from player_contact.video.crop_store import open_crops, read_crop_rows
 from player_contact.vision.clips import OpenRows
 
 if TYPE_CHECKING:
-    from player_contact.vision.dataset import Item
+    from player_contact.vision.dataset import Sample
 
 CLIP_LENGTH = 4  # steps shown
 SIZE, LEFT = 1.0, 2.0  # inches of an image, and of the name beside a line
@@ -23,41 +23,41 @@ SWAP = 3  # a seed that permutes two clips
 ORIGINAL = "not augmented"
 NO_AUGMENT = dict.fromkeys(AugmentConfig.model_fields, 0)
 TRANSFORMS: dict[str, float] = {  # strong enough to be visible
-    "flip": 1,
-    "shift": 0.15,
-    "scale": 0.3,
-    "rotate": 25,
-    "brightness": 0.4,
-    "contrast": 0.5,
-    "blur": 1,
-    "noise": 1,
-    "coarse_dropout": 1,
-    "time_jitter": 1,
-    "frame_dropout": 1,
-    "step_dropout": 0.5,
-    "view_dropout": 0.5,
+    "flip_prob": 1,
+    "shift_limit": 0.15,
+    "scale_limit": 0.3,
+    "rotate_limit": 25,
+    "brightness_limit": 0.4,
+    "contrast_limit": 0.5,
+    "blur_prob": 1,
+    "noise_prob": 1,
+    "coarse_dropout_prob": 1,
+    "time_jitter_prob": 1,
+    "freeze_frames_prob": 1,
+    "image_dropout_prob": 0.5,
+    "view_dropout_prob": 0.5,
 }
 
 
-def augmented_clips(run: Path, vision: VisionConfig, seed: int = 0) -> "dict[str, Item]":
-    """Name of the transform -> an item of `ClipDataset` made from a clip of a run's crops.
+def augmented_clips(run: Path, vision: VisionConfig, seed: int = 0) -> "dict[str, Sample]":
+    """Name of the transform -> a sample of `TrainDataset` made from a clip of a run's crops.
 
     Raises InputError where the run has no crops, or no track that is long enough.
     """
-    from player_contact.vision.dataset import ClipDataset, collate
+    from player_contact.vision.dataset import TrainDataset, collate
     from player_contact.vision.mixup import mixup
 
     rows = _track_rows(run, seed)
     clips, label = np.arange(len(rows)).reshape(2, -1), np.zeros(len(rows), dtype=bool)
 
-    def item(augment: dict[str, float], index: int = 0, attempt: int = 0) -> "Item":
+    def item(augment: dict[str, float], index: int = 0, attempt: int = 0) -> "Sample":
         changed = {"augment": AugmentConfig(**(NO_AUGMENT | augment)), "boxes": "channel"}
         config = vision.model_copy(update=changed | {"clip_length": CLIP_LENGTH})
-        return ClipDataset(rows, clips, config, label, seed=(seed, attempt))[index]
+        return TrainDataset(rows, clips, config, label, seed=(seed, attempt))[index]
 
     original = item({})
 
-    def changed(augment: dict[str, float]) -> "Item":
+    def changed(augment: dict[str, float]) -> "Sample":
         """The first of TRIES that differs from the original."""
         items = (item(augment, attempt=attempt) for attempt in range(TRIES))
         return next((i for i in items if not i["images"].equal(original["images"])), item(augment))
@@ -80,7 +80,7 @@ def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed
     columns = len(VIEWS) * CLIP_LENGTH
     figure, axes = sheet.image_grid(len(items), columns, (SIZE, SIZE), (LEFT, 0, 0))
     for line, (name, item) in zip(axes, items.items(), strict=True):
-        note = ": all frames\nof an image show its step" if name == "frame_dropout" else ""
+        note = ": all frames\nof an image show its step" if name == "freeze_frames_prob" else ""
         line[0].text(-0.05, 0.5, name + note, ha="right", va="center", transform=line[0].transAxes)
         for (step, view), image in zip(item["visible"].nonzero(), item["images"], strict=True):
             sheet.show_image(line[view * CLIP_LENGTH + step], _colored(image.numpy()))

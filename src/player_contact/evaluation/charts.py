@@ -93,7 +93,7 @@ def training_chart(log: pd.DataFrame) -> str:
     columns = ["train_loss", "val_loss", "grad_norm", "learning_rate"]
     columns = [name for name in columns if log[name].notna().any()]
     keys = ["fold", "member"] if log["member"].any() else ["fold"]
-    image_epochs = set(log[log["stage"] == "images"].groupby(keys)["epoch"].max() + 1)
+    image_epochs = set(log[log["phase"] == "images"].groupby(keys)["epoch"].max() + 1)
     figure = _figure(9, 2.5)
     for ax, name in zip(figure.subplots(1, len(columns), squeeze=False)[0], columns, strict=True):
         for key, part in log.groupby(keys):

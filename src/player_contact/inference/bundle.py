@@ -16,9 +16,9 @@ from player_contact.utils.files import atomic_write, read_json, write_json
 
 if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
-    from player_contact.vision.scoring import ImageEncoder
+    from player_contact.vision.scoring import ImageEmbedder
 
-FORMAT = 7
+FORMAT = 8
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
 MODELS = {"screen": "fold*.txt", "vision": "fold*-*.safetensors", "blend": "fold*.txt"}
 
@@ -55,7 +55,7 @@ class Bundle:
         models, ensemble = {}, self.config.vision.ensemble
         for name in files:
             member = int(Path(name).stem.partition("-")[2])  # fold0-1: fold 0, member 1
-            model = ContactModel(ensemble[member], frames=len(self.config.crops.frame_offsets))
+            model = ContactModel(ensemble[member], num_frames=len(self.config.crops.frame_offsets))
             try:
                 model.load_state_dict(load_file(self.folder / name))
             except RuntimeError as error:
@@ -67,13 +67,13 @@ class Bundle:
         return models
 
     @cached_property
-    def image_encoders(self) -> "dict[str, ImageEncoder]":
-        """File name -> what encodes images for that vision model."""
-        from player_contact.vision.scoring import make_image_encoder
+    def image_embedders(self) -> "dict[str, ImageEmbedder]":
+        """File name -> what embeds images for that vision model."""
+        from player_contact.vision.scoring import make_image_embedder
 
-        frames, threads = len(self.config.crops.frame_offsets), self.config.num_threads
+        num_frames, threads = len(self.config.crops.frame_offsets), self.config.num_threads
         return {
-            name: make_image_encoder(model, vision, frames, threads)
+            name: make_image_embedder(model, vision, num_frames, threads)
             for name, (vision, model) in self.vision_models.items()
         }
 

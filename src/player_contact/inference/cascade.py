@@ -62,7 +62,7 @@ def predict_play(
     bundle = load_bundle(folder)
     config, threads = bundle.config, bundle.config.num_threads
     if with_video:
-        _ = bundle.vision_models, bundle.image_encoders  # once in a process
+        _ = bundle.vision_models, bundle.image_embedders  # once in a process
     stopwatch.split("start")
     play, rows = build_play(tables)
     play, counts = complete_play(play) if complete else (play, Counter())
@@ -85,7 +85,7 @@ def predict_play(
             counts[f"visible in {view}"] = visible
     num_open, num_vision = int(is_open.sum()), int((~np.isnan(vision)).sum())
     counts.update({"candidates": len(screen), "open": num_open, "with vision": num_vision})
-    table = blend_table(play, candidates, screen, vision, config.blend.max_window)
+    table = blend_table(play, candidates, screen, vision, config.blend.max_lag)
     blend, contact = mean_probability(bundle.blend, table, threads), np.zeros(len(rows), dtype=bool)
     contact[candidate] = bundle.thresholds.decide(blend, candidates.is_ground)
     stopwatch.split("blend")
@@ -117,7 +117,7 @@ def _vision(
             for name, (vision, model) in bundle.vision_models.items():
                 tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
                 visible = open_rows(rows[index], tabular, [crops], index)
-                encode = bundle.image_encoders[name]
-                logits.append(predict_logits(model, visible, vision, threads, encode))
+                embed = bundle.image_embedders[name]
+                logits.append(predict_logits(model, visible, vision, threads, embed))
         probability[index] = sigmoid(np.mean(logits, axis=0))
     return probability

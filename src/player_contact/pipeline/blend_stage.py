@@ -29,7 +29,7 @@ def blend_stage(run: Run, out: Path) -> None:
         (tables, candidates.iloc[index], screen[index], vision[index])
         for tables, index in zip(run.season.plays(), indices, strict=True)
     )
-    work = partial(play_blend_table, max_window=config.max_window)
+    work = partial(play_blend_table, max_lag=config.max_lag)
     tables = list(parallel_map(work, items, len(indices), "neighbouring steps", run.workers))
     names = list(next(table for table in tables if len(table)).columns)
     probability = train_boosters(
@@ -46,11 +46,11 @@ def blend_stage(run: Run, out: Path) -> None:
 
 
 def play_blend_table(
-    item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], max_window: int
+    item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], max_lag: int
 ) -> pd.DataFrame:
     """The blend's features of a play's candidates; without columns where there are none."""
     tables, candidates, screen, vision = item
     if not len(candidates):
         return pd.DataFrame()
     rows = candidate_rows(candidates)
-    return blend_table(build_play(tables)[0], rows, screen, vision, max_window)
+    return blend_table(build_play(tables)[0], rows, screen, vision, max_lag)

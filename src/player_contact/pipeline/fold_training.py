@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from player_contact.vision.model import ContactModel
-    from player_contact.vision.train import Epoch
+    from player_contact.vision.train import EpochLog
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
         rows=task.rows(~in_fold),
         label=task.table["contact"].to_numpy(dtype=bool)[~in_fold],
         config=vision,
-        frames=len(config.crops.frame_offsets),
+        num_frames=len(config.crops.frame_offsets),
         seed=(config.seed, task.fold, *([vision.seed] if vision.seed else [])),
         num_threads=config.num_threads,
     )
@@ -148,16 +148,16 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
         _write_results(task, model, epochs)
 
 
-def _write_results(task: FoldTask, model: "ContactModel", epochs: "list[Epoch]") -> None:
+def _write_results(task: FoldTask, model: "ContactModel", epochs: "list[EpochLog]") -> None:
     import torch
     from safetensors.torch import save
 
-    from player_contact.vision.scoring import make_image_encoder, predict_logits
+    from player_contact.vision.scoring import make_image_embedder, predict_logits
 
     vision, threads, in_fold = task.vision, task.config.num_threads, task.in_fold
-    frames, rows = len(task.config.crops.frame_offsets), task.rows(in_fold)
-    encode = make_image_encoder(model, vision, frames, threads)
-    logits = predict_logits(model, rows, vision, threads, encode)
+    num_frames, rows = len(task.config.crops.frame_offsets), task.rows(in_fold)
+    embed = make_image_embedder(model, vision, num_frames, threads)
+    logits = predict_logits(model, rows, vision, threads, embed)
     shifts = shifts_to_screen(logits, task.table["screen"].to_numpy()[in_fold], rows.is_ground)
     model.logit_shift.copy_(torch.from_numpy(shifts))
     logits += shifts[rows.is_ground.astype(int)]
@@ -185,14 +185,16 @@ def shifts_to_screen(logits: np.ndarray, screen: np.ndarray, is_ground: np.ndarr
     return np.array(shifts, dtype=np.float32)
 
 
-def log_epoch(task: FoldTask, epoch: "Epoch") -> None:
+def log_epoch(task: FoldTask, epoch: "EpochLog") -> None:
     """Logs an epoch, and adds it to the curves of `tensorboard --logdir`."""
     from tensorboardX import SummaryWriter
 
     vision = task.vision
     member = f", member {task.member}" if len(task.config.vision.ensemble) > 1 else ""
     text = f"fold {task.fold}{member}, epoch {epoch.epoch + 1} of "
-    text += f"{vision.image_epochs + vision.epochs} ({epoch.stage}): loss {epoch.train_loss:.4f}"
+    text += (
+        f"{vision.image_epochs + vision.clip_epochs} ({epoch.phase}): loss {epoch.train_loss:.4f}"
+    )
     val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
     log.info("%s%s", text, val_loss, extra={"live": True})
     folder, suffix = task.folder / "tensorboard" / task.path("").name, f".epoch{epoch.epoch}"

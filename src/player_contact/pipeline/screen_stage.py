@@ -1,6 +1,7 @@
 """From the tables to the open rows: folds, features, and the first model."""
 
 import logging
+import math
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -106,7 +107,7 @@ def screen_stage(run: Run, out: Path) -> None:
     gain = gain.rename_axis("feature").rename("gain")
     gain.to_csv(folder / "importance.csv", float_format="%.5f")
     label, screen = run.candidates["contact"].to_numpy(dtype=bool), oof["screen"].to_numpy()
-    threshold = choose_open_threshold(screen, label, config.max_missed)
+    threshold = choose_open_threshold(screen, label, config.min_recall)
     is_open = screen >= threshold
     counts = {
         "open": int(is_open.sum()),
@@ -123,7 +124,7 @@ def screen_stage(run: Run, out: Path) -> None:
     )
 
 
-def choose_open_threshold(probability: np.ndarray, label: np.ndarray, max_missed: float) -> float:
-    """The highest threshold with at most a share `max_missed` of the contacts below it."""
+def choose_open_threshold(probability: np.ndarray, label: np.ndarray, min_recall: float) -> float:
+    """The highest threshold at which the rows that reach it have a recall of `min_recall`."""
     positives = np.sort(probability[label])
-    return float(positives[int(len(positives) * max_missed)]) if len(positives) else 0.0
+    return float(positives[-math.ceil(len(positives) * min_recall)]) if len(positives) else 0.0

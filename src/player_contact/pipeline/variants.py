@@ -30,7 +30,7 @@ def default_variants(vision: VisionConfig) -> list[str]:
         for name in ("clips_per_epoch", "batch_size"):
             clips = getattr(vision, name) * vision.clip_length // length
             settings += f" vision.{name}={max(devices, clips // devices * devices)}"
-        items = vision.image_batch_items * vision.clip_length // length
+        items = vision.image_batch_samples * vision.clip_length // length
         rows = length * max(devices, items // devices * devices)
         settings += f" vision.image_batch_size={rows}"
         if length != vision.clip_length:

@@ -102,7 +102,7 @@ def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
 def empty_crops(rows: int, config: CropsConfig) -> Crops:
     """Crops of rows that no view shows."""
     frames, size = len(config.frame_offsets), config.size
-    boxes = np.full((rows, len(VIEWS), 2 + config.max_others, 4), np.nan, dtype=np.float32)
+    boxes = np.full((rows, len(VIEWS), 2 + config.max_other_boxes, 4), np.nan, dtype=np.float32)
     return Crops(
         images=np.zeros((rows, len(VIEWS), frames, size, size), dtype=np.uint8),
         boxes=boxes,
@@ -197,7 +197,7 @@ def _boxes_in_windows(
     boxes: StepBoxes, rows: Rows, window: Windows, config: CropsConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """[N, K, 4] left, top, right, bottom in pixels of the crop, and [N, K] which are detected."""
-    player = _drawn_players(boxes, rows, window, config.max_others)
+    player = _drawn_players(boxes, rows, window, config.max_other_boxes)
     step = rows.step[:, None]
     scale = (config.size / window.side)[:, None, None]
     corner = (window.centre - window.side[:, None] / 2)[:, None, :]

@@ -10,21 +10,22 @@ from player_contact.config import AugmentConfig
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
-MAX_CHANNELS = 128  # of an image in OpenCV
+MAX_CHANNELS = 128  # OpenCV takes no image with more
+HOLE = 0.1, 0.25  # side of a hole, as share of the image
 
 
 def build_augmentation(config: AugmentConfig, size: int) -> Augmentation:
     """A function of images [N, C, H, W] uint8, box masks [N, 2, H, W] uint8 and a seed.
 
-    It returns both transformed, H = W = `size`. All images are transformed as the channels of one:
-    four times as fast as one by one. So noise, too, is the same for all of them.
+    It returns both transformed and cropped to H = W = `size`. The images are stacked as channels of
+    a single one, which is four times as fast, and gives all of them the same noise.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no request for the latest release
     import albumentations as A
     import cv2
 
     class Affine(A.Affine):
-        """Warps all channels in one call; albumentations takes four at a time."""
+        """Warps all channels in one call, where albumentations makes one for every four."""
 
         def apply(self, img: Any, matrix: Any, output_shape: Any, **_: Any) -> Any:
             return self._warp(img, matrix, output_shape, self.interpolation)
@@ -38,19 +39,19 @@ def build_augmentation(config: AugmentConfig, size: int) -> Augmentation:
 
     transform = A.Compose(
         [
-            A.HorizontalFlip(p=config.flip),
+            A.HorizontalFlip(p=config.flip_prob),
             Affine(
-                scale=(1 - config.scale, 1 + config.scale),
-                translate_percent=(-config.shift, config.shift),
-                rotate=(-config.rotate, config.rotate),
+                scale=(1 - config.scale_limit, 1 + config.scale_limit),
+                translate_percent=(-config.shift_limit, config.shift_limit),
+                rotate=(-config.rotate_limit, config.rotate_limit),
                 border_mode=cv2.BORDER_REPLICATE,
                 p=1,
             ),
             A.CenterCrop(size, size),
-            A.RandomBrightnessContrast(config.brightness, config.contrast, p=0.8),
-            A.GaussianBlur(blur_limit=(3, 5), p=config.blur),
-            A.GaussNoise(std_range=(0.01, 0.05), per_channel=False, p=config.noise),
-            A.CoarseDropout((1, 3), (0.1, 0.25), (0.1, 0.25), fill=127, p=config.coarse_dropout),
+            A.RandomBrightnessContrast(config.brightness_limit, config.contrast_limit, p=0.8),
+            A.GaussianBlur(blur_limit=(3, 5), p=config.blur_prob),
+            A.GaussNoise(std_range=(0.01, 0.05), per_channel=False, p=config.noise_prob),
+            A.CoarseDropout((1, 3), HOLE, HOLE, fill=127, p=config.coarse_dropout_prob),
         ]
     )
 
@@ -60,7 +61,7 @@ def build_augmentation(config: AugmentConfig, size: int) -> Augmentation:
         per_call = MAX_CHANNELS // max(images.shape[1], masks.shape[1])
         for group in np.array_split(np.arange(len(images)), max(1, -(-len(images) // per_call))):
             if len(group):
-                transform.set_random_seed(seed)
+                transform.set_random_seed(seed)  # the same for every group
                 out = transform(image=_to_hwc(images[group]), mask=_to_hwc(masks[group]))
                 new_images[group] = _to_nchw(out["image"], images.shape[1])
                 new_masks[group] = _to_nchw(out["mask"], masks.shape[1])
@@ -87,6 +88,6 @@ def _to_nchw(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def center_crop(images: np.ndarray, size: int, shift: int = 0) -> np.ndarray:
-    """The middle `size` pixels of [..., H, W], or those `shift` pixels to the right of it."""
+    """The central `size` pixels of [..., H, W], or those `shift` pixels to the right of them."""
     top = (images.shape[-1] - size) // 2
     return images[..., top : top + size, top + shift : top + shift + size]

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: tensors as safetensors, everything else as JSON in its metadata."""
+"""Checkpoints of a training run: tensors as safetensors, all else as JSON in its metadata."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ Log = list[dict[str, Any]]  # a dict for each finished epoch
 def save_checkpoint(
     path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler, log: Log
 ) -> None:
-    """Writes the state of a training atomically."""
+    """Writes the state of a training run atomically."""
     state = optimizer.state_dict()
     parts = {name: module.state_dict() for name, module in modules.items()}
     parts |= {f"optimizer/{index}": values for index, values in state["state"].items()}
@@ -38,14 +38,14 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler
 ) -> Log:
-    """Restores all state bit by bit and returns the log; [] without a readable file."""
+    """Restores all state bit-exactly and returns the log; [] without a readable file."""
     if not path.is_file():
         return []
     parts: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()["training"])
-            for key in file.keys():  # noqa: SIM118  it is no dict
+            for key in file.keys():  # noqa: SIM118  it is not a dict
                 part, _, name = key.rpartition("/")
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
     except (SafetensorError, ValueError, KeyError, TypeError):
@@ -64,6 +64,6 @@ def load_checkpoint(
 
 
 def _restore_layout(parameter: Tensor, value: Tensor) -> Tensor:
-    """The value in the parameter's memory format, which a fused optimizer takes for granted."""
+    """Optimizer state in its parameter's memory format, which a fused optimizer relies on."""
     same = value.shape == parameter.shape
     return torch.empty_like(parameter, device="cpu").copy_(value) if same else value

@@ -1,4 +1,4 @@
-"""Open rows, and how tracks are split into clips."""
+"""Open rows, and how tracks are split into clips. Letters of shapes as in the package."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from player_contact.play import Rows
 from player_contact.utils.logits import logit
 from player_contact.video.crops import Crops
 
-MAX_PLAYERS = 1 << 10  # in a play at most; the base of track ids
+MAX_PLAYERS = 1 << 10  # more than any play has: ids of tracks are numbers to this base
 
 
 @dataclass(frozen=True)
 class OpenRows:
     """M open rows of one or many plays.
 
-    track       [M] int64, an id of the play and its pair of players, or player and ground
-    step        [M] int64, 0.1 s
+    track       [M] int64, the id of a pair in a play, or of a player and the ground
+    step        [M] int64, index in the play's steps of 0.1 s
     tabular     [M, K] float32, NaN: not measured
-    crops       one Crops for each play, its images possibly read from disk
+    crops       one Crops for each play; its images may be on disk until they are read
     play_index  [M] int64, index in `crops`
     crop_index  [M] int64, index in the arrays of that Crops
     """
@@ -47,16 +47,16 @@ def open_rows(
     crop_index: np.ndarray | None = None,
     play_index: np.ndarray | None = None,
 ) -> OpenRows:
-    """OpenRows of `rows`. By default all are of one play, and row i has crop i."""
+    """OpenRows of `rows`; by default of a single play, row i with crop i."""
     crop_index = np.arange(len(rows)) if crop_index is None else crop_index
     play_index = np.zeros(len(rows), dtype=np.int64) if play_index is None else play_index
-    pair = rows.first.astype(np.int64) * MAX_PLAYERS + rows.second + 1  # the ground is -1
+    pair = rows.first.astype(np.int64) * MAX_PLAYERS + rows.second + 1  # second: -1 is the ground
     track = play_index.astype(np.int64) * MAX_PLAYERS**2 + pair
     return OpenRows(track, rows.step, tabular, crops, play_index, crop_index)
 
 
 def split_into_clips(track: np.ndarray, step: np.ndarray, length: int, offset: int) -> np.ndarray:
-    """[L, length] row indices, -1 at steps without a row. Every row is in exactly one clip.
+    """Clips: [L, length] row indices, -1 at steps without a row. Each row is in exactly one clip.
 
     A clip starts where (step + offset) is a multiple of `length`.
     """
@@ -70,7 +70,7 @@ def split_into_clips(track: np.ndarray, step: np.ndarray, length: int, offset: i
 def tabular_values(
     features: pd.DataFrame, screen: np.ndarray, names: tuple[str, ...]
 ) -> np.ndarray:
-    """[N, K] float32 of the named features; "screen" is the logit of [N] screen probabilities."""
+    """[M, K] float32 of the named features; "screen" is the logit of [M] screen probabilities."""
     if not names:
         return np.empty((len(screen), 0), dtype=np.float32)
     columns = [logit(screen) if name == "screen" else features[name].to_numpy() for name in names]

@@ -1,4 +1,4 @@
-"""Open rows as PyTorch datasets. Letters for shapes as in `model`."""
+"""Open rows as PyTorch datasets. Letters of shapes as in the package."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,19 @@ from player_contact.video.draw import draw_boxes, paint_boxes
 from player_contact.vision.augment import build_augmentation, center_crop
 from player_contact.vision.clips import OpenRows
 
-Item = dict[str, torch.Tensor]
+Sample = dict[str, torch.Tensor]  # the arguments of `ContactModel.forward`, and labels [T]
+Batch = dict[str, torch.Tensor]  # the same of B samples
 
 
 @dataclass(eq=False)
-class ClipDataset(Dataset[Item]):
-    """Item i: clip i, augmented, as the arguments of `ContactModel.forward`, and its labels [T].
+class TrainDataset(Dataset[Sample]):
+    """Augmented samples of T rows: those of a clip or, in the image epochs, any T rows.
 
-    Its random numbers depend on (seed, i) alone: neither order nor workers change an item.
+    Random numbers depend on (seed, index) alone: neither order nor workers change a sample.
     """
 
     rows: OpenRows
-    clips: np.ndarray  # [L, T] row indices, -1: no row
+    row_index: np.ndarray  # [L, T], -1: no row
     config: VisionConfig
     label: np.ndarray  # [M] bool
     seed: tuple[int, ...]
@@ -31,23 +32,24 @@ class ClipDataset(Dataset[Item]):
         self.augment = build_augmentation(self.config.augment, self.config.image_size)
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.row_index)
 
-    def __getitem__(self, item: int) -> Item:
-        augment, rng = self.config.augment, np.random.default_rng((*self.seed, item))
-        index = self.clips[item]
+    def __getitem__(self, sample: int) -> Sample:
+        augment, rng = self.config.augment, np.random.default_rng((*self.seed, sample))
+        index = self.row_index[sample]
         step_mask = index >= 0
-        image_index = _jitter(index, rng) if rng.random() < augment.time_jitter else index
+        is_early_or_late = rng.random() < augment.time_jitter_prob
+        image_index = _shift_steps(index, rng) if is_early_or_late else index
         visible = visible_views(self.rows, image_index, self.config) & step_mask[:, None]
-        if len(self.config.views) > 1 and rng.random() < augment.view_dropout:
+        if len(self.config.views) > 1 and rng.random() < augment.view_dropout_prob:
             visible[:, rng.integers(visible.shape[1])] = False
-        visible &= rng.random((len(index), 1)) >= augment.step_dropout  # of a step's images alone
+        visible &= rng.random((len(index), 1)) >= augment.image_dropout_prob
         tabular = clip_tabular(self.rows, index)
-        if rng.random() < augment.tabular_dropout:
+        if rng.random() < augment.tabular_dropout_prob:
             tabular[:] = np.nan
         images, masks = load_images(self.rows, image_index, visible, self.config)
-        drop_frames = rng.random(len(images)) < augment.frame_dropout
-        images[drop_frames] = images[drop_frames, images.shape[1] // 2, None]
+        frozen = rng.random(len(images)) < augment.freeze_frames_prob
+        images[frozen] = images[frozen, images.shape[1] // 2, None]
         images, masks = self.augment(images, masks, int(rng.integers(2**31)))
         arrays = {
             "images": _add_masks(images, masks, self.config),
@@ -60,31 +62,31 @@ class ClipDataset(Dataset[Item]):
 
 
 @dataclass(eq=False)
-class ImageDataset(Dataset[torch.Tensor]):
-    """Item i: visible images [N, C, H, W] uint8 of the i-th `batch_size` rows, center-cropped."""
+class InferenceDataset(Dataset[torch.Tensor]):
+    """Batches of center-cropped images [N, C, H, W] uint8: those visible of `batch_size` rows."""
 
     rows: OpenRows
     config: VisionConfig
     batch_size: int = 1
-    shift: int = 0  # pixels, of the crop to the right, for test-time augmentation
+    shift: int = 0  # of the crop to the right, in pixels, for test-time augmentation
     flip: bool = False
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
-    def __getitem__(self, item: int) -> torch.Tensor:
-        index = np.arange(len(self.rows))[item * self.batch_size :][: self.batch_size]
+    def __getitem__(self, batch: int) -> torch.Tensor:
+        index = np.arange(len(self.rows))[batch * self.batch_size :][: self.batch_size]
         visible = visible_views(self.rows, index, self.config)
         images = _add_masks(*load_images(self.rows, index, visible, self.config), self.config)
         images = center_crop(images, self.config.image_size, self.shift)
         return torch.from_numpy(np.ascontiguousarray(images[..., ::-1] if self.flip else images))
 
 
-def collate(items: list[Item]) -> Item:
-    """A batch: images concatenated, everything else stacked."""
+def collate(samples: list[Sample]) -> Batch:
+    """Images are concatenated, as a sample may have any number; everything else is stacked."""
     return {
-        name: (torch.cat if name == "images" else torch.stack)([item[name] for item in items])
-        for name in items[0]
+        name: (torch.cat if name == "images" else torch.stack)([one[name] for one in samples])
+        for name in samples[0]
     }
 
 
@@ -107,7 +109,7 @@ def load_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images [N, C, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 2, H, W].
 
-    Boxes are in the masks, painted into the images, or in neither, by config.
+    Helmet boxes are in the masks, in the images, or in neither, by `vision.boxes`.
     """
     steps, views = np.nonzero(visible)
     images = np.empty((len(steps), *rows.crops[0].images.shape[2:]), dtype=np.uint8)
@@ -123,8 +125,8 @@ def load_images(
     return images, masks
 
 
-def _jitter(index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """All steps moved one earlier or one later; where that has no row, the step itself."""
+def _shift_steps(index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The rows [T] one step earlier or later, alike for all; the same row where there is none."""
     moved = np.roll(index, 1 if rng.random() < 0.5 else -1)
     moved[[0, -1]] = index[[0, -1]]
     return np.where(moved >= 0, moved, index)

@@ -24,7 +24,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Makes glibc reuse freed blocks: new zeroed pages would cost a fifth of a training step."""
+    """Makes glibc reuse freed blocks: pages from the kernel cost a fifth of an optimizer step."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_THRESHOLD, 1 << 30)
@@ -32,16 +32,16 @@ def keep_freed_memory() -> None:
 
 
 def concurrent_models(workers: int, devices: int = 1) -> int:
-    """How many models of `devices` GPUs each this machine trains or scores at a time."""
+    """How many models, each on `devices` GPUs, this machine trains or scores at a time."""
     slots = min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
     return max(1, slots // devices)
 
 
 @contextmanager
 def reserve_gpus(devices: int = 1) -> Iterator[list[int]]:
-    """Locks GPUs, yields their indices, none on a CPU; shares GPUs where too few are free.
+    """Locks GPUs and yields their indices; where too few are free, also of GPUs that others locked.
 
-    Raises ConfigError where the machine has fewer.
+    Yields no index on a machine without GPUs. Raises ConfigError where one with GPUs has too few.
     """
     with ExitStack() as locks:
         gpus: list[int] = []
@@ -72,28 +72,28 @@ def _lock_gpu(gpu: int, locks: ExitStack) -> bool:
 
 
 def limit_num_workers(num_workers: int) -> int:
-    """DataLoader workers: none in a daemon, which may have no children, and at most one a core."""
+    """DataLoader workers: at most one per core; none in a daemon process, which can't start any."""
     is_daemon = multiprocessing.current_process().daemon
     return 0 if is_daemon else min(num_workers, os.cpu_count() or 1)
 
 
 def check_devices(devices: int) -> None:
-    """Raises ConfigError where a fold is to be trained by more GPUs than there are."""
+    """Raises ConfigError where there are GPUs, but fewer than `devices`."""
     if torch.cuda.is_available() and devices > (count := torch.cuda.device_count()):
         raise ConfigError(
-            f"vision.devices is {devices}, and {count} GPUs are visible here "
-            "(CUDA_VISIBLE_DEVICES). Set no more than those"
+            f"vision.devices is {devices}, but only {count} GPUs are visible here "
+            "(CUDA_VISIBLE_DEVICES). Set it to at most that number"
         )
 
 
 def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
-    """Lightning Fabric on the GPUs, or on the CPU; distributed data parallel by config.devices."""
+    """Lightning Fabric on the GPUs or, without any, the CPU; with DDP if config.devices > 1."""
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-    # A job scheduler's environment would number its own processes, not those spawned here. Unused
-    # parameters: frozen stages, and the encoder where a process's share has no image.
+    # In a SLURM job, Fabric would take the job's ranks for those of the processes spawned here.
+    # Parameters are unused where encoder stages are frozen or a process's batch has no image.
     environment = LightningEnvironment()
     ddp = DDPStrategy(
         cluster_environment=environment, start_method="spawn", find_unused_parameters=True
@@ -111,17 +111,17 @@ def use_bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
     if torch.cuda.is_available():
-        return torch.cuda.get_device_capability() >= (8, 0)  # older ones only emulate it
+        return torch.cuda.get_device_capability() >= (8, 0)  # older GPUs emulate it
     get_capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])  # not in older torch
     return bool(get_capabilities().get("avx512_bf16", False))
 
 
 def inference_device() -> torch.device:
-    """The GPU that this process reserved, or the CPU."""
+    """The GPU that `reserve_gpus` chose, or the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def autocast(precision: str) -> torch.autocast:
-    """The autocast context of a `vision.precision` on the inference device."""
+    """torch.autocast on the inference device, by `vision.precision`."""
     enabled = use_bf16(precision)
     return torch.autocast(inference_device().type, dtype=torch.bfloat16, enabled=enabled)

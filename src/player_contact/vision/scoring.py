@@ -1,4 +1,4 @@
-"""Inference with test-time augmentation: images are encoded once, clips overlap."""
+"""Inference with test-time augmentation: embeddings once per image variant, then clips."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.vision.clips import OpenRows, split_into_clips
-from player_contact.vision.dataset import ImageDataset, clip_tabular, visible_views
+from player_contact.vision.dataset import InferenceDataset, clip_tabular, visible_views
 from player_contact.vision.device import (
     autocast,
     inference_device,
@@ -18,9 +18,9 @@ from player_contact.vision.device import (
 )
 from player_contact.vision.model import ContactModel, input_channels
 
-ImageEncoder = Callable[[Tensor], Tensor]  # [N, C, H, W] -> [N, E], as `ContactModel.encode`
+ImageEmbedder = Callable[[Tensor], Tensor]  # [N, C, H, W] uint8 -> [N, E]
 
-IMAGES_PER_BATCH = 256  # of ResNet-50 at 128 pixels about half a gigabyte
+IMAGES_PER_BATCH = 256  # take about half a gigabyte with ResNet-50 at 128 pixels
 CLIPS_PER_BATCH = 1024
 
 
@@ -29,52 +29,53 @@ def predict_logits(
     rows: OpenRows,
     config: VisionConfig,
     threads: int,
-    encode: ImageEncoder | None = None,
+    embed: ImageEmbedder | None = None,
 ) -> np.ndarray:
     """[M] float32 logits of the rows: the mean over test-time augmentations, plus `logit_shift`.
 
-    `encode` may replace the model's own, see `make_image_encoder`.
+    `embed` replaces `model.embed_images`, see `make_image_embedder`.
     """
     torch.set_num_threads(threads)
     keep_freed_memory()
     model = model.to(inference_device()).to(memory_format=torch.channels_last).eval()
     total, variants = np.zeros(len(rows)), tta_variants(config)
     for shift, flip in variants:
-        embeddings = embed_images(encode or model.encode, rows, config, shift, flip)
+        embeddings = embed_rows(embed or model.embed_images, rows, config, shift, flip)
         total += predict_from_embeddings(model, embeddings, rows, config)
     logit_shift = model.logit_shift.cpu().numpy()[rows.is_ground.astype(int)]
     return (total / len(variants)).astype(np.float32) + logit_shift
 
 
-def make_image_encoder(
-    model: ContactModel, config: VisionConfig, frames: int, threads: int
-) -> ImageEncoder:
-    """`model.encode`, or its twin in OpenVINO (compiled in seconds) if `vision.runtime` asks."""
-    if config.runtime == "openvino":
-        from player_contact.vision.openvino_encoder import OpenVinoEncoder, should_use_openvino
+def make_image_embedder(
+    model: ContactModel, config: VisionConfig, num_frames: int, threads: int
+) -> ImageEmbedder:
+    """`model.embed_images`, or the same in OpenVINO, as `vision.inference_backend` says."""
+    if config.inference_backend == "openvino":
+        from player_contact.vision.openvino_embedder import OpenVinoEmbedder, should_use_openvino
 
         if should_use_openvino():
-            channels = input_channels(config, frames)
-            return OpenVinoEncoder(model, channels, config.image_size, threads, config.precision)
-    return model.encode
+            channels = input_channels(config, num_frames)
+            return OpenVinoEmbedder(model, channels, config.image_size, threads, config.precision)
+    return model.embed_images
 
 
 def tta_variants(config: VisionConfig) -> list[tuple[int, bool]]:
-    """(shift in pixels, flip) of each test-time augmentation of images, the original first."""
-    shifts = (0, -config.tta.shift, config.tta.shift) if config.tta.shift else (0,)
+    """(shift in pixels, flip) of each variant of the images, the original first."""
+    shift = config.tta.shift_pixels
+    shifts = (0, -shift, shift) if shift else (0,)
     flips = (False, True) if config.tta.flip else (False,)
     return [(shift, flip) for shift in shifts for flip in flips]
 
 
 @torch.inference_mode()
-def embed_images(
-    encode: ImageEncoder, rows: OpenRows, config: VisionConfig, shift: int = 0, flip: bool = False
+def embed_rows(
+    embed: ImageEmbedder, rows: OpenRows, config: VisionConfig, shift: int = 0, flip: bool = False
 ) -> Tensor:
-    """[N, E] float32 on the CPU: embeddings of the visible images, row by row."""
-    data = ImageDataset(rows, config, IMAGES_PER_BATCH // len(VIEWS), shift, flip)
+    """[N, E] float32 on the CPU: embeddings of the visible images, in the order of the rows."""
+    data = InferenceDataset(rows, config, IMAGES_PER_BATCH // len(VIEWS), shift, flip)
     loader = DataLoader(data, batch_size=None, num_workers=limit_num_workers(config.num_workers))
     with autocast(config.precision):
-        parts = [encode(images.to(inference_device())).float().cpu() for images in loader]
+        parts = [embed(images.to(inference_device())).float().cpu() for images in loader]
     return torch.cat(parts) if parts else torch.zeros(0, config.embed_dim)
 
 
@@ -82,9 +83,9 @@ def embed_images(
 def predict_from_embeddings(
     model: ContactModel, embeddings: Tensor, rows: OpenRows, config: VisionConfig
 ) -> np.ndarray:
-    """[M] logits of the rows from [N, E] of `embed_images`: the mean over `tta.offsets` splits."""
+    """[M] logits of the rows from [N, E] embeddings: means over `tta.offsets` splits into clips."""
     visible = visible_views(rows, np.arange(len(rows)), config)
-    assert len(embeddings) == visible.sum(), "an embedding for each view of a row"
+    assert len(embeddings) == visible.sum(), "an embedding for each visible view of a row"
     image_index = torch.from_numpy(np.cumsum(visible).reshape(visible.shape) - 1)  # [M, V]
     length, count = config.clip_length, config.tta.offsets
     offsets = sorted({i * length // count for i in range(count)})

@@ -1,7 +1,7 @@
 """Layers over the steps of a clip, by the names of `vision.temporal`.
 
-Each takes x [B, T, input_dim] and step_mask [B, T] bool, and returns [B, T, 2 * hidden_dim]. Values
-at masked steps reach no other step.
+Each takes x [B, T, input_dim] and step_mask [B, T] bool, and returns [B, T, 2 * hidden_dim]. What x
+has where step_mask is False reaches no other step.
 """
 
 import torch
@@ -23,7 +23,7 @@ class TemporalGRU(nn.Module):
 
 
 class TemporalConv(nn.Module):
-    """Residual blocks of dilated convolutions (Bai et al. 2018, arXiv:1803.01271)."""
+    """Residual blocks of dilated convolutions (Bai et al. 2018, arXiv:1803.01271), not causal."""
 
     def __init__(self, input_dim: int, hidden_dim: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""AlexNet and GoogLeNet, which timm lacks, from torchvision and registered with timm."""
+"""AlexNet and GoogLeNet, which timm lacks: torchvision's, registered with timm."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class AlexNet(torchvision.models.AlexNet):
             self.classifier[6] = nn.Identity()
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """A stage for each convolution; the fully connected layers, unmatched, are the last."""
+        """A stage for each convolution; the fully connected layers, left over, come last."""
         return {"stem": r"^features\.0\.", "blocks": r"^features\.(\d+)"}
 
 

@@ -18,43 +18,43 @@ from torch.utils.data import DataLoader
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.clips import OpenRows
-from player_contact.vision.dataset import Item, collate
+from player_contact.vision.dataset import Batch, collate
 from player_contact.vision.device import keep_freed_memory, limit_num_workers, make_fabric
 from player_contact.vision.mixup import mixup
 from player_contact.vision.model import ContactModel
 from player_contact.vision.sampling import (
-    TrainingStage,
+    TrainingPhase,
     clip_loss,
     epoch_dataset,
     image_loss,
-    training_stages,
+    training_phases,
 )
 from player_contact.vision.transfer import param_groups, set_trainable
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-MIN_SCHEDULE_STEPS = 6  # OneCycleLR divides by the warm-up steps less one
+MIN_SCHEDULE_STEPS = 6  # with fewer, OneCycleLR divides by 0: by its warm-up steps less one
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a model is trained on and how; every random state derives from seed, epoch and item."""
+    """What a model is trained on and how; random states come from seed, epoch and sample alone."""
 
     rows: OpenRows
     label: np.ndarray  # [M] bool
     config: VisionConfig
-    frames: int  # how many of them an image has
+    num_frames: int  # of an image
     seed: tuple[int, ...]
     num_threads: int
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """A line of the training log. `val_loss` is of the averaged model; NaN: not validated."""
+class EpochLog:
+    """A line of the training log. `val_loss` is that of the EMA model; NaN: not validated."""
 
     epoch: int
-    stage: str
+    phase: str
     train_loss: float
     val_loss: float
     learning_rate: float
@@ -63,20 +63,20 @@ class Epoch:
 
 def train_model(
     job: TrainingJob,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: Callable[[EpochLog], None] | None = None,
     validate: Callable[[ContactModel], float] | None = None,
     checkpoint: Path | None = None,
     fabric: "Fabric | None" = None,
-) -> tuple[ContactModel, list[Epoch]]:
-    """Trains first the encoder on single images, then everything on clips; returns the EMA model.
+) -> tuple[ContactModel, list[EpochLog]]:
+    """Trains first the encoder on single images, then the whole model on clips; returns the EMA.
 
     Clips alone train the encoder poorly: their images are alike, and the tabular features predict
-    well without them. The schedule is fixed: the loss that `validate` returns after each epoch of
-    clips is only logged, so out-of-fold scores stay unbiased.
+    well without them. The schedule is fixed: the loss that `validate` returns after each clip epoch
+    is only logged, so out-of-fold scores stay unbiased.
 
-    A training that resumes from its `checkpoint` ends with the weights of an uninterrupted one.
-    `fabric` launched this process where several train one model (then batch norm statistics are of
-    the first process, which alone writes the checkpoint).
+    A training run that resumes from its `checkpoint` ends with the weights of an uninterrupted one.
+    Where several processes train one model, `fabric` is what launched them; the first process
+    alone writes the checkpoint, and batch norm statistics are its own.
     """
     from lightning_fabric.utilities.seed import seed_everything
 
@@ -86,17 +86,17 @@ def train_model(
     seed_everything(_derive_seed(*job.seed), verbose=False)
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     trainer = Trainer(job, fabric or make_fabric(job.config, gpus), checkpoint)
-    for epoch in range(len(trainer.log), job.config.image_epochs + job.config.epochs):
+    for epoch in range(len(trainer.log), job.config.image_epochs + job.config.clip_epochs):
         line = trainer.train_one_epoch(epoch)
-        if validate is not None and line.stage == "clips":
-            line = dataclasses.replace(line, val_loss=validate(trainer.averaged_model))
+        if validate is not None and line.phase == "clips":
+            line = dataclasses.replace(line, val_loss=validate(trainer.ema_model))
         trainer.log.append(line)
         if checkpoint is not None and trainer.fabric.is_global_zero:
             log = [vars(line) for line in trainer.log]
             save_checkpoint(checkpoint, *trainer.state(), log)
         if on_epoch is not None:
             on_epoch(line)
-    return trainer.averaged_model.cpu().eval(), trainer.log
+    return trainer.ema_model.cpu().eval(), trainer.log
 
 
 class Trainer:
@@ -104,8 +104,8 @@ class Trainer:
 
     def __init__(self, job: TrainingJob, fabric: "Fabric", checkpoint: Path | None) -> None:
         self.job, self.fabric, config = job, fabric, job.config
-        model = ContactModel(config, job.frames, pretrained=True)
-        fit_tabular_scale(model, job.rows.tabular)
+        model = ContactModel(config, job.num_frames, pretrained=True)
+        fit_standardizer(model, job.rows.tabular)
         self.model = model.to(memory_format=torch.channels_last)
         avg_fn = get_ema_multi_avg_fn(config.ema_decay)
         self.ema = AveragedModel(self.model, multi_avg_fn=avg_fn, use_buffers=True)
@@ -114,15 +114,15 @@ class Trainer:
             self.model.encoder.compile(dynamic=True)
         self.fabric_model: Any = fabric.setup_module(self.model)
         self.fabric_model.mark_forward_method("forward_images")
-        self.stages = training_stages(config, job.rows)
-        self.optimizer, self.scheduler = build_optimizer(self.model, config, self.stages[0])
+        self.phases = training_phases(config, job.rows)
+        self.optimizer, self.scheduler = build_optimizer(self.model, config, self.phases[0])
         log = load_checkpoint(checkpoint, *self.state()) if checkpoint is not None else []
-        self.log = [Epoch(**line) for line in log]
+        self.log = [EpochLog(**line) for line in log]
         self.fabric_optimizer: Any = fabric.setup_optimizers(self.optimizer)
 
     @property
-    def averaged_model(self) -> ContactModel:
-        """The moving average of the weights."""
+    def ema_model(self) -> ContactModel:
+        """The model with the moving average of the weights."""
         assert isinstance(self.ema.module, ContactModel)
         return self.ema.module
 
@@ -130,36 +130,40 @@ class Trainer:
         """What a checkpoint holds besides the log."""
         return {"model": self.model, "ema": self.ema}, self.optimizer, self.scheduler
 
-    def train_one_epoch(self, epoch: int) -> Epoch:
-        """Trains on the samples of an epoch, at the start of a stage with a new optimizer."""
+    def train_one_epoch(self, epoch: int) -> EpochLog:
+        """Trains on the samples of an epoch. Each phase begins with a new optimizer."""
         job, config, fabric = self.job, self.job.config, self.fabric
-        stage = self.stages[0] if epoch < self.stages[0].epochs else self.stages[-1]
+        phase = self.phases[0] if epoch < self.phases[0].epochs else self.phases[-1]
         if epoch and epoch == config.image_epochs:
-            self.optimizer, self.scheduler = build_optimizer(self.model, config, stage)
+            self.optimizer, self.scheduler = build_optimizer(self.model, config, phase)
             self.fabric_optimizer = fabric.setup_optimizers(self.optimizer)
         rank = (fabric.global_rank,) if fabric.global_rank else ()
         torch.manual_seed(_derive_seed(*job.seed, epoch, *rank))  # for dropout
         rng = np.random.default_rng((*job.seed, epoch))
-        data = epoch_dataset(stage, job.rows, job.label, config, rng, (*job.seed, epoch))
-        size, workers = stage.batch_size // fabric.world_size, limit_num_workers(config.num_workers)
+        data = epoch_dataset(phase, job.rows, job.label, config, rng, (*job.seed, epoch))
+        size, workers = phase.batch_size // fabric.world_size, limit_num_workers(config.num_workers)
         loader: Any = DataLoader(data, size, num_workers=workers, collate_fn=collate)
         loader = fabric.setup_dataloaders(loader)
         set_trainable(self.model, config, epoch)
-        losses, grad_norms = zip(*(self._step(batch, stage, rng) for batch in loader), strict=True)
+        losses, grad_norms = zip(
+            *(self._train_step(batch, phase, rng) for batch in loader), strict=True
+        )
         loss: Any = fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean")
         learning_rate = float(self.scheduler.get_last_lr()[0])
         grad_norm = float(torch.stack(grad_norms).mean())
-        return Epoch(epoch, stage.name, float(loss), math.nan, learning_rate, grad_norm)
+        return EpochLog(epoch, phase.name, float(loss), math.nan, learning_rate, grad_norm)
 
-    def _step(
-        self, batch: Item, stage: TrainingStage, rng: np.random.Generator
+    def _train_step(
+        self, batch: Batch, phase: TrainingPhase, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Loss and gradient norm of a training step."""
+        """An optimizer step; returns its loss and gradient norm."""
         config, fabric, optimizer = self.job.config, self.fabric, self.fabric_optimizer
         if config.augment.mixup_alpha:
             batch = mixup(batch, config.augment.mixup_alpha, rng)
-        with fabric.autocast():  # which Fabric enters by itself for `forward` alone
-            if stage.name == "images":
+        with (
+            fabric.autocast()
+        ):  # Fabric enters it by itself for `forward`, not for `forward_images`
+            if phase.name == "images":
                 loss = image_loss(self.fabric_model, batch)
             else:
                 loss = clip_loss(self.fabric_model, batch, config.aux_loss_weight)
@@ -169,27 +173,27 @@ class Trainer:
             self.fabric_model, optimizer, max_norm=config.grad_clip, error_if_nonfinite=False
         )
         optimizer.step()
-        if self.scheduler.last_epoch < stage.epochs * stage.steps_per_epoch - 1:
+        if self.scheduler.last_epoch < phase.epochs * phase.steps_per_epoch - 1:
             self.scheduler.step()
         self.ema.update_parameters(self.model)
         return loss.detach(), torch.as_tensor(grad_norm)
 
 
 def build_optimizer(
-    model: ContactModel, config: VisionConfig, stage: TrainingStage
+    model: ContactModel, config: VisionConfig, phase: TrainingPhase
 ) -> tuple[torch.optim.Optimizer, LRScheduler]:
     """AdamW, and OneCycleLR (Smith and Topin 2018, arXiv:1708.07120) or CosineAnnealingLR."""
-    groups = param_groups(model, config, stage.lr_scale)
+    groups = param_groups(model, config, phase.lr_scale)
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-    steps = max(stage.epochs * stage.steps_per_epoch, MIN_SCHEDULE_STEPS)
+    steps = max(phase.epochs * phase.steps_per_epoch, MIN_SCHEDULE_STEPS)
     if config.scheduler == "cosine":
         return optimizer, CosineAnnealingLR(optimizer, steps)
     max_lr = [group["lr"] for group in optimizer.param_groups]
     return optimizer, OneCycleLR(optimizer, max_lr, total_steps=steps, pct_start=0.2)
 
 
-def fit_tabular_scale(model: ContactModel, tabular: np.ndarray) -> None:
-    """Sets the model's mean and std of the tabular features [M, K]; NaN is ignored."""
+def fit_standardizer(model: ContactModel, tabular: np.ndarray) -> None:
+    """Sets mean and std by which the model standardizes tabular features [M, K]; NaN is ignored."""
     known = np.isfinite(tabular)
     count = np.maximum(known.sum(0), 1)
     values = np.where(known, tabular, 0).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Gradual unfreezing and layer-wise learning rates (Howard and Ruder 2018, arXiv:1801.06146)."""
+"""Fine-tuning: gradual unfreezing and layer-wise rates (Howard, Ruder 2018, arXiv:1801.06146)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from player_contact.vision.model import ContactModel
 
 
 def encoder_stages(encoder: nn.Module, coarse: bool = True) -> list[list[str]]:
-    """Parameter names of the stem and of each stage (coarse) or block of an encoder, in order.
+    """Parameter names of an encoder's stem and of each stage (coarse) or block, in order.
 
     As timm's `group_matcher` groups them; an encoder without one is grouped by its children.
     """
@@ -26,9 +26,9 @@ def encoder_stages(encoder: nn.Module, coarse: bool = True) -> list[list[str]]:
 def param_groups(
     model: ContactModel, config: VisionConfig, lr_scale: float = 1.0
 ) -> list[dict[str, Any]]:
-    """Optimizer groups: all new layers, then the encoder's stages from the last to the stem.
+    """Parameter groups: all layers but the encoder's, then its stages from the last to the stem.
 
-    Each stage has the learning rate of the group before it times `layer_decay`.
+    Each encoder stage has the learning rate of the group before it times `layer_decay`.
     """
     lr, decay = lr_scale * config.learning_rate, config.transfer.layer_decay
     encoder = dict(model.encoder.named_parameters())
@@ -46,7 +46,7 @@ def param_groups(
 
 
 def num_trainable_stages(stages: int, transfer: TransferConfig, epoch: int) -> int:
-    """How many of an encoder's stages are trained in an epoch, counted from its end."""
+    """How many of the last encoder stages are trained in an epoch; image epochs count too."""
     if epoch < transfer.freeze_epochs:
         return 0
     if not transfer.unfreeze_every:
@@ -55,9 +55,10 @@ def num_trainable_stages(stages: int, transfer: TransferConfig, epoch: int) -> i
 
 
 def set_trainable(model: ContactModel, config: VisionConfig, epoch: int) -> int:
-    """`model.train()` with frozen encoder stages as the epoch asks; returns how many are trained.
+    """`model.train()`, with the encoder stages frozen that the config freezes in this epoch.
 
-    Frozen layers get no gradient, and their batch norm and dropout are in evaluation mode.
+    Frozen layers get no gradient, and their batch norm and dropout are in evaluation mode. Returns
+    how many encoder stages are trained.
     """
     stages = encoder_stages(model.encoder)
     count = num_trainable_stages(len(stages), config.transfer, epoch)

@@ -1,4 +1,4 @@
-"""`ContactModel.encode` in OpenVINO, faster than torch on a CPU. `pip install openvino`."""
+"""`ContactModel.embed_images` in OpenVINO, faster than torch on a CPU. `pip install openvino`."""
 
 import logging
 import warnings
@@ -13,8 +13,8 @@ from player_contact.vision.model import IMAGE_MULTIPLE, ContactModel, normalize
 log = logging.getLogger(__name__)
 
 
-class ImageEmbedder(nn.Module):
-    """`ContactModel.encode` without padding, which a compiled network does not need."""
+class UnpaddedEmbedder(nn.Module):
+    """`ContactModel.embed_images` without padding, which a compiled network does not need."""
 
     def __init__(self, model: ContactModel) -> None:
         super().__init__()
@@ -25,8 +25,8 @@ class ImageEmbedder(nn.Module):
         return self.embed(self.encoder(normalize(images)))
 
 
-class OpenVinoEncoder:
-    """In place of `ContactModel.encode`; equal up to the order of sums, or bfloat16 rounding."""
+class OpenVinoEmbedder:
+    """In place of `ContactModel.embed_images`; equal up to rounding, in float32 or bfloat16."""
 
     def __init__(
         self, model: ContactModel, channels: int, size: int, threads: int, precision: str
@@ -39,7 +39,7 @@ class OpenVinoEncoder:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's tracing
             network = openvino.convert_model(
-                ImageEmbedder(model.eval()),
+                UnpaddedEmbedder(model.eval()),
                 example_input=example,
                 input=[(shape, openvino.Type.u8)],
             )
@@ -63,7 +63,7 @@ def should_use_openvino() -> bool:
         return False
     if find_spec("openvino") is None:
         log.warning(
-            "'vision.runtime' is 'openvino', which is not installed: torch scores instead, with "
+            "'vision.inference_backend' is 'openvino', which is not installed: torch is used, with "
             "the same result, but slower. `pip install openvino`"
         )
         return False
