@@ -86,7 +86,7 @@ class CropsConfig(Section):
     size: int = Field(72, ge=16, le=512, description="pixels; vision.image_size are cut from them")
     window_helmets: float = Field(5.0, gt=1, description="width in the video, in helmet sizes")
     frame_offsets: tuple[int, ...] = Field(
-        (-6, 0, 6), min_length=1, max_length=128, description="of its frames; 6 are a step of 0.1 s"
+        (-6, 0, 6), min_length=1, max_length=128, description="frames around the step; 6 are 0.1 s"
     )
     max_gap: int = Field(30, ge=0, description="frames without a box that are interpolated")
     max_other_boxes: int = Field(6, ge=0, le=20, description="boxes of players not in the row")
@@ -187,8 +187,8 @@ class VisionConfig(Section):
     scheduler: Literal["one_cycle", "cosine"] = "one_cycle"
     weight_decay: float = Field(0.05, ge=0)
     grad_clip: float = Field(1.0, gt=0, description="largest gradient norm")
-    aux_loss_weight: float = Field(0.5, ge=0, description="of the image head's loss")
-    ema_decay: float = Field(0.98, ge=0, lt=1, description="of the weights, which are kept")
+    aux_loss_weight: float = Field(0.5, ge=0, description="of the loss of single images")
+    ema_decay: float = Field(0.98, ge=0, lt=1, description="of the weights' average, which is kept")
     val_rows: int = Field(600, ge=0, description="for the logged val_loss; no early stopping")
     tta: TtaConfig = TtaConfig()
     seed: int = Field(0, ge=0, description="another value: another model in the same run")

@@ -1,4 +1,4 @@
-"""Augmentation of clips: all frames, both views and the box masks of a clip are changed alike."""
+"""Augmentation: all frames, views and box masks of a sample, mostly a clip, are changed alike."""
 
 import os
 from collections.abc import Callable
@@ -88,6 +88,6 @@ def _to_nchw(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def center_crop(images: np.ndarray, size: int, shift: int = 0) -> np.ndarray:
-    """The central `size` pixels of [..., H, W], or those `shift` pixels to the right of them."""
+    """The central `size` pixels of [..., H, W]; `shift` moves the window to the right."""
     top = (images.shape[-1] - size) // 2
     return images[..., top : top + size, top + shift : top + shift + size]

@@ -1,4 +1,4 @@
-"""Open rows, and how tracks are split into clips. Letters of shapes as in the package."""
+"""Open rows, and how tracks are split into clips. Letters of shapes: see `vision/__init__.py`."""
 
 from dataclasses import dataclass
 

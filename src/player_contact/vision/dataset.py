@@ -1,4 +1,4 @@
-"""Open rows as PyTorch datasets. Letters of shapes as in the package."""
+"""Open rows as PyTorch datasets. Letters of shapes: see `vision/__init__.py`."""
 
 from dataclasses import dataclass
 

@@ -24,7 +24,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Makes glibc reuse freed blocks: pages from the kernel cost a fifth of an optimizer step."""
+    """Makes glibc reuse freed blocks: fresh, zeroed pages cost a fifth of an optimizer step."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_THRESHOLD, 1 << 30)
@@ -39,7 +39,7 @@ def concurrent_models(workers: int, devices: int = 1) -> int:
 
 @contextmanager
 def reserve_gpus(devices: int = 1) -> Iterator[list[int]]:
-    """Locks GPUs and yields their indices; where too few are free, also of GPUs that others locked.
+    """Locks `devices` GPUs and yields their indices; where too few are free, some are shared.
 
     Yields no index on a machine without GPUs. Raises ConfigError where one with GPUs has too few.
     """
@@ -92,7 +92,7 @@ def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
     from lightning_fabric.plugins.environments import LightningEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-    # In a SLURM job, Fabric would take the job's ranks for those of the processes spawned here.
+    # LightningEnvironment: in a SLURM job, Fabric would take the job's ranks for those made here.
     # Parameters are unused where encoder stages are frozen or a process's batch has no image.
     environment = LightningEnvironment()
     ddp = DDPStrategy(

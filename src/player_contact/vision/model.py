@@ -1,8 +1,8 @@
 """The model: one image encoder, shared by steps and views, fused with tabular features over a clip.
 
 An image is a stack of gray frames of one view around a step, with two masks of helmet boxes: of the
-row's players (one of them for the ground), and of others near them. Letters of shapes as in the
-package.
+row's players (one of them for the ground), and of others near them. Letters of shapes: see
+`vision/__init__.py`.
 """
 
 import torch
@@ -25,16 +25,16 @@ class ContactModel(nn.Module):
 
     tabular_mean: Tensor
     tabular_std: Tensor
-    logit_shift: Tensor  # [2] of pairs, of the ground: after training, to the level of the screen
+    # [2] for pairs and for the ground. Training draws too many contacts: it is set afterwards, so
+    # that the mean probability is that of the screen.
+    logit_shift: Tensor
 
     def __init__(self, config: VisionConfig, num_frames: int, pretrained: bool = False) -> None:
         super().__init__()
         features, embed_dim = len(config.tabular), config.embed_dim
         tabular_dim = config.tabular_dim if features else 0
-        weights, channels = (
-            config.weights if pretrained else "none",
-            input_channels(config, num_frames),
-        )
+        weights = config.weights if pretrained else "none"
+        channels = input_channels(config, num_frames)
         self.encoder, encoder_dim = make_encoder(
             config.encoder, channels, config.image_size, config.encoder_options, weights
         )
@@ -64,8 +64,7 @@ class ContactModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Logits [B, T] of the steps, and [N] of each image by itself for the auxiliary loss.
 
-        images     [N, C, H, W] 0..255, uint8 or, after mixup, float32: one for each True of
-                   `visible`, in its order
+        images     [N, C, H, W] uint8 (float32 after mixup), one for each True of `visible`
         tabular    [B, T, K], NaN: not measured
         visible    [B, T, V] bool: the row is in the view
         step_mask  [B, T] bool: False is padding, or a step without an open row

@@ -1,4 +1,4 @@
-"""Pretrained weights from untrusted files: none of their code is run, misfits are refused."""
+"""Pretrained weights, safely: code in a file never runs, weights that do not fit are refused."""
 
 import sys
 import tempfile
@@ -42,12 +42,12 @@ def read_weights(path: Path) -> State:
 
 
 def load_weights(encoder: nn.Module, state: State, source: str) -> None:
-    """Loads the weights of a whole timm model into an encoder, which is one without classifier.
+    """Loads the weights of a whole timm model into an encoder, that model without its classifier.
 
-    Names are timm's, or what its `checkpoint_filter_fn` translates to them. As timm does, the first
-    convolution is adapted from RGB to the encoder's channels; then it is scaled, as our inputs are
-    in -1..1, not divided by the std of the timm model's. Raises ConfigError with the names of
-    tensors that are missing, unexpected or of another shape.
+    Names are timm's, or what its `checkpoint_filter_fn` translates to them. The first convolution
+    is adapted from RGB to the encoder's channels, as timm does, and scaled: timm's inputs are
+    divided by their std, ours are in -1..1. Raises ConfigError with the names of tensors that are
+    missing, unexpected or of another shape.
     """
     cfg: Any = encoder.pretrained_cfg
     classifiers = tuple(f"{layer}." for layer in _as_tuple(cfg.get("classifier")))
@@ -81,7 +81,7 @@ def load_weights(encoder: nn.Module, state: State, source: str) -> None:
 
 
 def rename_in_order(state: State, target: State, source: str) -> State:
-    """The tensors of a state dict under the names of another one in the same order.
+    """The tensors of `state` with the names of `target`, which has them in the same order.
 
     Raises ConfigError where the two differ in number, in the last part of a name (weight, bias,
     running_mean ...) or in a shape.

@@ -33,10 +33,8 @@ def training_phases(config: VisionConfig, rows: OpenRows) -> list[TrainingPhase]
     def steps(count: int, batch_size: int) -> int:
         return math.ceil(min(config.clips_per_epoch, count) / batch_size)
 
-    size, lr_scale = (
-        config.image_batch_samples,
-        config.clip_lr_scale if config.image_epochs else 1.0,
-    )
+    size = config.image_batch_samples
+    lr_scale = config.clip_lr_scale if config.image_epochs else 1.0
     images = TrainingPhase("images", config.image_epochs, steps(samples, size), size)
     size = config.batch_size
     phases = images, TrainingPhase("clips", config.clip_epochs, steps(clips, size), size, lr_scale)

@@ -1,4 +1,4 @@
-"""Inference with test-time augmentation: embeddings once per image variant, then clips."""
+"""Scoring, that is inference: images are embedded once per TTA variant, clips overlap."""
 
 from collections.abc import Callable
 

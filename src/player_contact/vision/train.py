@@ -68,15 +68,15 @@ def train_model(
     checkpoint: Path | None = None,
     fabric: "Fabric | None" = None,
 ) -> tuple[ContactModel, list[EpochLog]]:
-    """Trains first the encoder on single images, then the whole model on clips; returns the EMA.
+    """Trains the encoder on single images, then the whole model on clips; returns the EMA model.
 
     Clips alone train the encoder poorly: their images are alike, and the tabular features predict
     well without them. The schedule is fixed: the loss that `validate` returns after each clip epoch
     is only logged, so out-of-fold scores stay unbiased.
 
-    A training run that resumes from its `checkpoint` ends with the weights of an uninterrupted one.
-    Where several processes train one model, `fabric` is what launched them; the first process
-    alone writes the checkpoint, and batch norm statistics are its own.
+    A run that resumes from its `checkpoint` ends with the weights of an uninterrupted one. Where
+    several processes train one model, `fabric` launched them; the first one alone writes the
+    checkpoint, and batch norm statistics are its own.
     """
     from lightning_fabric.utilities.seed import seed_everything
 
@@ -145,9 +145,8 @@ class Trainer:
         loader: Any = DataLoader(data, size, num_workers=workers, collate_fn=collate)
         loader = fabric.setup_dataloaders(loader)
         set_trainable(self.model, config, epoch)
-        losses, grad_norms = zip(
-            *(self._train_step(batch, phase, rng) for batch in loader), strict=True
-        )
+        steps = [self._train_step(batch, phase, rng) for batch in loader]
+        losses, grad_norms = zip(*steps, strict=True)
         loss: Any = fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean")
         learning_rate = float(self.scheduler.get_last_lr()[0])
         grad_norm = float(torch.stack(grad_norms).mean())
@@ -160,9 +159,7 @@ class Trainer:
         config, fabric, optimizer = self.job.config, self.fabric, self.fabric_optimizer
         if config.augment.mixup_alpha:
             batch = mixup(batch, config.augment.mixup_alpha, rng)
-        with (
-            fabric.autocast()
-        ):  # Fabric enters it by itself for `forward`, not for `forward_images`
+        with fabric.autocast():  # which Fabric enters by itself only in `forward`
             if phase.name == "images":
                 loss = image_loss(self.fabric_model, batch)
             else:

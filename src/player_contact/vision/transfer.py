@@ -55,10 +55,9 @@ def num_trainable_stages(stages: int, transfer: TransferConfig, epoch: int) -> i
 
 
 def set_trainable(model: ContactModel, config: VisionConfig, epoch: int) -> int:
-    """`model.train()`, with the encoder stages frozen that the config freezes in this epoch.
+    """`model.train()` with encoder stages frozen as the epoch asks; returns how many are not.
 
-    Frozen layers get no gradient, and their batch norm and dropout are in evaluation mode. Returns
-    how many encoder stages are trained.
+    Frozen layers get no gradient, and their batch norm and dropout are in evaluation mode.
     """
     stages = encoder_stages(model.encoder)
     count = num_trainable_stages(len(stages), config.transfer, epoch)
