@@ -37,6 +37,14 @@ def test_what_is_written_replaces_the_old_file(old_file):
     assert names(old_file.parent) == ["table.csv"]
 
 
+def test_a_file_may_be_read_by_whom_the_umask_lets(tmp_path):
+    usual, written = tmp_path / "usual", tmp_path / "written"
+    usual.touch()
+    with atomic_write(written) as temporary:
+        temporary.touch(mode=0o600)  # as safetensors does
+    assert written.stat().st_mode == usual.stat().st_mode
+
+
 def write_half(path, error=RuntimeError, folder=False) -> None:
     """Begins to write and is interrupted."""
     with atomic_write(path) as temporary:

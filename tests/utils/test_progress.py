@@ -36,3 +36,34 @@ def test_a_terminal_gets_a_bar_and_no_log_line(caplog, monkeypatch, capsys):
     assert list(progress_bar(iter("abc"), 3, "letters")) == list("abc")
     assert not caplog.messages
     assert "letters" in capsys.readouterr().err
+
+
+def shown_seconds(line: str) -> int:
+    """Of a line that ends with `[H:]MM:SS left`."""
+    parts = map(int, line.split()[-2].split(":"))
+    return sum(60**power * part for power, part in enumerate(reversed(list(parts))))
+
+
+@pytest.mark.parametrize("start_up", [0, 30])
+@pytest.mark.parametrize(("workers", "apart"), [(1, 0), (4, 0), (4, 25), (16, 0), (100, 0)])
+def test_the_time_left_is_right_where_items_take_equally_long(
+    caplog, monkeypatch, workers, apart, start_up
+):
+    """100 s an item: workers that begin together, and one after another."""
+    now, total = 0.0, 64
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 1e-9)
+    ends = [
+        start_up + apart * (item % workers) + 100 * (1 + item // workers) for item in range(total)
+    ]
+    with progress_bar(None, total, "plays", workers) as bar:
+        for now in ends:  # noqa: B007  the clock
+            bar.update()
+    assert caplog.messages
+    for line in caplog.messages:
+        done = int(line.split()[1])
+        left = ends[-1] - ends[done - 1]
+        # How long workers took to begin shows once they have done as much again.
+        begun = start_up + apart * workers if done <= 3 * workers else 0
+        most = left + begun * (1 + left / 100)
+        assert 0.9 * left - 1 <= shown_seconds(line) <= most + 1, line

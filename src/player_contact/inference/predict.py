@@ -100,7 +100,8 @@ def _predict_without_videos(
         )
         outcomes = fault_tolerant_map(work, remaining, processes, deadline)
         if not predictions:
-            outcomes = progress_bar(outcomes, len(season.game_plays), "sensors and boxes")
+            total, title = len(season.game_plays), "sensors and boxes"
+            outcomes = progress_bar(outcomes, total, title, max(1, processes))
         failed, boxes = [], "" if complete else " without completed boxes"
         for tables, outcome in outcomes:
             if isinstance(outcome, Failure):

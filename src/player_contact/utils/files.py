@@ -14,16 +14,27 @@ from player_contact.utils.errors import InputError
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a temporary path, which replaces `path` when the block ends without an error."""
+    """Gives a temporary path, which replaces `path` when the block ends without an error.
+
+    A file gets the usual mode, whatever the library that wrote it gave it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = f"{platform.node()}-{os.getpid()}"  # other machines may write there too
     temporary = path.with_name(f".{path.name}.{writer}.partial")
     remove(temporary)
     try:
         yield temporary
+        if temporary.is_file():
+            temporary.chmod(0o666 & ~_umask())
         move(temporary, path)
     finally:
         remove(temporary)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # it can be read only by setting it
+    os.umask(mask)
+    return mask
 
 
 def move(source: Path, target: Path) -> None:

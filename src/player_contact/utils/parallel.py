@@ -62,7 +62,8 @@ def parallel_map(
     else:
         outcomes = workers.map(functools.partial(capture_logs, function), items)
     try:
-        for result, records in progress_bar(outcomes, total, description):
+        processes = workers if isinstance(workers, int) else workers.size
+        for result, records in progress_bar(outcomes, total, description, processes):
             replay_logs(records)
             yield result
     except BrokenExecutor:
