@@ -47,7 +47,8 @@ def test_a_file_wins_over_the_one_it_extends(write):
 
 def test_set_wins_over_the_file_and_the_last_one_over_the_first(write):
     config = load_config(
-        write("vision: {clip_length: 5}"), ["vision.clip_length=6", "vision.clip_length=7"]
+        write("vision: {clip_length: 5}"),
+        ["vision.clip_length=7", "vision.clip_length=6", "vision.clip_length=7"],
     )
     assert config.vision.clip_length == 7
 
@@ -79,9 +80,41 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near)
     key = text.partition("=")[0]
     with pytest.raises(
         ConfigError,
-        match=rf"^mine\.yaml: unknown key '{re.escape(key)}'\. Did you mean '{re.escape(near)}'\?",
+        match=rf"^--set {re.escape(text)}: unknown key '{re.escape(key)}'\. "
+        rf"Did you mean '{re.escape(near)}'\?",
     ):
         load_config(write(""), [text])
+
+
+@pytest.mark.parametrize(
+    ("parent", "own", "settings", "source"),
+    [
+        ("vision: {epoch: 1}", "seed: 2", ["seed=3"], "parent.yaml: unknown key 'vision.epoch'"),
+        ("seed: 2", "vision: {epoch: 1}", ["seed=3"], "mine.yaml: unknown key 'vision.epoch'"),
+        ("seed: -1", "seed: -2", [], "mine.yaml: 'seed' is -2"),
+        ("seed: -1", "seed: -2", ["seed=-3", "folds=3"], "--set seed=-3: 'seed' is -3"),
+        ("zoo: {a: 1}", "zoo: {b: 1}", [], "mine.yaml: unknown key 'zoo'"),
+        ("", "", ["vision.epoch.x=1"], "--set vision.epoch.x=1: unknown key 'vision.epoch'"),
+        ("crops: {frame_offsets: [a]}", "", [], "parent.yaml: 'crops.frame_offsets.0' is 'a'"),
+        ("vision: {members: [{epoch: 1}]}", "", [], "parent.yaml: unknown key 'vision.epoch'"),
+        (
+            "vision: {epochs: 3}",
+            "vision: {members: [{epochs: 0}]}",
+            [],
+            "mine.yaml: 'vision.epochs'",
+        ),
+        (
+            "vision: {batch_size: 8}",
+            "vision: {devices: 3}",
+            ["seed=2", "vision.epochs=1"],
+            "mine.yaml --set seed=2 --set vision.epochs=1: vision.batch_size (8) can't be shared",
+        ),
+    ],
+)
+def test_a_wrong_key_is_told_with_where_it_is_stated(write, parent, own, settings, source):
+    write(parent, "parent.yaml")
+    with pytest.raises(ConfigError, match=rf"^{re.escape(source)}"):
+        load_config(write(f"extends: parent.yaml\n{own}"), settings)
 
 
 def test_a_key_like_no_other_is_refused_with_all_known_ones(write):
@@ -119,17 +152,20 @@ def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words)
     [
         (
             "vision.members=[{seed: 1}, {seed: 1}]",
-            r"^mine\.yaml: two of vision\.members are the same model: give them another seed",
+            r"^mine.yaml --set .*: two of vision\.members are the same model",
         ),
         (
             "vision.members=[{seed: 1, members: []}]",
-            r"^mine\.yaml: a member of vision\.members can't have members of its own",
+            r"^mine.yaml --set .*: a member of vision\.members can't have members of its own",
         ),
         (
             "vision.members=[{image_size: 100}]",
-            r"^mine\.yaml: vision\.image_size \(100\) can't be larger than crops\.size \(72\)",
+            r"^mine.yaml --set .*: vision\.image_size \(100\) can't be larger than crops\.size",
         ),
-        ("vision.members=[{encodr: resnet18}]", "encodr"),
+        (
+            "vision.members=[{encodr: resnet18}]",
+            "unknown key 'vision.encodr'. Did you mean 'vision.encoder'",
+        ),
         (
             "vision.devices=3",
             r"vision\.batch_size \(8\) can't be shared by 3 vision\.devices",
@@ -138,10 +174,13 @@ def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words)
             "vision.devices=8",
             r"image_batch_size \(32\) can't be shared by 8 vision\.devices: make it a .* 64",
         ),
-        ("vision.views=[Sideline, Sideline]", r"^mine\.yaml: vision\.views names a view twice"),
+        (
+            "vision.views=[Sideline, Sideline]",
+            r"^mine.yaml --set .*: vision\.views names a view twice",
+        ),
         (
             "vision.tta.shift_pixels=5",
-            r"vision\.image_size \(64\) and twice vision\.tta\.shift_pixels \(5\) can't be larger",
+            r"^mine.yaml --set .*: vision\.image_size \(64\) and twice .*shift_pixels",
         ),
     ],
 )

@@ -21,6 +21,7 @@ COMMANDS = [
     (checks_app, ["audit"]),
     (app, ["variants", *CONFIG]),
     (app, ["ablation", *CONFIG]),
+    (app, ["run", *CONFIG, "--until", "report"]),
     (benchmarks_app, ["encoders", "--score", *CONFIG]),
 ]
 
@@ -55,7 +56,7 @@ def sentence(program, words) -> str:
 def test_a_missing_run_is_told_with_those_there_are(outputs, program, words):
     before = sorted(outputs.rglob("*"))
     assert sentence(program, [*words, "--run", "dmeo"]) == (
-        "outputs/dmeo is no run: outputs holds copied, demo (RUN=copied names the first), and "
+        "outputs/dmeo is no run: outputs holds demo, copied (RUN=demo names the first), and "
         "`make submission RUN=dmeo` makes a new one"
     )
     assert sorted(outputs.rglob("*")) == before
@@ -63,7 +64,7 @@ def test_a_missing_run_is_told_with_those_there_are(outputs, program, words):
 
 @pytest.mark.parametrize("name", ["seasons", "bench"])
 def test_a_folder_of_something_else_is_no_run(outputs, name):
-    with pytest.raises(InputError, match=f"outputs/{name} is no run: outputs holds copied, demo "):
+    with pytest.raises(InputError, match=f"outputs/{name} is no run: outputs holds .*demo"):
         find(name)
 
 
@@ -93,6 +94,15 @@ def test_a_run_is_named_or_its_path_given(outputs, tmp_path):
     assert find("demo") == find("outputs/demo") == outputs / "demo"
     assert find("copied", needs="bundle") == outputs / "copied"
     assert find(str(tmp_path / "outputs" / "demo")) == tmp_path / "outputs" / "demo"
+
+
+@pytest.mark.parametrize(("run", "is_new"), [("dmeo", True), ("demo", False)])
+def test_a_new_run_is_told_with_those_there_are(outputs, caplog, run, is_new):
+    caplog.set_level("INFO", "player_contact")
+    words = ["run", *CONFIG, "--input", "nowhere", "--until", "folds", "--run", run]
+    assert "folder nowhere does not exist" in sentence(app, words)
+    told = "outputs/dmeo is a new run; outputs holds demo, copied"
+    assert caplog.messages[0] == (told if is_new else "== folds")
 
 
 def test_a_copied_bundle_is_not_a_whole_run(outputs):

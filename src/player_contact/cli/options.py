@@ -15,9 +15,9 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "workers": (0, "processes; 0: one per core. Changes no result"),
     "cluster": ("", "address of a Dask scheduler whose workers do the work. Changes no result"),
     "until": (
-        "report",
+        "",
         "last stage: folds, features, screen, crops, vision, blend, scores, bundle, submission, "
-        "report",
+        "report; all if not given",
     ),
     "bundle": (Path, "a run's bundle folder"),
     "output": (None, "the file to write"),

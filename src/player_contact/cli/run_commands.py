@@ -42,13 +42,15 @@ ALWAYS = ("rows", "contacts", "plays")
 def run(args: Namespace) -> None:
     """Train, score out of fold and write a submission; stages that are up to date do not run again.
 
+    A run that is not there is begun, but not to report on: `--run x --until report` refuses it.
     Example: python -m player_contact run --config configs/demo.yaml --set vision.clip_epochs=2
     """
     from player_contact.pipeline.runner import STAGE_NAMES, run_pipeline
     from player_contact.utils.files import read_json
     from player_contact.utils.parallel import worker_count
 
-    if args.until not in STAGE_NAMES:
+    until = args.until or STAGE_NAMES[-1]
+    if until not in STAGE_NAMES:
         raise ConfigError(f"--until {args.until!r} is no stage. Stages: {', '.join(STAGE_NAMES)}")
     with contextlib.ExitStack() as stack:
         if args.cluster:
@@ -56,13 +58,13 @@ def run(args: Namespace) -> None:
 
             local = worker_count(args.workers, config_of(args).num_threads)
             cluster = stack.enter_context(connected(args.cluster, local))
-        run = make_run(args, may_be_new=True)
+        run = make_run(args, may_be_new=args.until != "report")
         folder = run.folder
         if args.cluster:
             data, outputs = run.input.resolve(), args.outputs.resolve()
             cluster.check_storage(outputs, data)
             run = dataclasses.replace(run, input=data, folder=folder.resolve(), workers=cluster)
-        if not run_pipeline(run, args.until):
+        if not run_pipeline(run, until):
             print("Nothing has changed since the last run.")
     if (folder / "scores.json").is_file():
         print(f"\n{read_json(folder / 'scores.json')['text']}\n")

@@ -1,5 +1,7 @@
 """The config, the run and the season that a command line names."""
 
+import difflib
+import logging
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from player_contact.config import Config, SeasonConfig
     from player_contact.pipeline.run import Run
 
+log = logging.getLogger(__name__)
+
 
 def config_of(args: Namespace) -> "Config":
     """The config with the settings of --set, --plays and --video."""
@@ -23,7 +27,11 @@ def config_of(args: Namespace) -> "Config":
 
 
 def make_run(args: Namespace, may_be_new: bool = False) -> "Run":
-    """The run that RUN_OPTIONS name; simulates a season where the input folder holds no data."""
+    """The run that RUN_OPTIONS name; simulates a season where the input folder holds no data.
+
+    Raises InputError where there is no such run, unless it `may_be_new`: then it is logged where
+    other runs are there, since a name may be misspelt.
+    """
     from player_contact.pipeline.run import Run
     from player_contact.utils.parallel import worker_count
 
@@ -34,6 +42,8 @@ def make_run(args: Namespace, may_be_new: bool = False) -> "Run":
         raise ConfigError(
             f"A run can't be called {args.run!r}: its name is that of a folder beside `seasons`"
         )
+    if not _is_run(folder) and (runs := _runs_beside(folder)):
+        log.info("%s is a new run; %s holds %s", folder, folder.parent, ", ".join(runs))
     args.outputs = folder.parent  # also where --run is the path of a run elsewhere
     if data == INPUT and not has_data(data):
         data = simulated_season(args, config.season)
@@ -59,10 +69,14 @@ def simulated_season(args: Namespace, season: "SeasonConfig") -> Path:
 
 
 def find_run(args: Namespace, needs: str = "") -> Path:
-    """The folder of a run. Raises InputError with the runs there are, or with what it lacks."""
+    """The folder of a run.
+
+    Raises InputError with the runs there are, that of the most alike name first, or with what it
+    lacks.
+    """
     folder = _run_folder(args)
     if not _is_run(folder):
-        runs = sorted(path.name for path in folder.parent.glob("[!.]*") if _is_run(path))
+        runs = _runs_beside(folder)
         config = Path("configs") / f"{folder.name}.yaml"
         option = f"CONFIG={config}" if config.is_file() else f"RUN={folder.name}"
         held = f"{', '.join(runs)} (RUN={runs[0]} names the first)" if runs else "none yet"
@@ -100,6 +114,12 @@ def _run_folder(args: Namespace) -> Path:
     """--outputs/NAME for `--run NAME`; a name of several parts is the path of a run's folder."""
     path = Path(args.run or args.config.stem)
     return path if len(path.parts) > 1 else args.outputs / path
+
+
+def _runs_beside(folder: Path) -> list[str]:
+    """The names of the runs in the folder of this one, the most alike first."""
+    names = sorted(path.name for path in folder.parent.glob("[!.]*") if _is_run(path))
+    return difflib.get_close_matches(folder.name, names, n=max(1, len(names)), cutoff=0)
 
 
 def _is_run(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from yaml import YAMLError
 
 from player_contact.config.settings import Config
@@ -19,10 +20,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     An override wins over the file, the file over the one it extends, that one over the defaults.
     Raises ConfigError: no such file, not YAML, an unknown key (with the nearest known one), a wrong
-    type or range, files that extend each other.
+    type or range (with the file or override that states it), files that extend each other.
     """
     path = Path(path)
-    merged: Any = _with_parents(path, ())
+    sources = _with_parents(path, ())
     for text in overrides:
         key, equals, _ = text.partition("=")
         if not equals or not key.strip():
@@ -30,15 +31,19 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
                 f"--set {text!r}: expected section.key=value, such as vision.clip_length=8"
             )
         try:
-            merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([text]))
+            sources.pop(f"--set {text}", None)  # the last one wins, also where it comes twice
+            sources[f"--set {text}"] = OmegaConf.from_dotlist([text])
+            OmegaConf.merge(*sources.values())
         except (OmegaConfBaseException, YAMLError) as error:
             raise ConfigError(f"--set {text!r}: {_first_line(error)}") from None
+    merged = OmegaConf.merge(*sources.values())
     try:
         return Config.model_validate(OmegaConf.to_container(merged, resolve=True))
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path.name}: {_first_line(error)}") from None
     except ValidationError as errors:
-        raise ConfigError(f"{path.name}: {_sentence(errors)}") from None
+        first = errors.errors()[0]
+        raise ConfigError(f"{_source_of(first, sources)}: {_sentence(first)}") from None
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -46,7 +51,8 @@ def save_config(config: Config, path: Path) -> None:
     OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), path)
 
 
-def _with_parents(path: Path, seen: tuple[Path, ...]) -> DictConfig:
+def _with_parents(path: Path, seen: tuple[Path, ...]) -> dict[str, DictConfig]:
+    """File name -> what a config and those that it extends state, each before what extends it."""
     path = path.resolve()
     if path in seen:
         through = ", ".join(parent.name for parent in seen)
@@ -63,17 +69,38 @@ def _with_parents(path: Path, seen: tuple[Path, ...]) -> DictConfig:
         raise ConfigError(f"{path.name} must hold `key: value` lines")
     parent = config.pop("extends", None)
     if parent is None:
-        return config
+        return {path.name: config}
+    sources = _with_parents(path.parent / str(parent), (*seen, path))
     try:
-        merged = OmegaConf.merge(_with_parents(path.parent / str(parent), (*seen, path)), config)
+        OmegaConf.merge(*sources.values(), config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path.name} does not fit {parent}: {_first_line(error)}") from None
-    assert isinstance(merged, DictConfig)
-    return merged
+    return sources | {path.name: config}
 
 
-def _sentence(errors: ValidationError) -> str:
-    error = errors.errors()[0]
+def _source_of(error: ErrorDetails, sources: dict[str, DictConfig]) -> str:
+    """The last source that states a wrong value; all of the command line where it is several."""
+    settings = [name for name in sources if name.startswith("--set ")]
+    whole = " ".join([[name for name in sources if name not in settings][-1], *settings])
+    if error["type"] == "value_error":
+        return whole
+    stated = [name for name in sources if _stated(sources[name], error["loc"]) == error["input"]]
+    members = [name for name in sources if _stated(sources[name], ("vision", "members"))]
+    return (stated or members or [whole])[-1]
+
+
+def _stated(source: DictConfig, keys: Sequence[str | int]) -> Any:
+    """The value of a key, or None; keys that lead into a single value stand for that one."""
+    value: Any = OmegaConf.to_container(source)
+    for key in keys:
+        if isinstance(value, dict):
+            value = value.get(str(key))
+        elif isinstance(value, list):
+            value = value[key] if isinstance(key, int) and key < len(value) else None
+    return value
+
+
+def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "value_error":  # a sentence of our own
         return str(error["ctx"]["error"])
     key = ".".join(map(str, error["loc"]))
