@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 from argparse import Namespace
-from collections.abc import Mapping
 from pathlib import Path
 
 from player_contact.cli import app
@@ -17,25 +16,6 @@ RESULTS = {
     "bundle": "bundle",
     "report": "report/index.html",
 }
-
-SUMMARY = {  # what predicting counts -> its label
-    "rows": "rows",
-    "contacts": "  called a contact",
-    "open": "  left open by sensors and boxes",
-    "with vision": "    decided with vision",
-    "plays": "plays",
-    "plays decided by vision": "  decided by vision",
-    "plays decided by screen": "  decided by sensors and boxes",
-    "plays decided by distance": "  decided by the distance of the players",
-    "plays left at no contact": "  left at no contact",
-    "plays without video": "  without video",
-    "plays where vision failed": "  where vision failed",
-    "plays without vision for lack of time": "  without vision for lack of time",
-    "boxes added": "helmet boxes completed",
-    "boxes swapped back": "helmet boxes given back to their players",
-    "views not registered": "views that could not be registered",
-}
-ALWAYS = ("rows", "contacts", "plays")
 
 
 @app.command(*RUN_OPTIONS, "until", "cluster")
@@ -142,20 +122,11 @@ def predict(args: Namespace) -> None:
     """
     from player_contact.inference.bundle import load_bundle
     from player_contact.inference.predict import predict_folder
+    from player_contact.inference.summary import summary_text
     from player_contact.inference.time_budget import parse_duration
     from player_contact.utils.parallel import worker_count
 
     budget = parse_duration(args.budget) if args.budget else float("inf")
     workers = worker_count(args.workers, load_bundle(args.bundle).config.num_threads)
     counts = predict_folder(args.bundle, args.input, args.output, workers, budget, args.mend)
-    print(summary_text(args.output, counts))
-
-
-def summary_text(submission: Path, counts: Mapping[str, int]) -> str:
-    """What `predict_folder` counted, a line each, without what did not happen."""
-    rows = [
-        f"{label:<44}{counts.get(name, 0):>11,}"
-        for name, label in SUMMARY.items()
-        if counts.get(name) or name in ALWAYS
-    ]
-    return "\n".join([str(submission), *rows])
+    print(f"{args.output}\n{summary_text(counts)}")

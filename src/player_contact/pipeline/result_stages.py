@@ -12,6 +12,7 @@ from player_contact.competition.season import fingerprint
 from player_contact.evaluation.scores import scores_text
 from player_contact.inference.bundle import write_bundle
 from player_contact.inference.predict import predict_folder
+from player_contact.inference.summary import summary_text
 from player_contact.pipeline.comparison import score_probabilities
 from player_contact.pipeline.run import Run
 from player_contact.utils.files import read_json, write_json
@@ -92,5 +93,6 @@ def submission_stage(run: Run, out: Path) -> None:
         predicted = predicted.reindex(label.index)
         mcc = matthews(count((label == 1).to_numpy(), (predicted == 1).to_numpy()))
         counts["MCC against the simulated truth"] = round(float(mcc), 4)
+        log.info("MCC against the simulated truth: %.4f", mcc)
     write_json(counts, out / "submission.json")
-    log.info("submission: %s", ", ".join(f"{name} {value}" for name, value in counts.items()))
+    log.info("%s", summary_text(counts), extra={"live": True})  # the report has the counts

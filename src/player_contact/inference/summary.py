@@ -1,0 +1,46 @@
+"""What predicting counted, as a table: what decided the rows and the plays."""
+
+from collections.abc import Mapping
+
+DISTANCE, SCREEN = "rows by distance", "rows by screen"  # what follows from the counts
+ROWS = {  # count -> its label, of all rows
+    "rows": "rows",
+    DISTANCE: "  decided by the distance of the players",
+    SCREEN: "  decided by sensors and boxes",
+    "with vision": "  decided with vision",
+    "contacts": "  called a contact",
+}
+PLAYS = {
+    "plays": "plays",
+    "plays decided by vision": "  decided with vision",
+    "plays decided by screen": "  decided by sensors and boxes",
+    "plays decided by distance": "  decided by the distance of the players",
+    "plays left at no contact": "  left at no contact",
+    "plays without video": "  without video",
+    "plays where vision failed": "  where vision failed",
+    "plays without vision for lack of time": "  without vision for lack of time",
+}
+OTHERS = {
+    "boxes added": "helmet boxes completed",
+    "boxes swapped back": "helmet boxes given back to their players",
+    "views not registered": "views that could not be registered",
+}
+ALWAYS = ("rows", "contacts", "plays")
+
+
+def summary_text(counts: Mapping[str, int]) -> str:
+    """What `predict_folder` counted, a line each with its share, without what did not happen."""
+    candidates = counts.get("candidates", 0)
+    counts = {
+        **counts,
+        DISTANCE: counts["rows"] - candidates,
+        SCREEN: candidates - counts.get("with vision", 0),
+    }
+    lines = []
+    for labels in (ROWS, PLAYS, OTHERS):
+        for name, label in labels.items():
+            number, whole = counts.get(name, 0), counts.get(next(iter(labels)), 0)
+            if number or name in ALWAYS:
+                share = f"{number / whole:9.1%}" if label.startswith(" ") and whole else ""
+                lines.append(f"{label:<44}{number:>11,}{share}")
+    return "\n".join(lines)

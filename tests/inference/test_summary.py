@@ -1,0 +1,45 @@
+from player_contact.inference.summary import OTHERS, PLAYS, ROWS, summary_text
+from player_contact.utils.files import read_json
+
+SUMMARY = ROWS | PLAYS | OTHERS
+
+
+def test_what_did_not_happen_is_left_out():
+    counts = dict.fromkeys(SUMMARY, 0) | {
+        "rows": 1000,
+        "candidates": 100,
+        "with vision": 20,
+        "plays": 3,
+        "plays decided by vision": 2,
+        "plays decided by distance": 1,
+        "boxes added": 1828,
+    }
+    assert [" ".join(line.split()) for line in summary_text(counts).splitlines()] == [
+        "rows 1,000",
+        "decided by the distance of the players 900 90.0%",
+        "decided by sensors and boxes 80 8.0%",
+        "decided with vision 20 2.0%",
+        "called a contact 0 0.0%",
+        "plays 3",
+        "decided with vision 2 66.7%",
+        "decided by the distance of the players 1 33.3%",
+        "helmet boxes completed 1,828",
+    ]
+
+
+def test_a_season_decided_by_distance_alone_is_summed_up():
+    text = summary_text({"plays": 1, "rows": 50, "plays decided by distance": 1, "contacts": 5})
+    assert "decided by the distance of the players             50   100.0%" in text
+
+
+def test_lines_are_aligned_and_fit_a_terminal():
+    counts = dict.fromkeys(SUMMARY, 4_641_494) | {"candidates": 9_000_000}
+    lines = summary_text(counts).splitlines()
+    assert {line.index("  4,641,494") for line in lines if "  4,641,494" in line} == {44}
+    assert max(map(len, lines)) <= 80
+
+
+def test_no_count_of_predicting_is_forgotten(finished_run):
+    counts = set(read_json(finished_run.folder / "submission.json"))
+    others = {"candidates", "open", "MCC against the simulated truth"}
+    assert {name for name in counts if " in " not in name} - others <= set(SUMMARY)
