@@ -140,9 +140,10 @@ def plan_text(plans: list[StagePlan], size: Size, run: Run) -> str:
             "free"
         )
     if total.cost.memory_mb > memory:
+        fewer = ". Try fewer WORKERS" if local_workers(run.workers) > 1 else ""
         lines.append(
             f"Would not fit: {total.cost.memory_mb:,.0f} MB of memory, and the machine has "
-            f"{memory:,.0f}. Try fewer WORKERS"
+            f"{memory:,.0f}{fewer}"
         )
     if run.config.vision.num_workers:
         lines.append(

@@ -68,6 +68,11 @@ def test_a_folder_of_something_else_is_no_run(outputs, name):
         find(name)
 
 
+def test_no_name_is_advised_that_a_run_can_not_have(outputs):
+    with pytest.raises(InputError, match="and `make submission` makes a new one"):
+        find("seasons")
+
+
 def test_where_there_is_no_run_the_way_to_one_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert sentence(checks_app, ["audit"]) == (

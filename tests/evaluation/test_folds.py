@@ -58,11 +58,20 @@ def test_another_seed_makes_other_folds():
     assert not make_folds(contacts, 4, 1)["fold"].equals(make_folds(contacts, 4, 2)["fold"])
 
 
-def test_more_folds_than_games_are_refused_with_the_way_out():
-    contacts = pd.Series([1, 2, 3], index=["58168_000001", "58168_000002", "58171_000001"])
-    message = r"^2 games can't make 3 folds\. Set folds to 2 or fewer, or add plays"
-    with pytest.raises(InputError, match=message):
-        make_folds(contacts, 3, 1)
+@pytest.mark.parametrize(
+    ("games", "way_out"),
+    [
+        (3, "Set folds to 3 or fewer, or add plays of other games"),
+        (2, "Set folds to 2 or fewer, or add plays of other games"),
+        (1, "Add plays of other games"),  # there are no fewer than two folds
+    ],
+)
+def test_more_folds_than_games_are_refused_with_a_way_out(games, way_out):
+    contacts = pd.Series(
+        1, index=[f"{58_168 + number // 2}_{number}" for number in range(2 * games)]
+    )
+    with pytest.raises(InputError, match=rf"^{games} games can't make 4 folds\. {way_out}$"):
+        make_folds(contacts, 4, 1)
 
 
 def test_the_game_of_a_play_is_its_first_five_digits():

@@ -74,7 +74,7 @@ def test_equal_variants_are_trained_once_on_the_first_folds(run, monkeypatch):
 
 
 def test_thresholds_are_never_chosen_on_the_only_game(run):
-    message = r"^1 folds hold less than two games: .* Score more folds"
+    message = r"^One fold of a single game .* FOLDS=2"
     with pytest.raises(ConfigError, match=message):
         compare(run, {}, folds=1)
 

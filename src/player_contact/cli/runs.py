@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NO_RUNS = ("seasons", "..")  # what no run may be called
+
 
 def config_of(args: Namespace) -> "Config":
     """The config with the settings of --set, --plays and --video."""
@@ -38,7 +40,7 @@ def make_run(args: Namespace, may_be_new: bool = False) -> "Run":
     if args.run and not may_be_new:
         find_run(args)
     config, folder, data = config_of(args), _run_folder(args), args.input
-    if not _is_run(folder) and (folder.parent != args.outputs or folder.name in ("seasons", "..")):
+    if not _is_run(folder) and (folder.parent != args.outputs or folder.name in NO_RUNS):
         raise ConfigError(
             f"A run can't be called {args.run!r}: its name is that of a folder beside `seasons`"
         )
@@ -78,10 +80,11 @@ def find_run(args: Namespace, needs: str = "") -> Path:
     if not _is_run(folder):
         runs = _runs_beside(folder)
         config = Path("configs") / f"{folder.name}.yaml"
-        option = f"CONFIG={config}" if config.is_file() else f"RUN={folder.name}"
+        option = f" CONFIG={config}" if config.is_file() else f" RUN={folder.name}"
+        option = "" if folder.name in NO_RUNS else option
         held = f"{', '.join(runs)} (RUN={runs[0]} names the first)" if runs else "none yet"
         raise InputError(
-            f"{folder} is no run: {folder.parent} holds {held}, and `make submission {option}` "
+            f"{folder} is no run: {folder.parent} holds {held}, and `make submission{option}` "
             f"makes {'a new one' if runs else 'one'}"
         )
     if needs and not (folder / needs).exists():

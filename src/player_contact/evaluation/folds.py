@@ -21,9 +21,9 @@ def make_folds(contacts: pd.Series, folds: int, seed: int) -> pd.DataFrame:
     table.insert(1, "game", game_of(table["game_play"]))
     games = table.groupby("game")["contacts"].agg(["sum", "size"]).sort_index()
     if len(games) < folds:
+        fewer = f"Set folds to {len(games)} or fewer, or add" if len(games) > 1 else "Add"
         raise InputError(
-            f"{len(games)} games can't make {folds} folds. "
-            f"Set folds to {len(games)} or fewer, or add plays"
+            f"{len(games)} games can't make {folds} folds. {fewer} plays of other games"
         )
     games = games.sample(frac=1, random_state=np.random.RandomState(seed))
     load = np.zeros((folds, 2))  # contacts and plays so far

@@ -57,8 +57,8 @@ def score_variants(
     games, game = np.unique(labels.game[scored], return_inverse=True)
     if len(games) < 2:
         raise ConfigError(
-            f"{len(scored_folds)} folds hold less than two games: thresholds can't be chosen on "
-            "other games. Score more folds"
+            "One fold of a single game is to be scored: thresholds can't be chosen on other games. "
+            "Score more folds, such as FOLDS=2"
         )
     part = game % 4 if folds else labels.fold[scored]
     scored_labels = Labels(labels.label[scored], labels.is_ground[scored], part, game)
