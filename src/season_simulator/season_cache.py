@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from player_contact.utils.files import remove
+from player_contact.utils.syntax import code_text
 from season_simulator.season_writer import SeasonSettings, write_season
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,5 @@ def _code_hash() -> str:
     """Of the syntax trees without docstrings: comments, layout and __main__ do not count."""
     digest = hashlib.blake2b(digest_size=3)
     for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        digest.update(ast.dump(_WithoutTexts().visit(tree)).encode())
+        digest.update(code_text(ast.parse(path.read_text(encoding="utf-8"))).encode())
     return digest.hexdigest()
-
-
-class _WithoutTexts(ast.NodeTransformer):
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        return None if isinstance(node.value, ast.Constant) else node

@@ -1,3 +1,4 @@
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -67,6 +68,42 @@ def test_a_changed_default_counts_as_a_setting_not_as_code(changed):
 def test_a_module_imported_for_what_it_registers_counts(changed):
     old, new = '"contact_resnet10", layers=(1, 1', '"contact_resnet10", layers=(1, 2'
     assert changed("vision/resnet.py", old, new) == {"vision", "submission"}
+
+
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ({"__init__": "from player_contact.sub.x import *", "x": "def g(): ..."}, "x import *`"),
+        ({"__init__": "from .x import g", "x": "def g(): ..."}, "`from .x import g`"),
+        (
+            {"__init__": "try:\n    def g(): ...\nfinally:\n    pass"},
+            "uses 'g' of player_contact.sub",
+        ),
+        ({"__init__": "if True:\n    g = print"}, "uses 'g' of player_contact.sub"),
+        ({"__init__": ""}, "uses 'g' of player_contact.sub"),
+    ],
+)
+@pytest.mark.parametrize(
+    "use", ["from player_contact.sub import g", "from player_contact import sub"]
+)
+def test_an_import_that_can_not_be_followed_is_refused(tmp_path, files, fault, use):
+    (tmp_path / "sub").mkdir()
+    for name, text in files.items():
+        (tmp_path / "sub" / f"{name}.py").write_text(text)
+    call = "sub.g()" if use.endswith("sub") else "g()"
+    (tmp_path / "main.py").write_text(f"{use}\ndef f(): {call}")
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        CodeGraph(tmp_path).hash_of("player_contact.main", "f")
+
+
+def test_a_module_of_a_package_is_not_reached_by_its_attribute(tmp_path):
+    """It would be, by whoever imported it before: a stage would miss its code."""
+    (tmp_path / "sub").mkdir()
+    for name, text in {"sub/__init__": "", "sub/x": "def g(): ..."}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "main.py").write_text("from player_contact import sub\ndef f(): sub.x.g()")
+    with pytest.raises(ValueError, match=r"main uses 'x' of player_contact\.sub, and no statement"):
+        CodeGraph(tmp_path).hash_of("player_contact.main", "f")
 
 
 def test_what_only_spreads_and_shows_work_reruns_nothing():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import player_contact
+from player_contact.utils.syntax import code_text
 
 PACKAGE = "player_contact"
 # Settings are compared by their values, not by the text of their fields.
@@ -23,6 +24,7 @@ IGNORED = frozenset(
     f"{PACKAGE}.utils.{name}"
     for name in ("parallel", "dask_cluster", "log_capture", "progress", "resources", "errors")
 )
+NOT_HASHED = "code behind this import would be missing from the hashes of stages"
 WHOLE = "*"  # stands for all that a module defines
 
 Symbol = tuple[str, str]  # module, name
@@ -56,7 +58,11 @@ class Module:
 
 
 class CodeGraph:
-    """Which definition depends on which, in a package's source folder, as it is when first read."""
+    """Which definition depends on which, in a package's source folder, as it is when first read.
+
+    Raises ValueError where an import can't be followed: it is relative, or by a star, or of what a
+    module defines below its top level.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -102,12 +108,14 @@ class CodeGraph:
         if name in here.definitions:
             yield module, name
         for target, symbol in here.imports.get(name, []):
-            if symbol != WHOLE:
-                yield from self._resolve(target, symbol)
-            elif attribute is not None:
-                yield from self._resolve(target, attribute)
-            else:
-                yield target, WHOLE
+            sought = attribute if symbol == WHOLE else symbol
+            found = [(target, WHOLE)] if sought is None else list(self._resolve(target, sought))
+            if not found and sought != "__file__":
+                raise ValueError(
+                    f"{module} uses {sought!r} of {target}, and no statement at the top level of "
+                    f"that module defines or imports it: {NOT_HASHED}"
+                )
+            yield from found
 
     def _statements(self, symbol: Symbol) -> list[ast.stmt]:
         here = self._read(symbol[0])
@@ -115,18 +123,12 @@ class CodeGraph:
         return [node for name in names for node in here.definitions.get(name, [])] + here.effects
 
     def _canonical(self, symbol: Symbol) -> str:
-        """The code of a definition without docstrings; of settings without their fields."""
+        """The code of a definition; of settings without their fields."""
         if symbol not in self._code:
-            tree = ast.Module(copy.deepcopy(self._statements(symbol)), [])
-            for node in ast.walk(tree):
-                body = getattr(node, "body", None)
-                if not isinstance(body, list) or node is tree:
-                    continue
-                if isinstance(node, ast.ClassDef) and symbol[0] == CONFIG:
-                    body = [line for line in body if not isinstance(line, ast.AnnAssign)]
-                body = body[1:] if body and _is_docstring(body[0]) else body
-                node.body = body or [ast.Pass()]  # type: ignore[attr-defined]
-            self._code[symbol] = ast.unparse(tree)
+            statements = self._statements(symbol)
+            if symbol[0] == CONFIG:
+                statements = [_without_fields(statement) for statement in statements]
+            self._code[symbol] = code_text(statements)
         return self._code[symbol]
 
     def _read(self, name: str) -> Module:
@@ -145,6 +147,8 @@ class CodeGraph:
         }
         imports: dict[str, list[Symbol]] = {}
         for node in nodes:
+            if isinstance(node, ast.ImportFrom) and (node.level or node.names[0].name == "*"):
+                raise ValueError(f"`{ast.unparse(node)}`: {NOT_HASHED}. Name package and names")
             if id(node) not in for_types:
                 for alias, symbol in self._imported(node):
                     imports.setdefault(alias, []).append(symbol)
@@ -181,6 +185,14 @@ class CodeGraph:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _without_fields(node: ast.stmt) -> ast.stmt:
+    """A class of settings without their types and defaults."""
+    if isinstance(node, ast.ClassDef):
+        node = copy.copy(node)
+        node.body = [line for line in node.body if not isinstance(line, ast.AnnAssign)]
+    return node
 
 
 def _defined(node: ast.stmt) -> list[str]:
