@@ -85,13 +85,22 @@ def test_timings_are_means_and_those_of_the_longest_play():
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("8h", 28800), ("1h30m", 5400), ("45min", 2700), ("90s", 90), ("0.5 h", 1800)],
+    [
+        *(("8h", 28800), ("1h30m", 5400), ("1H 30Min ", 5400), ("45min", 2700), ("5M", 300)),
+        *(("90s", 90), ("0.5 h", 1800), (".5s", 0.5), ("2h 5 s", 7205)),
+    ],
 )
 def test_durations_are_read_as_people_write_them(text, seconds):
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["8", "eight hours", "0s", "-3h", "8h please", "", "inf", "1e99h"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("8", "60000000000", "01:30:00", "eight hours", "0", "0s", "-3h", "8h please", "h", ""),
+        *("inf", "1e99h", "1.2.3h", "8hours", "5ms", "1d"),
+    ],
+)
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ConfigError, match="expected a time such as 8h"):
         parse_duration(text)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,16 +95,22 @@ def write_bundle(folder: Path, config: Config, run: Path, facts: dict[str, Any])
                 if training_record_path(path).is_file():
                     records[f"{stage}/{path.name}"] = read_json(training_record_path(path))
         write_json(records, temporary / "trained_on.json")
-        versions = {package.name: package.version for package in distributions()}
         files = [path for path in sorted(temporary.rglob("*")) if path.is_file()]
         manifest = {
             "format": FORMAT,
             "player_contact": player_contact.__version__,
-            "packages": {name: versions.get(name) for name in PACKAGES},
+            "packages": {name: _version_of(name) for name in PACKAGES},
             **facts,
             "files": {path.relative_to(temporary).as_posix(): sha256_of(path) for path in files},
         }
         write_json(manifest, temporary / "manifest.json")
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -1,5 +1,6 @@
 """How long plays take, fitted while they are predicted, and which still fit into a time budget."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ import pandas as pd
 
 from player_contact.utils.errors import ConfigError
 
+SECONDS = {"h": 3600, "min": 60, "m": 60, "s": 1}
+DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(h|min|m|s)(?![a-z])\s*", re.ASCII)
 SAFETY_FACTOR = 1.2  # a play may take that much longer than expected: it is not begun too late
 
 
@@ -89,13 +92,11 @@ def timing_text(seconds: dict[str, dict[str, float]]) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a text such as `8h`, `1h30m` or `90s`. Raises ConfigError."""
-    try:
-        seconds = pd.Timedelta(text).total_seconds()
-    except ValueError:
-        seconds = 0.0
-    if not seconds >= 1:  # a number without a unit is nanoseconds
-        raise ConfigError(f"--budget {text!r}: expected a time such as 8h, 1h30m, 45m or 90s")
+    """Seconds of a text such as `8h`, `1h 30m` or `90s`. Raises ConfigError."""
+    parts = DURATION.findall(text.lower())
+    seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
+    if DURATION.sub("", text.lower()).strip() or not seconds > 0:
+        raise ConfigError(f"--budget {text!r}: expected a time such as 8h, 1h 30m, 45min or 90s")
     return seconds
 
 
