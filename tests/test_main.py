@@ -92,6 +92,10 @@ def test_a_damaged_training_table_stops_a_run(command, tiny_season, tmp_path):
         (("run", "--config", TINY, "--input", "nowhere"), "folder nowhere does not exist"),
         (("predict", "--bundle", "nowhere", "--input", "."), "nowhere is no bundle"),
         (("predict", "--input", "."), "arguments are required: --bundle"),
+        (
+            ("predict",),
+            "--input. Example: python -m player_contact predict --bundle outputs/demo/bu",
+        ),
         (("run", "--confg", "x.yaml"), "no option --confg: run knows --cluster, --config, --inp"),
         (("run", "--conf", "x.yaml"), "no option --conf: run knows"),
         (("push", "demo"), "no option demo: push knows --outputs, --run"),
@@ -171,7 +175,7 @@ def test_ctrl_c_is_one_sentence_too(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["player_contact", "data"])
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 2
+    assert ended.value.code == 130
     assert capsys.readouterr().err.splitlines() == [
         "error: Stopped. What was finished is kept: run again to go on"
     ]

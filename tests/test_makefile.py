@@ -81,6 +81,10 @@ def test_a_target_without_a_command_refuses_variables(target):
     assert f"{target} knows WORKERS, not CONFG" in done.stderr
 
 
+def test_a_target_without_a_command_may_come_with_one_that_has_options():
+    assert last_command("setup", "submission", "RUN=x")[3:] == ["run", "--run", "x"]
+
+
 @pytest.mark.parametrize(
     ("words", "number"), [((), "auto"), (("WORKERS=",), "auto"), (("WORKERS=3",), "3")]
 )

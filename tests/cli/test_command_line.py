@@ -45,14 +45,17 @@ def test_a_list_takes_several_values_several_times(parse):
     assert parse().set == []
 
 
-@pytest.mark.parametrize(("words", "value"), [(("--mend",), 1), (("--mend", "1"), 1)])
-def test_a_flag_may_have_a_value(parse, words, value):
-    assert parse(*words).mend == value
-    assert not parse("--mend", "0").mend
-    assert not parse("--gpu", "0").gpu
+@pytest.mark.parametrize("words", [(), ("1",), ("yes",), ("True",)])
+def test_a_flag_is_switched_on(parse, words):
+    assert parse("--mend", *words).mend is True
 
 
-@pytest.mark.parametrize("words", [("--workers", "-1"), ("--mend", "maybe"), ("--run",), ("--se",)])
+@pytest.mark.parametrize("word", ["0", "no", "FALSE"])
+def test_a_flag_is_switched_off(parse, word):
+    assert parse("--gpu", word).gpu is False
+
+
+@pytest.mark.parametrize("words", [("--workers", "-1"), ("--mend", "2"), ("--run",), ("--se",)])
 def test_a_wrong_value_is_refused(parse, words):
     with pytest.raises(ConfigError):
         parse(*words)

@@ -51,6 +51,7 @@ def test_without_helmets_the_score_is_that_of_the_sensors(mcc, run_mcc):
 
 def test_the_gain_of_a_family_is_what_is_lost_without_it(text, mcc):
     line = next(line for line in text.splitlines() if "without kinematics" in line)
+    assert text.splitlines()[1].endswith("  MCC the family buys (95 % interval over games)")
     assert f"{mcc[ALL] - mcc['kinematics']:+.3f}" in line
     assert max(map(len, text.splitlines())) <= 100
 

@@ -71,6 +71,7 @@ def test_equal_variants_are_trained_once_on_the_first_folds(run, monkeypatch):
     text = compare(run, {"vision.clip_length=1": shorter, "again": run.config}, folds=1)
     assert trained == [(0, run.config.vision.clip_length), (0, 1)]
     assert "every row of 1 folds" in text
+    assert read_json(run.folder / "variants.json")["folds"] == 1
 
 
 def test_thresholds_are_never_chosen_on_the_only_game(run):

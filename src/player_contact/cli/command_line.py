@@ -4,6 +4,7 @@ import argparse
 import errno
 import inspect
 import logging
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from player_contact.utils.errors import ConfigError, PlayerContactError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 NOISY_LOGGERS = ("lightning_fabric", "fontTools", "matplotlib", "timm")
+
+SWITCH = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
 
 Function = Callable[[Namespace], int | None]
 
@@ -60,9 +63,11 @@ class CommandLine:
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
         for name in NOISY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
+        code = 2
         try:
             sys.exit(self.run(sys.argv[1:]))
         except KeyboardInterrupt:
+            code = 128 + signal.SIGINT  # as shells expect it
             message = "Stopped. What was finished is kept: run again to go on"
         except PlayerContactError as error:
             message = str(error)
@@ -72,7 +77,7 @@ class CommandLine:
             path = f" ({error.filename})" if error.filename else ""
             message = f"The disk is full{path}. What was finished is kept: make room and run again"
         print(f"error: {message}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(code)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,12 +88,14 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(prog, formatter_class=layout, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog.removeprefix('python -m ')}: {message}")
+        example = (self.description or "").splitlines()[-1] if "required" in message else ""
+        example = f". {example}" if example.startswith("Example: ") else ""
+        raise ConfigError(f"{self.prog.removeprefix('python -m ')}: {message}{example}")
 
 
 def _add_option(parser: argparse.ArgumentParser, name: str, default: Any, help_text: str) -> None:
     kind = default if isinstance(default, type) else type(default)
-    types = {bool: lambda text: bool(_count(text)), int: _count, str: str, list: str}
+    types = {bool: _switch, int: _count, str: str, list: str}
     options: dict[str, Any] = {"type": types.get(kind, Path)}
     if kind is list:
         options |= {"nargs": "+", "action": "extend"}
@@ -104,6 +111,13 @@ def _add_option(parser: argparse.ArgumentParser, name: str, default: Any, help_t
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
+
+
+def _switch(text: str) -> bool:
+    """For `--option yes` and the like."""
+    if text.lower() not in SWITCH:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 1 nor 0 (or yes, no, true, false)")
+    return SWITCH[text.lower()]
 
 
 def _count(text: str) -> int:

@@ -27,7 +27,8 @@ def push(upload: Upload, message: str) -> str:
     """
     user = username()
     for path in (upload.dataset / "dataset-metadata.json", upload.kernel / "kernel-metadata.json"):
-        path.write_text(path.read_text().replace(PLACEHOLDER, user))
+        with atomic_write(path) as temporary:
+            temporary.write_text(path.read_text().replace(PLACEHOLDER, user))
     name = read_json(upload.dataset / "dataset-metadata.json")["id"]
     exists = _kaggle("datasets", "status", name).returncode == 0
     log.info("uploading %.1f MB to the dataset %s", upload.megabytes, name)

@@ -32,7 +32,9 @@ def ablate(run: Run) -> str:
     scores, _ = score_probabilities(run.labels, probabilities, gain_over, run.config.seed)
     shown = [_family_gain(score, families) for score in scores]
     title = f"Screen, Matthews correlation over every row, out of fold, {run.data}"
-    return write_comparison(run.folder / "ablation.json", title, scores, shown)
+    return write_comparison(
+        run.folder / "ablation.json", title, scores, shown, "MCC the family buys"
+    )
 
 
 def _family_gain(score: ModelScore, families: dict[str, list[str]]) -> ModelScore:

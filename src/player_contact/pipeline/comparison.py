@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,19 @@ def score_probabilities(
 
 
 def write_comparison(
-    path: Path, title: str, scores: list[ModelScore], shown: list[ModelScore]
+    path: Path,
+    title: str,
+    scores: list[ModelScore],
+    shown: list[ModelScore],
+    gain: str = "gain",
+    **facts: Any,
 ) -> str:
-    """Writes the scores as JSON, and returns a table of those `shown` below the title."""
+    """Writes the scores and `facts` as JSON, and returns a table of those `shown` below the title.
+
+    `gain` heads the column of what is shown as a score's gain.
+    """
     width = max(len(score.name) for score in shown) + 1
-    head = f"{'':{width}}{'all':>7}{'pairs':>7}{'ground':>7}  gain (95 % interval over games)"
+    head = f"{'':{width}}{'all':>7}{'pairs':>7}{'ground':>7}  {gain} (95 % interval over games)"
     lines = [title, head]
     for score in shown:
         kinds = f"{mcc_text(score.pairs):>7}{mcc_text(score.ground):>7}"
@@ -36,5 +45,6 @@ def write_comparison(
             low, high = score.gain_interval
             lines[-1] += f"  {score.gain:+.3f} ({low:+.3f}..{high:+.3f})"
     text = "\n".join(lines)
-    write_json({"scores": [dataclasses.asdict(score) for score in scores], "text": text}, path)
+    rows = [dataclasses.asdict(score) for score in scores]
+    write_json({"scores": rows, **facts, "text": text}, path)
     return text

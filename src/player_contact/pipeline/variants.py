@@ -87,4 +87,4 @@ def compare_variants(
     shown = [dataclasses.replace(score, name=SECTIONS.sub("", score.name)) for score in scores]
     scope = f"{folds} folds" if folds else "all folds"
     title = f"Vision alone, Matthews correlation over every row of {scope}, {run.data}"
-    return write_comparison(run.folder / "variants.json", title, scores, shown)
+    return write_comparison(run.folder / "variants.json", title, scores, shown, folds=folds)
