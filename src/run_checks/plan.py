@@ -201,7 +201,11 @@ def _plan_booster(
 def _plan_vision(
     play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float
 ) -> ModelPlan:
-    rows, folds, concurrent = play.open_rows, run.config.folds, _concurrent_folds(run)
+    rows, folds, concurrent = (
+        play.open_rows,
+        run.config.folds,
+        _concurrent_folds(run, vision.devices),
+    )
     assert rows is not None
     cost = measure_vision(play, vision, run.config, concurrent)
     trained_on = filmed * (folds - 1) / folds  # plays
@@ -226,11 +230,10 @@ def _plan_vision(
     )
 
 
-def _concurrent_folds(run: Run) -> int:
-    """Vision models that are trained at a time."""
+def _concurrent_folds(run: Run, devices: int) -> int:
+    """Vision models of so many devices that are trained at a time."""
     from player_contact.vision.device import concurrent_models
 
-    devices = max(member.devices for member in run.config.vision.ensemble)
     return min(concurrent_models(local_workers(run.workers), devices), run.config.folds)
 
 
@@ -246,8 +249,9 @@ def _plan_submission(
     start = imports + sum(model.ready for model in vision)
     seconds = sum(costs[stage].seconds for stage in ("features", "crops", "blend"))
     seconds += sum(model.play_seconds for model in models)
-    vision_mb = max((model.training.memory_mb for model in vision), default=0.0)
-    vision_mb *= concurrent_models(processes) / _concurrent_folds(run)
+    members = zip(vision, run.config.vision.ensemble, strict=False)  # none without open rows
+    model_mb = (m.training.memory_mb / _concurrent_folds(run, one.devices) for m, one in members)
+    vision_mb = max(model_mb, default=0.0) * concurrent_models(processes)
     memory_mb = max(costs["features"].memory_mb, costs["crops"].memory_mb, vision_mb)
     return Cost(start + seconds * test_plays, 0, memory_mb)
 

@@ -129,8 +129,12 @@ def _train_distributed(fabric: "Fabric", task: FoldTask, parent: int) -> list[Re
 
 def _train(fabric: "Fabric", task: FoldTask) -> None:
     """Trains a model; of several processes the first one writes weights, logits and log."""
+    import torch
+
     from player_contact.vision.train import TrainingJob, train_model
 
+    if task.vision.compile:  # what other folds compiled here: after eight kinds of a function
+        torch._dynamo.reset()  # torch would compile no more, and what it does depends on those
     vision, config, in_fold = task.vision, task.config, task.in_fold
     job = TrainingJob(
         rows=task.rows(~in_fold),

@@ -11,12 +11,13 @@ from player_contact.config import Config
 from player_contact.pipeline.fold_training import FoldTask, train_fold
 from player_contact.pipeline.run import Run
 from player_contact.utils.logits import sigmoid
-from player_contact.utils.parallel import end_workers, parallel_map
+from player_contact.utils.parallel import Workers, end_workers, parallel_map
 from player_contact.video.crop_store import open_crops, read_crop_rows
 from player_contact.vision.clips import tabular_values
 
 log = logging.getLogger(__name__)
 
+FoldResult = tuple[np.ndarray, list[dict]]  # logits and training log of a model
 Trained = tuple[pd.DataFrame, list[dict]]  # out-of-fold probabilities and training log
 
 
@@ -46,8 +47,6 @@ def train_configs(
 
     The folds of all are trained in parallel.
     """
-    from player_contact.vision.device import concurrent_models
-
     table, crop_folders = _visible_rows(run)
     if not len(table):
         log.warning(
@@ -64,24 +63,33 @@ def train_configs(
         for fold in folds
         for member, vision in enumerate(config.vision.ensemble)
     ]
-    devices = max(task.vision.devices for task in tasks)
-    workers = (
-        concurrent_models(run.workers, devices)
-        if isinstance(run.workers, int)
-        else run.workers.with_gpus(devices)
-    )
-    trained = list(parallel_map(train_fold, tasks, len(tasks), "training vision", workers))
-    end_workers()
-    results = list(zip(tasks, trained, strict=True))
+    results = list(zip(tasks, train_folds(tasks, run.workers), strict=True))
     return [
         _gather(table, [result for result in results if result[0].folder == folder])
         for _, folder in configs
     ]
 
 
-def _gather(
-    table: pd.DataFrame, results: list[tuple[FoldTask, tuple[np.ndarray, list[dict]]]]
-) -> Trained:
+def train_folds(tasks: Sequence[FoldTask], workers: Workers) -> list[FoldResult]:
+    """The results of `train_fold` in order; those on equally many devices train side by side."""
+    from player_contact.vision.device import concurrent_models
+
+    trained: dict[int, FoldResult] = {}
+    for devices in sorted({task.vision.devices for task in tasks}):
+        at_a_time = (
+            concurrent_models(workers, devices)
+            if isinstance(workers, int)
+            else workers.with_gpus(devices)
+        )
+        group = [index for index, task in enumerate(tasks) if task.vision.devices == devices]
+        chosen = [tasks[index] for index in group]
+        results = parallel_map(train_fold, chosen, len(group), "training vision", at_a_time)
+        trained |= dict(zip(group, results, strict=True))
+        end_workers()
+    return [trained[index] for index in range(len(tasks))]
+
+
+def _gather(table: pd.DataFrame, results: list[tuple[FoldTask, FoldResult]]) -> Trained:
     """The results of all folds and members of a config together."""
     members = 1 + max(task.member for task, _ in results)
     logits, epochs = np.full((members, len(table)), np.nan, dtype=np.float32), []
