@@ -1,5 +1,6 @@
 """Checks of a finished run for leaks: no model may know the labels of the rows it predicts."""
 
+import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from run_checks.audit_predictions import check_predictions
 from run_checks.finished_run import AuditError, FinishedRun, load_finished_run, sample_plays
 from run_checks.permuted_labels import score_permuted_labels
 
+log = logging.getLogger(__name__)
+
 CHANCE = 0.05  # Matthews correlation without any skill
 
 
@@ -38,6 +41,7 @@ def audit(run: Run) -> list[CheckResult]:
     finished = load_finished_run(run)
     results = []
     for name, check in CHECKS.items():
+        log.info("== %s", name)
         try:
             results.append(CheckResult(name, True, check(finished)))
         except AuditError as error:

@@ -3,9 +3,10 @@
 import ast
 import hashlib
 import logging
+import time
 from pathlib import Path
 
-from player_contact.utils.files import remove
+from player_contact.utils.files import remove, write_json
 from player_contact.utils.syntax import code_text
 from season_simulator.season_writer import SeasonSettings, write_season
 
@@ -13,7 +14,10 @@ log = logging.getLogger(__name__)
 
 
 def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
-    """The folder of this season under `parent`; it is simulated if missing."""
+    """The folder of this season under `parent`; it is simulated if missing.
+
+    How long that took is kept in `truth/simulation.json`.
+    """
     size = f"{season.plays}plays-{season.test_plays}test-{season.median_steps}steps"
     kind = "video" if season.video else "tables"
     folder = parent / f"seed{season.seed}-{size}-{kind}-{_code_hash()}"
@@ -21,7 +25,11 @@ def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
         for stale in parent.glob(f".{folder.name}.*.partial"):  # of a run that was killed
             remove(stale)
         log.info("== season: simulating %d plays into %s", season.plays + season.test_plays, folder)
+        started = time.monotonic()
         write_season(folder, season, workers)
+        if (folder / "truth").is_dir():
+            seconds = round(time.monotonic() - started, 1)
+            write_json({"seconds": seconds}, folder / "truth" / "simulation.json")
     return folder
 
 

@@ -162,9 +162,19 @@ def test_a_pair_is_counted_at_its_distance():
 
 def test_plays_are_listed_worst_first(oof):
     table = by_play(oof)
-    assert table["MCC"].is_monotonic_increasing
+    assert table.loc[table["contacts"] > 0, "MCC"].is_monotonic_increasing
     assert sorted(table["game_play"]) == sorted(oof["game_play"].unique())
     assert (table["TP"] + table["FN"] == table["contacts"]).all()
+
+
+def test_plays_without_contacts_come_last():
+    rows = {"a": ("1", "1"), "none": ("0", "0"), "false": ("0", "1"), "missed": ("1", "0")}
+    plays = [name for name in rows for _ in range(2)]
+    label, final = (
+        [int(value) for row in rows.values() for value in (row[i], "0")] for i in (0, 1)
+    )
+    oof = pd.DataFrame({"game_play": plays, "fold": 0, "contact": label, "final": final})
+    assert by_play(oof)["game_play"].tolist() == ["missed", "a", "false", "none"]
 
 
 def test_a_play_without_contacts_or_predictions_is_right(oof):

@@ -8,6 +8,7 @@ import pytest
 from player_contact.evaluation.breakdown import by_play
 from player_contact.evaluation.report import (
     stage_messages,
+    stage_times,
     table_repairs,
     with_text,
     write_report,
@@ -64,6 +65,17 @@ def test_the_page_shows_the_log_of_each_stage(page, finished_run):
     text = html.unescape(page[page.index('id="messages"') :])
     for stage, entry in read_json(finished_run.folder / "stages.json").items():
         assert stage == "report" or all(message in text for message in entry["messages"])
+
+
+def test_times_are_those_of_everything_with_their_sum():
+    stages = {"folds": {"seconds": 1.5, "peak_mb": 300}, "report": {"seconds": 99}}  # of before
+    times = stage_times(stages, {"simulated season": 20.0, "report": 2.25})
+    assert {name: entry["seconds"] for name, entry in times.items()} == {
+        "simulated season": 20.0,
+        "folds": 1.5,
+        "report": 2.25,
+        "total": 23.8,
+    }
 
 
 def test_a_message_of_several_stages_is_under_the_first():
@@ -173,7 +185,7 @@ def test_a_script_in_the_data_is_text(small_run, tmp_path, part):
         scores["scores"][0]["name"] = scores["scores"][1]["gain_over"] = SCRIPT
         write_json(scores, small_run / "scores.json")
     elif part == "stage":
-        stages = {SCRIPT: {"seconds": SCRIPT, "peak_mb": SCRIPT, "messages": [SCRIPT]}}
+        stages = {SCRIPT: {"seconds": 1, "peak_mb": SCRIPT, "messages": [SCRIPT]}}
         write_json(stages, small_run / "stages.json")
     elif part == "config":
         (small_run / "config.yaml").write_text(f"weights: {SCRIPT}")

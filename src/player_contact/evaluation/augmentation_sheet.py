@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from player_contact.vision.dataset import Sample
 
 CLIP_LENGTH = 4  # steps shown
-SIZE, LEFT = 1.0, 2.0  # inches of an image, and of the name beside a line
+SIZE, LEFT, TOP = 1.0, 2.0, 0.3  # inches of an image, of a line's name, of the views' names
 TRIES = 16  # a random transform leaves some clips as they are
 SWAP = 3  # a seed that permutes two clips
 ORIGINAL = "not augmented"
@@ -78,7 +78,9 @@ def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed
     """
     items = augmented_clips(run, vision, seed)
     columns = len(VIEWS) * CLIP_LENGTH
-    figure, axes = sheet.image_grid(len(items), columns, (SIZE, SIZE), (LEFT, 0, 0))
+    figure, axes = sheet.image_grid(len(items), columns, (SIZE, SIZE), (LEFT, 0, 0), TOP)
+    for ax, view in zip(axes[0, ::CLIP_LENGTH], VIEWS, strict=True):
+        ax.set_title(f"{view}, {CLIP_LENGTH} steps", fontsize=10, loc="left", pad=4)
     for line, (name, item) in zip(axes, items.items(), strict=True):
         note = ": all frames\nof an image show its step" if name == "freeze_frames_prob" else ""
         line[0].text(-0.05, 0.5, name + note, ha="right", va="center", transform=line[0].transAxes)

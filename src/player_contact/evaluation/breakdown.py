@@ -65,7 +65,7 @@ def by_distance(oof: pd.DataFrame, ground: np.ndarray) -> pd.DataFrame:
 
 
 def by_play(oof: pd.DataFrame) -> pd.DataFrame:
-    """`confusion` of every play, with its fold, the worst MCC first.
+    """`confusion` of every play, with its fold, the worst MCC first, plays without contacts last.
 
     A play without contacts is 1 where none is predicted.
     """
@@ -73,7 +73,7 @@ def by_play(oof: pd.DataFrame) -> pd.DataFrame:
     table = confusion(oof, plays).rename_axis("game_play").reset_index()
     table.insert(1, "fold", oof.groupby(plays)["fold"].first().to_numpy())
     table["MCC"] = table["MCC"].mask(table["contacts"] + table["FP"] == 0, 1.0)
-    return table.sort_values("MCC", kind="stable")
+    return table.iloc[np.lexsort([table["MCC"], table["contacts"] == 0])]
 
 
 def candidate_features(features: Path, plays: Sequence[str]) -> pd.DataFrame:

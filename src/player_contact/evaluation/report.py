@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +32,11 @@ def templates() -> "jinja2.Environment":
     return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
 
 
-def write_report(run: Path, folder: Path) -> None:
+def write_report(run: Path, folder: Path, seconds: Mapping[str, float] | None = None) -> None:
     """Writes `index.html` into `folder` from the outputs of a run; it links to `folder/plays`.
 
-    Sections whose outputs the run does not have are left out.
+    Sections whose outputs the run does not have are left out. `seconds` are those of what is no
+    finished stage: "simulated season" and "report".
     """
     folder.mkdir(exist_ok=True)
     oof = pd.read_parquet(run / "oof.parquet")
@@ -51,7 +53,7 @@ def write_report(run: Path, folder: Path) -> None:
         scores=scores,
         undefined=UNDEFINED,
         submission=read_json(run / "submission.json"),
-        stages=stages,
+        times=stage_times(stages, seconds or {}),
         messages=messages,
         repaired=table_repairs(messages),
         sizes=folder_sizes(run),
@@ -142,6 +144,17 @@ def data_facts(run: Path) -> dict[str, Any]:
         for view, rows in zip(VIEWS, visible.sum(axis=0).tolist(), strict=True):
             facts[f"open rows that the {view} shows"] = rows
     return facts
+
+
+def stage_times(
+    stages: dict[str, dict[str, Any]], seconds: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
+    """Name -> `seconds` and, where it is known, `peak_mb`: the season, stages, report and total."""
+    others = {name: {"seconds": value} for name, value in seconds.items()}
+    report = {"report": others.pop("report")} if "report" in others else {}
+    done = {name: entry for name, entry in stages.items() if name != "report"}
+    times = others | done | report
+    return times | {"total": {"seconds": round(sum(e["seconds"] for e in times.values()), 1)}}
 
 
 def stage_messages(stages: dict[str, Any]) -> dict[str, list[str]]:

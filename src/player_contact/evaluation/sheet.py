@@ -18,20 +18,25 @@ PAIR, OTHERS = "#ffd400", "#56b4e9"  # distinct from each other, to color-blind 
 
 
 def image_grid(
-    rows: int, columns: int, size: tuple[float, float], margins: tuple[float, float, float]
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    margins: tuple[float, float, float],
+    top: float = 0,
 ) -> "tuple[Figure, np.ndarray]":
     """A figure and its [rows, columns] axes of `size` (width, height) inches.
 
-    `margins` are inches that stay free at the left, above each axes, and below all.
+    `margins` are inches that stay free at the left, above each axes, and below all; `top` above
+    all.
     """
     from matplotlib.figure import Figure
 
     left, head, foot = margins
-    width, height = left + columns * size[0], rows * (size[1] + head) + foot
+    width, height = left + columns * size[0], top + rows * (size[1] + head) + foot
     figure = Figure(figsize=(width, height), dpi=DPI)
     axes = np.empty((rows, columns), dtype=object)
     for row, column in np.ndindex(rows, columns):
-        bottom = height - (row + 1) * (size[1] + head)
+        bottom = height - top - (row + 1) * (size[1] + head)
         corner = (left + column * size[0]) / width, bottom / height
         shape = (size[0] - GAP) / width, (size[1] - GAP) / height
         ax = axes[row, column] = figure.add_axes((*corner, *shape))

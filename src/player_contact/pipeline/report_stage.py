@@ -1,6 +1,7 @@
 """The report, and a viewer page for each play with a video."""
 
 import logging
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from player_contact.evaluation.scores import thresholds_by_fold
 from player_contact.evaluation.viewer import PlayResult, has_video, jersey_numbers, write_play_page
 from player_contact.pipeline.data_faults import guarded
 from player_contact.pipeline.run import Run
+from player_contact.utils.files import read_json
 from player_contact.utils.parallel import parallel_map
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def report_stage(run: Run, out: Path) -> None:
     """Writes `report/index.html`, and the pages of `viewer_plays` filmed plays, worst first."""
-    folder = out / "report"
+    started, folder = time.monotonic(), out / "report"
     (folder / "plays").mkdir(parents=True, exist_ok=True)
     oof = pd.read_parquet(run.folder / "oof.parquet")
     filmed = {tables.game_play for tables in run.season.plays() if has_video(tables)}
@@ -32,7 +34,10 @@ def report_stage(run: Run, out: Path) -> None:
     results = _results(run, oof, plays)
     sizes = parallel_map(write, results, len(plays), "viewer pages", run.workers)
     megabytes = sum(sizes) / 1e6  # before the report, which links to the pages
-    write_report(run.folder, folder)
+    simulation = run.input / "truth" / "simulation.json"
+    seconds = {"simulated season": read_json(simulation)["seconds"]} if simulation.is_file() else {}
+    seconds["report"] = round(time.monotonic() - started, 1)
+    write_report(run.folder, folder, seconds)
     text = "%d of %d plays have a viewer page; they take %.1f MB beside their videos"
     log.info(text, len(plays), len(run.folds), megabytes)
 
