@@ -161,7 +161,7 @@ def test_a_full_disk_leaves_the_old_submission(bundle, tiny_season, tmp_path, mo
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "error: The disk is full (submission.csv). What was finished is kept: make room and run "
+        "error: No space is left at submission.csv. What was finished is kept: make room and run "
         "again"
     )
     assert [path.read_text() for path in submission.parent.iterdir()] == ["old"]

@@ -284,7 +284,7 @@ def wait_until(condition) -> None:
 
 
 def test_a_worker_whose_parent_is_gone_already_ends_too():
-    code = "from player_contact.utils.parallel import exit_with_parent, time\n"
+    code = "from player_contact.utils.process_pools import exit_with_parent, time\n"
     code += f"exit_with_parent({2**30})\ntime.sleep(600)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False)
     assert done.returncode == 1

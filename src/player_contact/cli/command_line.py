@@ -3,6 +3,7 @@
 import argparse
 import errno
 import inspect
+import io
 import logging
 import signal
 import sys
@@ -13,8 +14,10 @@ from typing import Any, NoReturn
 
 from player_contact.cli.options import OPTIONS
 from player_contact.utils.errors import ConfigError, PlayerContactError
+from player_contact.utils.files import full_places
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 NOISY_LOGGERS = ("lightning_fabric", "fontTools", "matplotlib", "timm")
 
 SWITCH = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
@@ -60,6 +63,8 @@ class CommandLine:
 
     def main(self) -> NoReturn:
         """Runs what the process was called with; what the user can mend is said in one sentence."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # terminals and files of any encoding
+            sys.stdout.reconfigure(errors="replace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
         for name in NOISY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -72,12 +77,23 @@ class CommandLine:
         except PlayerContactError as error:
             message = str(error)
         except OSError as error:
-            if error.errno not in DISK_FULL:
+            message = _sentence(error)
+            if not message:
                 raise
-            path = f" ({error.filename})" if error.filename else ""
-            message = f"The disk is full{path}. What was finished is kept: make room and run again"
         print(f"error: {message}", file=sys.stderr)
         sys.exit(code)
+
+
+def _sentence(error: OSError) -> str:
+    """What the user can mend, or ""."""
+    if error.errno in NO_SPACE:
+        paths = [Path("outputs"), *(Path(word) for word in sys.argv[1:] if word[:1] != "-")]
+        places = [error.filename] if error.filename else full_places(paths)
+        where = f" at {', '.join(map(str, places))}" if places else ""
+        return f"No space is left{where}. What was finished is kept: make room and run again"
+    if error.errno in NOT_ALLOWED and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):

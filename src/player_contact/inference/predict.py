@@ -23,7 +23,12 @@ from player_contact.inference.bundle import Bundle, load_bundle
 from player_contact.inference.cascade import PlayPrediction
 from player_contact.inference.time_budget import PlayTimes, timing_text
 from player_contact.utils.errors import BundleError
-from player_contact.utils.files import atomic_write, refuse_folder
+from player_contact.utils.files import (
+    atomic_write,
+    check_writable,
+    ensure_temporary_folder,
+    refuse_folder,
+)
 from player_contact.utils.parallel import Failure, fault_tolerant_map
 from player_contact.utils.progress import SECONDS_BETWEEN_LINES, progress_bar
 
@@ -48,10 +53,13 @@ def predict_folder(
 
     The file is replaced only by a complete one. After `budget` seconds no more videos are used.
     With several workers a process that dies costs its play the video and nothing else. Raises
-    BundleError, and InputError for faulty tables: with `mend` only for sample_submission.csv.
+    BundleError, and InputError where `output` can't be written and for faulty tables: with `mend`
+    only for sample_submission.csv.
     """
     deadline = time.monotonic() + budget * (1 - RESERVE)
     refuse_folder(output)
+    check_writable(output)
+    ensure_temporary_folder(output)
     bundle = _check_bundle(load_bundle(bundle_folder))
     season = read_season(input_folder, "test", mend)
     if any(season.video_folder.glob("*.mp4")):

@@ -12,7 +12,7 @@ from player_contact.config import Config
 from player_contact.pipeline.data_faults import check_videos, guarded
 from player_contact.pipeline.run import Run
 from player_contact.play import build_play
-from player_contact.utils.files import remove
+from player_contact.utils.files import check_space, remove
 from player_contact.utils.parallel import parallel_map
 from player_contact.video.completion import complete_play
 from player_contact.video.crop_store import open_crops, write_crops
@@ -33,6 +33,7 @@ def crops_stage(run: Run, out: Path) -> None:
     filmed = any(run.season.video_folder.glob("*.mp4"))
     if not filmed:
         log.warning("No video was found in %s: no row has an image", run.season.video_folder)
+    check_space(folder, pixels * filmed)
     by_play = {play: part["row"].to_numpy() for play, part in open_rows.groupby("play_index")}
     no_rows = np.empty(0, dtype=np.int64)
     items = ((tables, by_play.get(play, no_rows)) for play, tables in enumerate(run.season.plays()))

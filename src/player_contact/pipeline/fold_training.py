@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import os
 import re
+import time
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +20,8 @@ from player_contact.pipeline.training_record import write_training_record
 from player_contact.utils.errors import ConfigError, WorkerError
 from player_contact.utils.files import read_json, write_json
 from player_contact.utils.logits import shift_to_mean
-from player_contact.utils.parallel import Record, capture_logs, exit_with_parent, replay_logs
+from player_contact.utils.parallel import Record, capture_logs, replay_logs
+from player_contact.utils.process_pools import exit_with_parent
 from player_contact.video.crop_store import open_crops
 from player_contact.video.crops import Crops
 from player_contact.vision.clips import OpenRows, open_rows
@@ -191,7 +193,9 @@ def shifts_to_screen(logits: np.ndarray, screen: np.ndarray, is_ground: np.ndarr
 
 def log_epoch(task: FoldTask, epoch: "EpochLog") -> None:
     """Logs an epoch, and adds it to the curves of `tensorboard --logdir`."""
-    from tensorboardX import SummaryWriter
+    from tensorboardX.event_file_writer import EventsWriter  # SummaryWriter needs shared memory
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.summary import scalar
 
     vision = task.vision
     member = f", member {task.member}" if len(task.config.vision.ensemble) > 1 else ""
@@ -202,10 +206,13 @@ def log_epoch(task: FoldTask, epoch: "EpochLog") -> None:
     val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
     log.info("%s%s", text, val_loss, extra={"live": True})
     folder, suffix = task.folder / "tensorboard" / task.path("").name, f".epoch{epoch.epoch}"
-    with SummaryWriter(str(folder), filename_suffix=suffix) as writer:
-        for name in ("train_loss", "val_loss", "learning_rate", "grad_norm"):
-            if np.isfinite(value := getattr(epoch, name)):
-                writer.add_scalar(name, value, epoch.epoch)
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = EventsWriter(str(folder / "events"), suffix)
+    for name in ("train_loss", "val_loss", "learning_rate", "grad_norm"):
+        if np.isfinite(value := getattr(epoch, name)):
+            summary = scalar(name, value)
+            writer.write_event(Event(wall_time=time.time(), step=epoch.epoch, summary=summary))
+    writer.close()
 
 
 def make_validation(task: FoldTask) -> "Callable[[ContactModel], float]":

@@ -12,7 +12,14 @@ from player_contact.pipeline.run import Run
 from player_contact.pipeline.stages import STAGE_NAMES, STAGES, Stage
 from player_contact.utils import parallel, progress
 from player_contact.utils.errors import ConfigError
-from player_contact.utils.files import move, read_json, remove, write_json
+from player_contact.utils.files import (
+    check_writable,
+    ensure_temporary_folder,
+    move,
+    read_json,
+    remove,
+    write_json,
+)
 from player_contact.utils.log_capture import captured
 from player_contact.utils.resources import track_resources
 
@@ -27,7 +34,6 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     An interrupted stage leaves its outputs of before untouched. The next run takes up the plays
     whose crops, and the epochs of vision models, that were finished; other stages start again.
     """
-    run.folder.mkdir(parents=True, exist_ok=True)
     done_path = run.folder / "stages.json"
     done: dict[str, Any] = read_json(done_path) if done_path.is_file() else {}
     done = {name: entry for name, entry in done.items() if name in STAGE_NAMES}  # of older versions
@@ -45,6 +51,9 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
             continue
         if not ran:
             parallel.end_workers()  # that simulated the season
+            check_writable(done_path)
+            ensure_temporary_folder(done_path)
+            run.folder.mkdir(parents=True, exist_ok=True)
             save_config(run.config, run.folder / "config.yaml")
             _check_early(run, names)
         log.info("== %s", stage.name)

@@ -1,15 +1,22 @@
 """Files that are either complete or absent."""
 
+import atexit
 import json
+import logging
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from player_contact.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+BLOCK = 4096  # bytes: an empty file can be made where no space is left
 
 
 @contextmanager
@@ -55,6 +62,55 @@ def refuse_folder(path: Path) -> None:
         raise InputError(f"{path} is a folder; name a file to write")
 
 
+def check_writable(path: Path) -> None:
+    """Raises InputError where nothing could be written at `path`; its folder may be missing yet."""
+    folder = _nearest_folder(path)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(BLOCK))
+    except OSError as error:
+        reason = f"{folder}: {error.strerror}"
+        raise InputError(f"{path} can't be written ({reason}). Name another place") from None
+
+
+def ensure_temporary_folder(beside: Path) -> None:
+    """Where no folder for temporary files can be written, makes one beside a path, until the end.
+
+    Libraries need one as early as when they are imported.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=".temporary-", dir=beside.parent)
+        os.environ["TMPDIR"] = folder  # also of processes started later
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        log.warning("No folder for temporary files can be written: they go into %s", folder)
+
+
+def check_space(folder: Path, size: int) -> None:
+    """Raises InputError where a folder can't grow to `size` bytes."""
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    free = shutil.disk_usage(folder).free
+    if size > held + free:
+        raise InputError(
+            f"{folder} will take {size / 1e9:.1f} GB, of which {(held + free) / 1e9:.1f} GB are "
+            "there or free. Make room and run again"
+        )
+
+
+def full_places(paths: Iterable[Path]) -> list[str]:
+    """Where no space is left: of the folders of `paths`, for temporary files, of shared memory."""
+    temporary = [Path(os.environ.get("TMPDIR", "/tmp")), Path("/dev/shm")]  # noqa: S108
+    folders = dict.fromkeys([*map(_nearest_folder, paths), *filter(Path.is_dir, temporary)])
+    return [str(folder) for folder in folders if shutil.disk_usage(folder).free < BLOCK]
+
+
+def _nearest_folder(path: Path) -> Path:
+    """What `path` lies in, or would where folders are missing: the first above it that exists."""
+    return next(folder for folder in path.absolute().parents if folder.exists())
+
+
 def remove(path: Path) -> None:
     """Removes a file or a folder if it is there; a link is removed, not followed."""
     if path.is_dir() and not path.is_symlink():
@@ -66,12 +122,12 @@ def remove(path: Path) -> None:
 def write_json(value: Any, path: Path) -> None:
     """Writes a JSON file atomically."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
     """What a JSON file holds."""
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def is_outside(path: Path, folder: Path) -> bool:
