@@ -1,7 +1,19 @@
+import errno
+import os
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
+from player_contact.utils import files
+from player_contact.utils.errors import InputError
 from player_contact.utils.files import (
     atomic_write,
+    check_space,
+    check_writable,
+    ensure_temporary_folder,
+    full_places,
     is_outside,
     move,
     read_json,
@@ -146,3 +158,55 @@ def test_a_link_out_of_the_folder_is_found_on_the_way_too(tmp_path, linked):
     link.symlink_to(other / "a.mp4" if linked == "file" else other)
     assert is_outside(link if linked == "file" else link / "a.mp4", inside)
     assert not is_outside(inside / "test" / "own.mp4", inside)
+
+
+@pytest.mark.parametrize("name", ["table.csv", "new.csv", "new/folder/new.csv"])
+def test_a_place_that_can_be_written_is_left_as_it_was(old_file, name):
+    check_writable(old_file.parent / name)
+    assert names(old_file.parent) == ["table.csv"]
+    assert old_file.read_text() == "old"
+
+
+def test_a_file_in_place_of_a_folder_is_told(old_file):
+    with pytest.raises(InputError, match=r"can't be written \(.*table\.csv: Not a directory"):
+        check_writable(old_file / "x.csv")
+
+
+def test_a_place_without_space_is_told(tmp_path, monkeypatch):
+    def fail(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    with pytest.raises(InputError, match=r"can't be written \(.*: No space left on device\)"):
+        check_writable(tmp_path / "x.csv")
+
+
+def test_what_does_not_fit_is_refused_what_is_there_counts(old_folder, monkeypatch):
+    free = SimpleNamespace(free=10)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: free)
+    check_space(old_folder, 13)  # "old" is there
+    with pytest.raises(InputError, match=r"bundle will take 0\.0 GB, of which 0\.0 GB are there"):
+        check_space(old_folder, 14)
+
+
+def test_full_places_are_named_and_no_other(tmp_path, monkeypatch):
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=0 if folder == tmp_path else 10**9)
+
+    monkeypatch.setattr(files.shutil, "disk_usage", usage)
+    assert full_places([tmp_path / "new" / "x.csv", tmp_path.parent / "y"]) == [str(tmp_path)]
+
+
+def test_temporary_files_go_beside_where_there_is_no_folder(tmp_path, monkeypatch, caplog):
+    ends = []
+    monkeypatch.setattr(files.atexit, "register", lambda *words, **_: ends.append(words))
+    ensure_temporary_folder(tmp_path / "x.csv")
+    assert names(tmp_path) == []
+    monkeypatch.setenv("TMPDIR", "")  # put back afterwards
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    ensure_temporary_folder(tmp_path / "new" / "x.csv")
+    (folder,) = (tmp_path / "new").iterdir()
+    assert os.environ["TMPDIR"] == str(folder)
+    assert f"they go into {folder}" in caplog.text
+    assert ends == [(files.shutil.rmtree, str(folder))]
