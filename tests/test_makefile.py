@@ -16,16 +16,16 @@ PROGRAMS = ("player_contact", "season_simulator", "run_checks", "benchmarks")
 STAGES = ("folds", "features", "screen", "crops", "vision", "blend", "scores", "bundle", "report")
 
 
-def make(*words: str) -> subprocess.CompletedProcess[str]:
-    """What make would do, apart from the make that runs the tests."""
+def make(*words: str, cwd=ROOT, dry_run: bool = True) -> subprocess.CompletedProcess[str]:
+    """What make would do or does, apart from the make that runs the tests."""
     own = ("MAKE", "MFLAGS")
     environment = {name: text for name, text in os.environ.items() if not name.startswith(own)}
     return subprocess.run(
-        ["make", "--dry-run", *words],
+        ["make", *["--dry-run"][:dry_run], *words],
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
+        cwd=cwd,
         env=environment,
     )
 
@@ -57,6 +57,32 @@ def test_a_list_is_split_at_blanks():
 @pytest.mark.parametrize("value", ["my folder/data", "o'neil", 'say "x"', "a  b", "*.csv", "a;b"])
 def test_other_values_survive_whatever_they_hold(value):
     assert last_command("submission", f"INPUT={value}")[-2:] == ["--input", value]
+
+
+STUB = """#!/bin/sh
+echo "$0" "$@" >> calls
+if [ "$2" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; fi
+"""
+
+
+@pytest.mark.parametrize("venv", [".venv", "my venv", "o'neil's"])
+def test_blanks_stop_no_target_wherever_they_are(tmp_path, venv):
+    """In the path of the clone, of Python and of the environment, which is set up once."""
+    clone, python = tmp_path / "my clone", tmp_path / "my tools" / "python"
+    clone.mkdir()
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, clone / name)
+    python.parent.mkdir()
+    python.write_text(STUB)
+    python.chmod(0o755)
+    words = [f"PYTHON={python}", f"VENV={venv}"]
+    for target in ("help", "setup", "submission"):
+        done = make(target, *words, cwd=clone, dry_run=False)
+        assert done.returncode == 0, done.stderr
+    calls = (clone / "calls").read_text().splitlines()
+    assert calls[0] == f"{python} -m venv {venv}"
+    assert [line.split()[-1] for line in calls[1:3]] == ["requirements.txt", "."]
+    assert calls[3:] == [f"{venv}/bin/python -m player_contact run"]
 
 
 def test_an_empty_variable_is_not_passed():
