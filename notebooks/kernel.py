@@ -19,7 +19,9 @@ NEEDED = (
 )
 
 manifests = (KAGGLE / "input").rglob("manifest.json")
-bundle = next(path.parent for path in manifests if '"player_contact"' in path.read_text())
+bundle = next(
+    path.parent for path in manifests if '"player_contact"' in path.read_text(encoding="utf-8")
+)
 competition = next((KAGGLE / "input").rglob("sample_submission.csv")).parent
 wheel = next((KAGGLE / "input").rglob("player_contact-*.whl"))
 wheels = sorted(map(str, wheel.parent.glob("*.whl")))

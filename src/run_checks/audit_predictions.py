@@ -36,7 +36,9 @@ def check_predictions(finished: FinishedRun) -> str:
         for stage, table in (("screen", features), ("blend", blend)):
             by_fold = {
                 model_fold: predict_booster(
-                    (finished.bundle.folder / name).read_text(), table, run.config.num_threads
+                    (finished.bundle.folder / name).read_text(encoding="utf-8"),
+                    table,
+                    run.config.num_threads,
                 )
                 for name, model_fold in finished.models(stage).items()
             }

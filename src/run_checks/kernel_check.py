@@ -69,7 +69,7 @@ def check_kernel(upload: Upload, season: Path, folder: Path | None = None) -> Ke
     shutil.copytree(upload.dataset, inputs / dataset, ignore=metadata)
     write_hidden_plays(season, inputs / COMPETITION)
     python, script = make_image(folder / "image"), folder / "notebook.py"
-    script.write_text("\n\n".join(code_of(next(upload.kernel.glob("*.ipynb")))))
+    script.write_text("\n\n".join(code_of(next(upload.kernel.glob("*.ipynb")))), encoding="utf-8")
     command = [str(python), str(script)]
     if isolated := can_isolate(inputs):
         command = [*ISOLATED, str(inputs), *command]
@@ -139,7 +139,7 @@ def make_image(folder: Path) -> Path:
     """
     venv, packages = folder / "venv", folder / "packages"
     command = [sys.executable, "-m", "venv", str(venv)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1]
         raise KernelCheckError(f"No environment could be made in {folder}: {reason}")

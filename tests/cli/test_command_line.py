@@ -1,3 +1,6 @@
+import errno
+import io
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -83,3 +86,63 @@ def test_the_audit_asks_for_the_data_of_training():
     text = " ".join(checks_app.subparsers.choices["audit"].format_help().split())
     assert "the folder whose data the run was trained on" in text
     assert "a season is simulated" not in text
+
+
+@pytest.fixture
+def said(monkeypatch, capsys):
+    """The exit code of a program with one command, and the last line that it wrote to stderr."""
+
+    def run(function, *words):
+        app = CommandLine("program", "A program.")
+        app.command()(function)
+        monkeypatch.setattr(sys, "argv", ["program", function.__name__, *words])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return ended.value.code, (capsys.readouterr().err.splitlines() or [""])[-1]
+
+    return run
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("ascii", "a ? ? ? ?"), ("latin-1", "a ± · ? ?")])
+def test_a_terminal_of_any_encoding_gets_what_it_can_show(said, monkeypatch, encoding, text):
+    def show(_: Namespace) -> None:
+        """Print ± · → █."""
+        print("a ± · → █")
+
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, newline=""))
+    assert said(show) == (0, "")
+    sys.stdout.flush()
+    assert written.getvalue().decode(encoding) == f"{text}\n"
+    assert said(show, "--help")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space", "/data/x.npy"), "No space is left at /data/x.npy. What"),
+        (OSError(errno.ENOSPC, "No space"), "No space is left at /full, /dev/shm. What was"),
+        (OSError(errno.EDQUOT, "Quota"), "No space is left at /full, /dev/shm. What was finished"),
+        (OSError(errno.EROFS, "Read-only file system", "/data/x"), "/data/x: Read-only file syst"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/x"), "/data/x: Permission den"),
+    ],
+)
+def test_where_nothing_can_be_written_the_place_is_told(said, monkeypatch, error, sentence):
+    def fail(_: Namespace) -> None:
+        """Fail."""
+        raise error
+
+    places = ["/full", "/dev/shm"]
+    monkeypatch.setattr("player_contact.cli.command_line.full_places", lambda _: places)
+    code, line = said(fail)
+    assert code == 2
+    assert line.startswith(f"error: {sentence}")
+
+
+def test_an_error_that_concerns_no_place_is_not_hidden(said):
+    def fail(_: Namespace) -> None:
+        """Fail."""
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with pytest.raises(OSError, match="Read-only"):
+        said(fail)

@@ -112,6 +112,8 @@ def _train_fold(
         training.num_threads,
         training.increasing,
     )
-    training.prefix.with_name(f"{training.prefix.name}{fold}.txt").write_text(text)
+    training.prefix.with_name(f"{training.prefix.name}{fold}.txt").write_text(
+        text, encoding="utf-8"
+    )
     val_parts = [part for part, of in zip(table.parts, table.fold, strict=True) if of == fold]
     return staged_probabilities(text, val_parts, table.columns, rounds, training.num_threads)

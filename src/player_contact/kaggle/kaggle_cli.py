@@ -27,8 +27,9 @@ def push(upload: Upload, message: str) -> str:
     """
     user = username()
     for path in (upload.dataset / "dataset-metadata.json", upload.kernel / "kernel-metadata.json"):
+        text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, user)
         with atomic_write(path) as temporary:
-            temporary.write_text(path.read_text().replace(PLACEHOLDER, user))
+            temporary.write_text(text, encoding="utf-8")
     name = read_json(upload.dataset / "dataset-metadata.json")["id"]
     exists = _kaggle("datasets", "status", name).returncode == 0
     log.info("uploading %.1f MB to the dataset %s", upload.megabytes, name)
@@ -93,4 +94,6 @@ def _kaggle(*words: str) -> subprocess.CompletedProcess[str]:
             "The command `kaggle`, Kaggle's official tool, is not here. Install it: "
             ".venv/bin/pip install kaggle"
         )
-    return subprocess.run([tool, *words], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [tool, *words], capture_output=True, text=True, errors="replace", check=False
+    )

@@ -64,7 +64,11 @@ def write_kernel(
             _download_wheel(package, upload.dataset / "wheels")
         metadata = {"title": title, "id": f"{user}/{slug}", "licenses": [{"name": "other"}]}
         write_json(metadata, upload.dataset / "dataset-metadata.json")
-        code = (project_root() / "notebooks" / "kernel.py").read_text().replace("{budget}", budget)
+        code = (
+            (project_root() / "notebooks" / "kernel.py")
+            .read_text(encoding="utf-8")
+            .replace("{budget}", budget)
+        )
         write_json(to_notebook(code), upload.kernel / f"{slug}.ipynb")
         metadata = kernel_metadata(f"{user}/{slug}", title, gpu)
         write_json(metadata, upload.kernel / "kernel-metadata.json")
@@ -144,7 +148,7 @@ def _download_wheel(package: str, folder: Path) -> None:
 
 def _pip(*words: str) -> None:
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         output = done.stderr.strip() or done.stdout.strip() or "it printed nothing"
         raise InputError(f"pip {words[0]} failed: {output.splitlines()[-1]}")

@@ -103,7 +103,9 @@ def screen_stage(run: Run, out: Path) -> None:
     for model, (prefix, used) in models.items():
         oof[model] = train_boosters(run, model, config.booster, folder / prefix, parts, used)
     oof.to_parquet(folder / "oof.parquet", index=False)
-    gain = importance([path.read_text() for path in sorted(folder.glob("fold*.txt"))])
+    gain = importance(
+        [path.read_text(encoding="utf-8") for path in sorted(folder.glob("fold*.txt"))]
+    )
     gain = gain.rename_axis("feature").rename("gain")
     gain.to_csv(folder / "importance.csv", float_format="%.5f")
     label, screen = run.candidates["contact"].to_numpy(dtype=bool), oof["screen"].to_numpy()
