@@ -98,16 +98,16 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near)
         ("crops: {frame_offsets: [a]}", "", [], "parent.yaml: 'crops.frame_offsets.0' is 'a'"),
         ("vision: {members: [{epoch: 1}]}", "", [], "parent.yaml: unknown key 'vision.epoch'"),
         (
-            "vision: {epochs: 3}",
-            "vision: {members: [{epochs: 0}]}",
+            "vision: {clip_epochs: 3}",
+            "vision: {members: [{clip_epochs: 0}]}",
             [],
-            "mine.yaml: 'vision.epochs'",
+            "mine.yaml: 'vision.clip_epochs'",
         ),
         (
             "vision: {batch_size: 8}",
             "vision: {devices: 3}",
-            ["seed=2", "vision.epochs=1"],
-            "mine.yaml --set seed=2 --set vision.epochs=1: vision.batch_size (8) can't be shared",
+            ["seed=2", "vision.clip_epochs=1"],
+            "mine.yaml --set seed=2 --set vision.clip_epochs=1: vision.batch_size (8) can't be shared",
         ),
     ],
 )
