@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.bench_table import BenchResult
-from player_contact.config import Config
-from player_contact.config.settings import TransferConfig
+from player_contact.config import Config, TransferConfig
 from player_contact.play import Rows
 from player_contact.video.crops import Crops
 

@@ -107,7 +107,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(write, text, near)
             "vision: {batch_size: 8}",
             "vision: {devices: 3}",
             ["seed=2", "vision.clip_epochs=1"],
-            "mine.yaml --set seed=2 --set vision.clip_epochs=1: vision.batch_size (8) can't be shared",
+            "mine.yaml --set seed=2 --set vision.clip_epochs=1: vision.batch_size (8) can't be",
         ),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_changed_constant_reruns_just_what_depends_on_it(changed, module, old,
 
 
 def test_a_changed_default_counts_as_a_setting_not_as_code(changed):
-    assert not changed("config/settings.py", "0.98, ge=0", "0.97, ge=0")
+    assert not changed("config/vision_settings.py", "0.98, ge=0", "0.97, ge=0")
 
 
 def test_a_module_imported_for_what_it_registers_counts(changed):

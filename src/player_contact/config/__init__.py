@@ -3,15 +3,17 @@
 # ruff: noqa: F401  this is where others import them from
 from player_contact.config.loading import load_config, save_config
 from player_contact.config.settings import (
-    MAX_CLIP_LENGTH,
-    VIEWS,
-    AugmentConfig,
     BlendConfig,
     BoosterConfig,
     Config,
     CropsConfig,
     ScreenBoosterConfig,
     SeasonConfig,
+)
+from player_contact.config.vision_settings import (
+    MAX_CLIP_LENGTH,
+    VIEWS,
+    AugmentConfig,
     Shortcut,
     TransferConfig,
     TtaConfig,

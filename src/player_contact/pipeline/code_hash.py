@@ -18,11 +18,19 @@ from player_contact.utils.syntax import code_text
 
 PACKAGE = "player_contact"
 # Settings are compared by their values, not by the text of their fields.
-CONFIG = f"{PACKAGE}.config.settings"
+SETTINGS = tuple(f"{PACKAGE}.config.{name}" for name in ("settings", "vision_settings"))
 # How work is spread, shown and measured changes no result, which other tests see to.
 IGNORED = frozenset(
     f"{PACKAGE}.utils.{name}"
-    for name in ("parallel", "dask_cluster", "log_capture", "progress", "resources", "errors")
+    for name in (
+        "parallel",
+        "process_pools",
+        "dask_cluster",
+        "log_capture",
+        "progress",
+        "resources",
+        "errors",
+    )  # fmt: skip
 )
 NOT_HASHED = "code behind this import would be missing from the hashes of stages"
 WHOLE = "*"  # stands for all that a module defines
@@ -126,7 +134,7 @@ class CodeGraph:
         """The code of a definition; of settings without their fields."""
         if symbol not in self._code:
             statements = self._statements(symbol)
-            if symbol[0] == CONFIG:
+            if symbol[0] in SETTINGS:
                 statements = [_without_fields(statement) for statement in statements]
             self._code[symbol] = code_text(statements)
         return self._code[symbol]

@@ -1,4 +1,4 @@
-"""Augmentation: all frames, views and box masks of a sample, mostly a clip, are changed alike."""
+"""Augmentation: all frames, views and box masks of a sample are changed alike."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from player_contact.config import AugmentConfig
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
-MAX_CHANNELS = 128  # OpenCV takes no image with more
+MAX_CHANNELS = 128  # of an image in OpenCV 5
 HOLE = 0.1, 0.25  # side of a hole, as share of the image
 
 
@@ -18,7 +18,7 @@ def build_augmentation(config: AugmentConfig, size: int) -> Augmentation:
     """A function of images [N, C, H, W] uint8, box masks [N, 2, H, W] uint8 and a seed.
 
     It returns both transformed and cropped to H = W = `size`. The images are stacked as channels of
-    a single one, which is four times as fast, and gives all of them the same noise.
+    as few arrays as possible, which is four times as fast, and gives all of them the same noise.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no request for the latest release
     import albumentations as A

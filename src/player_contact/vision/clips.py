@@ -19,7 +19,8 @@ class OpenRows:
     track       [M] int64, the id of a pair in a play, or of a player and the ground
     step        [M] int64, index in the play's steps of 0.1 s
     tabular     [M, K] float32, NaN: not measured
-    crops       one Crops for each play; its images may be on disk until they are read
+    crops       for each play: images [n, V, frames, H, W], boxes [n, V, players, 4] in their
+                pixels, visible [n, V]; images may be on disk until they are read
     play_index  [M] int64, index in `crops`
     crop_index  [M] int64, index in the arrays of that Crops
     """

@@ -107,9 +107,10 @@ def clip_tabular(rows: OpenRows, index: np.ndarray) -> np.ndarray:
 def load_images(
     rows: OpenRows, index: np.ndarray, visible: np.ndarray, config: VisionConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images [N, C, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 2, H, W].
+    """Frames [N, F, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 2, H, W].
 
-    Helmet boxes are in the masks, in the images, or in neither, by `vision.boxes`.
+    Helmet boxes are filled in the masks (the row's players, others), outlined in all frames (white,
+    others black), or in neither, by `vision.boxes`.
     """
     steps, views = np.nonzero(visible)
     images = np.empty((len(steps), *rows.crops[0].images.shape[2:]), dtype=np.uint8)
@@ -126,7 +127,8 @@ def load_images(
 
 
 def _shift_steps(index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The rows [T] one step earlier or later, alike for all; the same row where there is none."""
+    """The rows [T] one step earlier or later, alike for all; both ends, and where there is no such
+    row, the same one."""
     moved = np.roll(index, 1 if rng.random() < 0.5 else -1)
     moved[[0, -1]] = index[[0, -1]]
     return np.where(moved >= 0, moved, index)

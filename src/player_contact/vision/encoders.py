@@ -43,7 +43,7 @@ def make_encoder(
 
 
 def check_encoder(config: VisionConfig, channels: int) -> None:
-    """Raises what `make_encoder` would raise; downloads nothing."""
+    """Raises what `make_encoder` would raise before it downloads weights; downloads nothing."""
     weights = "none" if config.weights == "timm" else config.weights
     make_encoder(config.encoder, channels, config.image_size, config.encoder_options, weights)
     if config.weights == "timm":

@@ -1,4 +1,4 @@
-"""Mixup (Zhang et al. 2018, arXiv:1710.09412) of samples, which are clips or single rows."""
+"""Mixup (Zhang et al. 2018, arXiv:1710.09412) of samples: clips or, in image epochs, T rows."""
 
 import numpy as np
 import torch

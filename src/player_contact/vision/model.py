@@ -25,8 +25,8 @@ class ContactModel(nn.Module):
 
     tabular_mean: Tensor
     tabular_std: Tensor
-    # [2] for pairs and for the ground. Training draws too many contacts: it is set afterwards, so
-    # that the mean probability is that of the screen.
+    # [2] for pairs and for the ground. Training draws too many contacts: after it, `pipeline` sets
+    # this so that the mean probability is the screen's. `predict_logits` adds it, not `forward`.
     logit_shift: Tensor
 
     def __init__(self, config: VisionConfig, num_frames: int, pretrained: bool = False) -> None:
@@ -66,7 +66,7 @@ class ContactModel(nn.Module):
 
         images     [N, C, H, W] uint8 (float32 after mixup), one for each True of `visible`
         tabular    [B, T, K], NaN: not measured
-        visible    [B, T, V] bool: the row is in the view
+        visible    [B, T, V] bool: the view has an image of the row
         step_mask  [B, T] bool: False is padding, or a step without an open row
         """
         x = self.embed_images(images)
@@ -94,7 +94,7 @@ class ContactModel(nn.Module):
         x = views.sum(2) / visible.sum(2, keepdim=True).clamp(min=1)  # [B, T, E] mean of views
         masks = visible.float(), step_mask[..., None].float()
         x = torch.cat([x, self._embed_tabular(tabular), *masks], dim=-1)
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast(x.device.type, enabled=False):  # recurrent layers stay in float32
             x = self.temporal(x, step_mask)  # [B, T, 2 E]
         return self.head(x).squeeze(-1).float()
 

@@ -64,7 +64,7 @@ def should_use_openvino() -> bool:
     if find_spec("openvino") is None:
         log.warning(
             "'vision.inference_backend' is 'openvino', which is not installed: torch is used, with "
-            "the same result, but slower. `pip install openvino`"
+            "the same result up to rounding, but slower. `pip install openvino`"
         )
         return False
     return True

@@ -42,7 +42,7 @@ def read_weights(path: Path) -> State:
 
 
 def load_weights(encoder: nn.Module, state: State, source: str) -> None:
-    """Loads the weights of a whole timm model into an encoder, that model without its classifier.
+    """Loads a timm model's weights into an encoder, which is that model without its classifier.
 
     Names are timm's, or what its `checkpoint_filter_fn` translates to them. The first convolution
     is adapted from RGB to the encoder's channels, as timm does, and scaled: timm's inputs are

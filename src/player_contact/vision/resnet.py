@@ -113,7 +113,7 @@ class ContactResNet(nn.Module):
         """[N, C, H, W] -> [N, D] or [N, num_classes]."""
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))  # [N, widths[0], H / 4, W / 4]
         for i in range(1, self.num_stages + 1):
-            x = getattr(self, f"layer{i}")(x)  # [N, width, H / 2^(i + 1), W / 2^(i + 1)]
+            x = getattr(self, f"layer{i}")(x)  # [N, stage's channels, H / 2^(i + 1), ...]
         return self.fc(x.mean((2, 3)))
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:

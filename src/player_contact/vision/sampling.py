@@ -49,7 +49,7 @@ def epoch_dataset(
     rng: np.random.Generator,
     seed: tuple[int, ...],
 ) -> TrainDataset:
-    """The samples of an epoch: clips or, of the phase "images", single rows without time jitter."""
+    """The samples of an epoch: clips or, in image epochs, T random rows without time jitter."""
     if phase.name == "clips":
         return TrainDataset(rows, sample_clips(rows, label, config, rng), config, label, seed)
     augment = config.augment.model_copy(update={"time_jitter_prob": 0.0})
@@ -77,7 +77,8 @@ def sample_clips(
 def _draw(
     positive: np.ndarray, count: int, fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """`count` random indices of `positive`, that fraction of them True if there are enough."""
+    """At most `count` random indices into `positive`, `fraction` of them of True entries if there
+    are enough."""
     positives, negatives = np.flatnonzero(positive), np.flatnonzero(~positive)
     count = min(count, len(positive))
     num_positive = min(len(positives), max(round(count * fraction), count - len(negatives)))

@@ -48,7 +48,7 @@ class GoogLeNet(torchvision.models.GoogLeNet):
             self.fc = nn.Identity()
 
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """The stem, and each inception block."""
+        """The stem, and each inception block, or (coarse) all of one size together."""
         names = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
         blocks = [(rf"^inception{name}\.", (i,)) for i, name in enumerate(names)]
         return {"stem": r"^conv[123]\.", "blocks": r"^inception(\d)" if coarse else blocks}

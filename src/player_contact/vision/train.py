@@ -34,18 +34,19 @@ from player_contact.vision.transfer import param_groups, set_trainable
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-MIN_SCHEDULE_STEPS = 6  # with fewer, OneCycleLR divides by 0: by its warm-up steps less one
+MIN_SCHEDULE_STEPS = 6  # with five, OneCycleLR divides by 0: by its warm-up steps less one
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a model is trained on and how; random states come from seed, epoch and sample alone."""
+    """What a model is trained on and how; random states come from seed, epoch and sample, and
+    dropout's also from the rank."""
 
     rows: OpenRows
     label: np.ndarray  # [M] bool
     config: VisionConfig
     num_frames: int  # of an image
-    seed: tuple[int, ...]
+    seed: tuple[int, ...]  # of the run, fold, and vision.seed where it is not 0
     num_threads: int
 
 
@@ -75,8 +76,8 @@ def train_model(
     is only logged, so out-of-fold scores stay unbiased.
 
     A run that resumes from its `checkpoint` ends with the weights of an uninterrupted one. Where
-    several processes train one model, `fabric` launched them; the first one alone writes the
-    checkpoint, and batch norm statistics are its own.
+    several processes train one model, Lightning Fabric launched them; rank 0 alone writes the
+    checkpoint, and batch norm statistics are those of rank 0.
     """
     from lightning_fabric.utilities.seed import seed_everything
 

@@ -57,7 +57,7 @@ def num_trainable_stages(stages: int, transfer: TransferConfig, epoch: int) -> i
 def set_trainable(model: ContactModel, config: VisionConfig, epoch: int) -> int:
     """`model.train()` with encoder stages frozen as the epoch asks; returns how many are not.
 
-    Frozen layers get no gradient, and their batch norm and dropout are in evaluation mode.
+    Frozen layers get no gradient, and their batch norm is in evaluation mode.
     """
     stages = encoder_stages(model.encoder)
     count = num_trainable_stages(len(stages), config.transfer, epoch)
