@@ -54,11 +54,10 @@ doctor plan audit damage-check budget-check kernel-check kill-check season-check
 	@$(PY) -m run_checks $@ $(OPTIONS)
 bench encoders: $(READY)  ## time every stage; what encoders cost: PLAYS= VIDEO=0 ENCODERS= SCORE=1
 	@$(PY) -m benchmarks $@ $(OPTIONS)
-test: $(READY)  ## all tests, one process per core (WORKERS=), then those that need a quiet machine
-	@$(PY) -m pytest -m "not alone" -n $(or $(filter-out 0,$(WORKERS)),auto) --dist loadfile
-	@$(PY) -m pytest -m alone
+test: $(READY)  ## all tests, one process per core (WORKERS=)
+	@$(PY) -m pytest -n $(or $(filter-out 0,$(WORKERS)),auto) --dist loadfile
 test-fast: $(READY)  ## the tests that take seconds
-	@$(PY) -m pytest -m "not alone and not slow" -n $(or $(filter-out 0,$(WORKERS)),auto)
+	@$(PY) -m pytest -m "not slow" -n $(or $(filter-out 0,$(WORKERS)),auto)
 check: $(READY)  ## lint, format and types, as CI does
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 format: $(READY)  ## mend format and what lint can mend

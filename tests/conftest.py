@@ -127,7 +127,7 @@ def command(tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=1800,
             cwd=tmp_path,
         )
 

@@ -39,7 +39,7 @@ def test_a_notebook_runs_from_end_to_end(path, finished_run, tmp_path, monkeypat
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources=resources
+        notebook, timeout=1800, kernel_name="python3", resources=resources
     ).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     streams = [output for output in outputs if output.output_type == "stream"]

@@ -43,7 +43,7 @@ class Browser:
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)
 
-    def wait_for(self, expression: str, seconds: float = 20) -> None:
+    def wait_for(self, expression: str, seconds: float = 300) -> None:
         """Polls a JavaScript expression until it is true: the page allows no `eval`."""
         end = time.monotonic() + seconds
         while not self.evaluate(expression):
@@ -95,7 +95,7 @@ def chromium() -> Iterator:
 @pytest.fixture
 def browser(chromium) -> Iterator[Browser]:
     page = chromium.new_page(viewport=LAPTOP)
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(300_000)
     browser = Browser(page)
     yield browser
     assert browser.messages == []

@@ -4,6 +4,7 @@ import shutil
 import signal
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -297,24 +298,27 @@ def test_a_budget_that_is_over_at_once_leaves_the_distance(predict, filmed_seaso
     assert counts["plays decided by distance"] == 1
 
 
-@pytest.mark.alone
 def test_at_the_end_of_the_budget_vision_is_stopped(
-    predict, filmed_season, tiny_season, monkeypatch, caplog
+    predict, filmed_season, tiny_season, tmp_path, monkeypatch, caplog
 ):
+    """It is over when the play is at its video, however long that takes."""
     unfilmed, _ = predict(tiny_season)
-    monkeypatch.setattr(f"{CASCADE}.predict_play", without_end)
-    started = time.monotonic()
-    submission, counts = predict(filmed_season, workers=2, budget=15)
-    assert time.monotonic() - started < 15 * 1.1
+    at_video = tmp_path / "at_video"
+    clock = SimpleNamespace(monotonic=lambda: 10.0 if at_video.exists() else 0.0)
+    for module in ("inference.predict", "utils.parallel"):
+        monkeypatch.setattr(f"player_contact.{module}.time", clock)
+    monkeypatch.setattr(f"{CASCADE}.predict_play", partial(without_end, at_video=at_video))
+    submission, counts = predict(filmed_season, workers=2, budget=1)
     assert counts["plays without vision for lack of time"] == 1
     assert counts["plays decided by screen"] == 1
     assert "No time for the video of 1 plays" in caplog.text
     assert submission.equals(unfilmed)
 
 
-def without_end(tables, folder, complete, with_video):
+def without_end(tables, folder, complete, with_video, at_video):
     if with_video:
-        time.sleep(600)
+        at_video.touch()
+        time.sleep(3600)
     return predict_play(tables, folder, complete, with_video)
 
 

@@ -1,5 +1,5 @@
 import dataclasses
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -140,19 +140,25 @@ def test_the_command_prints_the_table(command, season_tables):
 
 def test_reading_rounds_and_scoring_of_a_booster_are_timed_apart(monkeypatch):
     """Of one that takes .3 s to read, .1 s a round and .5 s to score."""
+    now = [0.0]
+
+    def pass_by(seconds: float) -> None:
+        now[0] += seconds
 
     def train(*_, after_round):
-        time.sleep(0.3)
+        pass_by(0.3)
         for _ in range(5):
-            time.sleep(0.1)
+            pass_by(0.1)
             after_round()
         return "text"
 
     score = "run_checks.measured_models.staged_probabilities"
+    clock = SimpleNamespace(perf_counter=lambda: now[0])
+    monkeypatch.setattr("run_checks.measured_models.time", clock)
     monkeypatch.setattr("run_checks.measured_models.train_booster", train)
-    monkeypatch.setattr(score, lambda *_: time.sleep(0.5))
+    monkeypatch.setattr(score, lambda *_: pass_by(0.5))
     values, label = np.zeros((100, 2), dtype=np.float32), np.zeros(100, dtype=bool)
     cost = measure_booster(values, label, BoosterConfig(num_boost_round=50), 1_000, 1, 1)
-    assert 1_000 * cost.reading == pytest.approx(0.3, abs=0.1)
-    assert 1_000 * cost.round == pytest.approx(0.1, abs=0.05)
-    assert 1_000 * cost.scoring == pytest.approx(5, rel=0.3), "of ten times the rounds"
+    assert 1_000 * cost.reading == pytest.approx(0.3)
+    assert 1_000 * cost.round == pytest.approx(0.1)
+    assert 1_000 * cost.scoring == pytest.approx(5), "of ten times the rounds"

@@ -48,7 +48,7 @@ def program(*words: str) -> Iterator[subprocess.Popen]:
         process.wait()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -87,7 +87,7 @@ def workers(
     with ExitStack() as stack:
         processes = [stack.enter_context(program(*command, *more)) for _ in range(count)]
         with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(expected or count, timeout=60)
+            client.wait_for_workers(expected or count, timeout=600)
         yield processes
 
 
@@ -315,7 +315,7 @@ def test_a_run_on_workers_of_which_one_dies_gives_the_same_bytes(cluster, finish
 
     def kill_one() -> None:
         folders = ".crops-*.partial/crops/[!.]*/"
-        wait_for(lambda: list(run.folder.glob(folders)), 300)
+        wait_for(lambda: list(run.folder.glob(folders)))
         processes[0].send_signal(signal.SIGKILL)
 
     killer = threading.Thread(target=kill_one)

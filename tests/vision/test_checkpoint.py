@@ -1,7 +1,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -51,37 +50,42 @@ def test_resumed_training_equals_an_uninterrupted_one(tmp_path, scheduler, image
 
 
 TRAINING = """
-import sys
+import sys, time
 from pathlib import Path
 from safetensors.torch import save_file
+from player_contact.vision.train import Trainer
 from tests.vision.test_train import WITH_DROPOUT, train_weights
+def step_and_wait(self, *words, step=Trainer._train_step):
+    result = step(self, *words)
+    if len(self.log) == int(sys.argv[3]):
+        print("in the middle", flush=True)
+        time.sleep(3600)
+    return result
+Trainer._train_step = step_and_wait
 config = WITH_DROPOUT.model_copy(update={"clip_epochs": 6})
 weights = train_weights(config, checkpoint=Path(sys.argv[1]))
 save_file({name: value.contiguous() for name, value in weights.items()}, sys.argv[2])
 """
 
 
-def train_in_a_process(checkpoint, weights) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAINING, str(checkpoint), str(weights)], cwd=ROOT
-    )
+def train_in_a_process(checkpoint, weights, killed_after: int = -1) -> int:
+    """The exit code; the process is killed in the middle of the epoch after so many, if any."""
+    command = [sys.executable, "-c", TRAINING, str(checkpoint), str(weights), str(killed_after)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        if killed_after > 0:
+            assert process.stdout.readline() == "in the middle\n"
+            process.kill()
+    return process.returncode
 
 
-@pytest.mark.alone
 def test_process_killed_in_the_middle_of_an_epoch_resumes(tmp_path):
     expected, weights = tmp_path / "expected.safetensors", tmp_path / "resumed.safetensors"
-    assert train_in_a_process(tmp_path / "expected.checkpoint", expected).wait() == 0
+    assert train_in_a_process(tmp_path / "expected.checkpoint", expected) == 0
     checkpoint = tmp_path / "fold0.checkpoint"
-    for _ in range(2):
-        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        process = train_in_a_process(checkpoint, weights)
-        while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
-            assert process.poll() is None, "it ended before it was killed"
-            time.sleep(0.001)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+    for epochs in (1, 2):
+        assert train_in_a_process(checkpoint, weights, epochs) == -signal.SIGKILL
     assert not weights.exists()
-    assert train_in_a_process(checkpoint, weights).wait() == 0
+    assert train_in_a_process(checkpoint, weights) == 0
     assert weights.read_bytes() == expected.read_bytes()
 
 

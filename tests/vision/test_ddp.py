@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from player_contact.config import TransferConfig
+from player_contact.pipeline.fold_training import FoldTask
 from player_contact.pipeline.vision_stage import vision_out_of_fold
 from player_contact.utils.errors import ConfigError, WorkerError
 from player_contact.vision.device import make_fabric
@@ -98,26 +99,31 @@ def test_ddp_fold_is_scored_logged_and_reproducible(ddp_run, tmp_path):
     assert repr(results[0]) == repr(results[1])
 
 
-def modified(path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+class WaitingTask(FoldTask):
+    """Waits to be killed when the second epoch was saved and is to be logged."""
+
+    def path(self, suffix):
+        logged = list(self.folder.glob("tensorboard/*/*"))
+        if not suffix and logged and not (self.folder / "waiting").exists():
+            (self.folder / "waiting").touch()
+            time.sleep(3600)
+        return super().path(suffix)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("killed", [0, 1])
-def test_killed_ddp_process_loses_no_finished_epoch(ddp_run, tmp_path, killed):
+def test_killed_ddp_process_loses_no_finished_epoch(ddp_run, tmp_path, monkeypatch, killed):
     expected, resumed = tmp_path / "expected", tmp_path / "resumed"
     for folder in (expected, resumed):
         folder.mkdir()
-    run, checkpoint = with_vision(ddp_run, clip_epochs=3), resumed / "fold0-0.checkpoint"
+    run = with_vision(ddp_run, clip_epochs=3)
     vision_out_of_fold(run, expected, [0])
+    monkeypatch.setattr("player_contact.pipeline.vision_stage.FoldTask", WaitingTask)
     before = set(multiprocessing.active_children())
     with ThreadPoolExecutor(1) as pool:
         training = pool.submit(vision_out_of_fold, run, resumed, [0])
-        for _ in range(2):  # epochs
-            last = modified(checkpoint)
-            while modified(checkpoint) == last:
-                assert not training.done(), "it ended before one was killed"
-                time.sleep(0.001)
+        while not (resumed / "waiting").exists():
+            assert not training.done(), "it ended before one was killed"
+            time.sleep(0.05)
         started = set(multiprocessing.active_children()) - before
         sorted(started, key=lambda process: process.pid)[killed].kill()
         with pytest.raises(WorkerError, match="that trained fold 0 was ended from outside"):

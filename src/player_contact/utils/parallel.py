@@ -151,7 +151,7 @@ def fault_tolerant_map(
                 else:
                     free.append(pool)
                     yield item, _attempt(_result, future)
-            if not done:
+            if not done and (not running or time.monotonic() >= deadline):
                 break
     for _, item, tries in running.values():
         died = "its process died, and " if tries > 1 else ""
