@@ -13,7 +13,7 @@ from player_contact.config import Config, load_config
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import run_pipeline
 from season_simulator.season_writer import SeasonSettings, write_season
-from tests.makers import REAL, TinySeason, copy_season
+from tests.makers import FAULTS, REAL, TinySeason, copy_season
 
 # The same examples every time: a test that passed on one machine passes on the next.
 settings.register_profile(
@@ -144,10 +144,9 @@ def real_files() -> Path:
 @pytest.fixture
 def fault_files() -> Path:
     """Small files that were once read wrongly."""
-    folder = REAL.parent / "faults"
-    if not folder.is_dir():
+    if not FAULTS.is_dir():
         pytest.skip("the faulty files are not here")
-    return folder
+    return FAULTS
 
 
 @pytest.fixture

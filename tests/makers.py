@@ -16,7 +16,8 @@ from player_contact.play import CHANNELS, Play, Rows, View, build_play
 from player_contact.video.crops import Crops
 from player_contact.vision.clips import OpenRows
 
-REAL = Path(__file__).resolve().parents[1] / ".." / "shared" / "real"
+SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
+REAL, FAULTS = SHARED / "real", SHARED / "faults"
 FRAME_RATE = Fraction(60_000, 1_001)
 
 

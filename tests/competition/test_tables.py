@@ -190,13 +190,24 @@ def test_mending_drops_bad_rows_and_blanks_bad_measurements(tiny_season, caplog)
     expected = read(tiny_season, TRACKING)
     expected.loc[5, "speed"] = np.nan
     tiny_season.duplicate_line(TRACKING, 4)
-    for line, column, value in ((3, "step", "x"), (7, "speed", "x"), (9, "datetime", "2020-02-31")):
+    for line, column, value in ((3, "step", "x"), (7, "speed", "x"), (9, "team", "guests")):
         tiny_season.set_value(TRACKING, line, column, value)
     mended = read(tiny_season, TRACKING, mend=True)
     pd.testing.assert_frame_equal(mended, expected.drop([1, 7]).reset_index(drop=True))
     rows = len(expected) + 1
-    assert "line 9: 'datetime' is '2020-02-31', expected a time" in caplog.text
+    assert "line 3: 'step' is 'x', expected a whole number" in caplog.text
     assert f"Going on without 3 of {rows} rows" in caplog.text
+
+
+def test_a_mended_tracking_row_may_lack_its_time(tiny_season, caplog):
+    expected = read(tiny_season, TRACKING)
+    tiny_season.set_value(TRACKING, 9, "datetime", "2020-02-31")
+    mended = read(tiny_season, TRACKING, mend=True)
+    assert mended["datetime"].isna().to_numpy().nonzero()[0].tolist() == [7]
+    pd.testing.assert_frame_equal(
+        mended.drop(columns="datetime"), expected.drop(columns="datetime")
+    )
+    assert "line 9: 'datetime' is '2020-02-31', expected a time" in caplog.text
 
 
 def test_a_mended_table_may_lack_a_measurement_or_everything(tiny_season):

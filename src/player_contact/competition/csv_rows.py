@@ -1,26 +1,29 @@
-"""Lines of a CSV file with more values than the header has names.
+"""Lines of a CSV file with more or fewer values than the header has names.
 
-pandas would put each value under its neighbour's name without a word.
+pandas would put each value under its neighbour's name, or call what a line lacks empty, without a
+word: so ends a file whose download broke off.
 """
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def first_long_line(path: Path, columns: int) -> tuple[int, int] | None:
-    """The first line with more than `columns` values, and how many it has, or None.
+def first_uneven_line(path: Path, header: Sequence[str]) -> tuple[int, int] | None:
+    """The first line with more or fewer values than the header, and how many it has, or None.
 
-    Empty values at the end of a line do not count.
+    Empty values and names at the end of a line do not count, nor do empty lines.
     """
     import pyarrow as pa
     from pyarrow import csv
 
-    long: list[tuple[int, int]] = []
+    uneven: list[tuple[int, int]] = []
+    needed = max((number for number, name in enumerate(header, 1) if name), default=0)
 
     def check_row(row: csv.InvalidRow) -> str:
         values = row.actual_columns - (len(row.text) - len(row.text.rstrip(",")))
-        if values > columns:
-            long.append((row.number, values))
+        if row.text.strip() and (values > len(header) or row.actual_columns < needed):
+            uneven.append((row.number, values))
         return "skip"
 
     first_column = csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.binary()})
@@ -33,6 +36,6 @@ def first_long_line(path: Path, columns: int) -> tuple[int, int] | None:
         contextlib.suppress(pa.ArrowInvalid, StopIteration),
         csv.open_csv(path, read, parse, first_column) as batches,
     ):
-        while not long:
+        while not uneven:
             batches.read_next_batch()
-    return long[0] if long else None
+    return uneven[0] if uneven else None

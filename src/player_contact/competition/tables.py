@@ -1,7 +1,8 @@
 """The competition's tables, read and checked: one clear sentence where a file is not as it must be.
 
-A good file is read with its dtypes and checked once. Only where that fails is it read again as
-text, to name the first bad value, or, with `mend`, to keep the rows without a fault.
+A file in the usual notation is read with its dtypes and checked once. Only where that fails is it
+read again as text: blanks around values, other spellings and numbers such as `12.0` are then read
+too, and what is still wrong is named, or, with `mend`, its row left out.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
-from player_contact.competition.csv_rows import first_long_line
+from player_contact.competition.csv_rows import first_uneven_line
 from player_contact.utils.errors import InputError
 from player_contact.utils.files import is_outside, outside_text
 
@@ -26,15 +27,22 @@ log = logging.getLogger(__name__)
 TIME_DTYPE = "datetime64[ms]"
 # Only an empty cell is missing: "n/a" in a number column is a fault. A comma at the end of a line
 # makes no index of the first column.
-READ_OPTIONS: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "index_col": False}
+READ_OPTIONS: dict[str, Any] = {
+    "keep_default_na": False,
+    "na_values": [""],
+    "index_col": False,
+    "skipinitialspace": True,
+}
 
 
 def read_table(path: Path, schema: "DataFrameSchema", mend: bool = False) -> pd.DataFrame:
     """The schema's columns of a CSV file, checked, in the file's order of rows.
 
-    Raises InputError: the file is missing or no CSV, lacks a column, has a value of the wrong kind,
-    or has two rows with one key. With `mend` such rows are left out instead, a faulty measurement
-    is missing, a file that can't be read has no rows; what was lost is logged.
+    Raises InputError: the file is missing or no CSV, lacks a column or has it twice, has a line
+    with more or fewer values than names, a value of the wrong kind, or two rows with one key. With
+    `mend` such rows are left out instead, a faulty measurement is missing, and so is a value that
+    differs between two columns of one name; a file that can't be read has no rows. What was lost
+    is logged.
     """
     try:
         frame = _read_valid(path, schema)
@@ -70,9 +78,14 @@ def _read_valid(path: Path, schema: "DataFrameSchema") -> pd.DataFrame:
             f"{path.name} has no column {missing[0]!r}; it has {names}. "
             f"Is this the {schema.name} table? ({path})"
         )
-    if long := first_long_line(path, len(header)):
+    if twice := [name for name in schema.columns if header.count(name) > 1]:
         raise InputError(
-            f"{path.name}, line {long[0]}: it holds {long[1]} values, but the header has "
+            f"{path.name} has {header.count(twice[0])} columns {twice[0]!r}; which is meant? "
+            f"Rename or remove the other: {path}"
+        )
+    if uneven := first_uneven_line(path, header):
+        raise InputError(
+            f"{path.name}, line {uneven[0]}: it holds {uneven[1]} values, but the header has "
             f"{len(header)} names. Mend or download again: {path}"
         )
     dtypes = {name: _read_dtype(column) for name, column in schema.columns.items()}
@@ -81,9 +94,9 @@ def _read_valid(path: Path, schema: "DataFrameSchema") -> pd.DataFrame:
         contextlib.suppress(ValueError, TypeError, OverflowError, SchemaError),
         np.errstate(invalid="ignore", over="ignore"),
     ):
-        frame = _read_csv(path, usecols=[*dtypes], dtype=dtypes)[[*dtypes]]
+        frame = _read_csv(path, header, usecols=[*dtypes], dtype=dtypes)[[*dtypes]]
         return schema.validate(frame, inplace=True)
-    text = _read_csv(path, usecols=[*dtypes], dtype="str")[[*dtypes]]
+    text = _read_csv(path, header, usecols=[*dtypes], dtype="str")[[*dtypes]]
     frame, faults = _parse(text, schema)
     if faults:
         name, bad = next(iter(faults.items()))
@@ -108,8 +121,11 @@ def _read_mended(path: Path, schema: "DataFrameSchema") -> tuple[pd.DataFrame, i
     with contextlib.suppress(InputError, pd.errors.ParserWarning), warnings.catch_warnings():
         # It warns where values stand under their neighbours' names: such a table is worth nothing.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        _read_header(path, schema, encoding_errors="replace")
-        text = _read_csv(path, dtype="str", on_bad_lines="skip", encoding_errors="replace")
+        header = _read_header(path, schema, encoding_errors="replace")
+        text = _read_csv(path, header, dtype="str", on_bad_lines="skip", encoding_errors="replace")
+        for name, twin in zip(header, text, strict=True):
+            if name in schema.columns and twin != name:
+                text[name] = text[name].where(text[name] == text[twin])
     frame, faults = _parse(text.reindex(columns=[*schema.columns]).astype("object"), schema)
     bad_row = np.zeros(len(frame), dtype=bool)
     for name, bad in faults.items():
@@ -126,10 +142,17 @@ def _read_header(path: Path, schema: "DataFrameSchema", **options: Any) -> list[
         raise InputError(f"{path.name} is missing: expected the {schema.name} table at {path}")
     if is_outside(path, path.parent):
         raise InputError(outside_text(path, path.parent))
-    return list(_read_csv(path, nrows=0, **options).columns)
+    first_row = _read_csv(path, nrows=1, header=None, dtype="str", **options)
+    return first_row.iloc[0].fillna("").str.strip().str.lower().tolist()
 
 
-def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+def _read_csv(path: Path, names: list[str] | None = None, **options: Any) -> pd.DataFrame:
+    """A CSV file, with other `names` than its header has; those of a second column are numbered."""
+    if names:
+        unique = [
+            f"{name} {i}" if name in names[:i] or not name else name for i, name in enumerate(names)
+        ]
+        options |= {"header": 0, "names": unique}
     try:
         return pd.read_csv(path, **READ_OPTIONS, **options)
     except ValueError as error:
@@ -149,12 +172,15 @@ def _parse(
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """A table of text with its numbers parsed, and the columns with faults -> [N] bool bad rows.
 
+    Values lose the blanks around them and get the schema's spelling.
     What is no number, or no integer, becomes infinite, which is out of every range. The checks are
     called one by one: a lazy `validate` of 4 million rows, all bad, takes 5 GB for its report.
     """
     frame, faults = text.copy(), {}
     for name, column in schema.columns.items():
-        values, dtype = text[name], _read_dtype(column)
+        dtype, spell = _read_dtype(column), column.metadata["spell"]
+        values = text[name].str.strip()
+        values = frame[name] = values.mask(values == "") if spell is None else spell(values)
         if dtype not in ("category", "str"):
             number = pd.to_numeric(values, errors="coerce").astype("float64")
             bad = number.isna() & values.notna() | (dtype == "int64") & (number % 1 != 0)
