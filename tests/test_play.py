@@ -85,11 +85,18 @@ def test_rows_point_at_the_players_of_their_ids(tiny_season):
 def test_step_zero_is_the_floored_snap(tiny_season, tracked):
     if not tracked:
         tiny_season.write(TRACKING, tiny_season.table(TRACKING).iloc[:0])
-    for tables in read_season(tiny_season.folder, "train").plays():
+    for tables in read_season(tiny_season.folder, "train", mend=not tracked).plays():
         play, rows = build_play(tables)
         snap_time = tables.videos["snap_time"].to_numpy()[0]
         assert len(rows) == len(tables.rows)
         assert play.times[play.steps == 0][0] == clock.step_zero(snap_time)
+
+
+def test_tracking_without_times_is_on_the_clock_of_the_snap(tiny_season):
+    before = read_first(tiny_season)
+    tiny_season.write(TRACKING, tiny_season.table(TRACKING).assign(datetime="noon"))
+    season = read_season(tiny_season.folder, "train", mend=True)
+    assert_same_play(first_play(season)[0], before)
 
 
 def test_the_order_of_rows_and_columns_changes_no_play(tiny_season):
@@ -152,6 +159,29 @@ def test_a_box_of_no_player_or_frame_is_dropped_and_counted(tiny_season, caplog,
     assert 99999 not in play.players
     for name, view in play.views.items():
         assert view.boxes.shape == before.views[name].boxes.shape
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("left", "99999"), ("left", "1280"), ("left", "-400"), ("top", "720"), ("top", "-3e30")],
+)
+def test_a_box_outside_of_the_image_is_dropped_and_counted(tiny_season, caplog, column, value):
+    before = read_first(tiny_season)
+    tiny_season.set_value(HELMETS, 5, column, value)
+    line = tiny_season.table(HELMETS).iloc[3]
+    at = int(line["frame"]) - 1, np.searchsorted(before.players, int(line["nfl_player_id"]))
+    play = read_first(tiny_season)
+    assert f"{play.game_play} {line['view']}: 1 boxes outside of the image dropped" in caplog.text
+    expected = before.views[line["view"]].boxes.copy()
+    expected[at] = np.nan
+    np.testing.assert_array_equal(play.views[line["view"]].boxes, expected)
+
+
+def test_a_box_partly_outside_of_the_image_is_kept(tiny_season, caplog):
+    for line, column, value in ((5, "left", "-1"), (6, "top", "719")):
+        tiny_season.set_value(HELMETS, line, column, value)
+    read_first(tiny_season)
+    assert not caplog.records
 
 
 def test_a_gap_in_the_tracking_is_logged_with_its_steps(tiny_season, caplog):

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from player_contact.competition import clock
-from player_contact.competition.constants import GROUND, VIEWS
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH, GROUND, VIEWS
 from player_contact.competition.season import PlayTables
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def _log_missing(play: Play, rows: Rows) -> None:
     name, untracked = play.game_play, np.isnan(play.position[..., 0])
     never = untracked.all(axis=0)
     if never.any():
-        text = "%s: players %s have no tracking data; their rows are scored without"
+        text = "%s: players %s have no tracking data; no model decides their rows"
         log.warning(text, name, play.players[never].tolist())
     gaps = untracked & ~never
     missing = gaps[rows.step, rows.first] | (gaps[rows.step, rows.second] & ~rows.is_ground)
@@ -163,14 +164,14 @@ def _log_missing(play: Play, rows: Rows) -> None:
 
 
 def _step_times(tables: PlayTables, steps: np.ndarray) -> np.ndarray:
-    """[S] datetime64[ms], from the step 0 of most tracking rows; without tracking, of the snap."""
+    """[S] datetime64[ms], from the step 0 of most tracking rows; without, of the snap."""
     tracking = tables.tracking
-    if len(tracking):
-        times = tracking["datetime"].to_numpy().astype("datetime64[ms]")
-        zeros = times - tracking["step"].to_numpy() * clock.STEP
-        origins, counts = np.unique(zeros, return_counts=True)
+    times = tracking["datetime"].to_numpy().astype("datetime64[ms]")
+    zeros = times - tracking["step"].to_numpy() * clock.STEP
+    origins, counts = np.unique(zeros[~np.isnat(zeros)], return_counts=True)
+    if len(origins):
         origin = origins[counts.argmax()]
-        if other := len(tracking) - counts.max():
+        if other := counts.sum() - counts.max():
             log.info("%s: %d tracking rows are on another clock", tables.game_play, other)
     elif len(tables.videos):
         origin = clock.step_zero(tables.videos["snap_time"].to_numpy()[0])
@@ -188,10 +189,12 @@ def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
         helmets = tables.helmets[tables.helmets["view"] == video.view]
         unknown = ~helmets["nfl_player_id"].isin(players)
         late = helmets["frame"] - clock.FIRST_FRAME_NUMBER > last + MAX_LATE_FRAMES
-        for bad, reason in ((unknown, "of players without rows"), (late, "after the video's end")):
+        outside = ~_is_in_image(helmets)
+        reasons = "of players without rows", "after the video's end", "outside of the image"
+        for bad, reason in zip((unknown, late, outside), reasons, strict=True):
             if bad.any():
                 log.warning("%s: %d boxes %s dropped", name, bad.sum(), reason)
-        helmets = helmets[~(unknown | late)]
+        helmets = helmets[~(unknown | late | outside)]
         frame = helmets["frame"].to_numpy() - clock.FIRST_FRAME_NUMBER
         frames = max(last, int(frame.max(initial=0))) + 1
         boxes = np.full((frames, len(players), 4), np.nan, dtype=np.float32)
@@ -203,3 +206,10 @@ def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
         text = "%s: boxes of %s dropped, the video metadata has no such view"
         log.warning(text, tables.game_play, ", ".join(unexpected))
     return {name: views[name] for name in VIEWS if name in views}
+
+
+def _is_in_image(helmets: pd.DataFrame) -> pd.Series:
+    """[N] bool: a part of the box at least."""
+    left, top = helmets["left"], helmets["top"]
+    inside = (left < FRAME_WIDTH) & (left + helmets["width"] > 0)
+    return inside & (top < FRAME_HEIGHT) & (top + helmets["height"] > 0)

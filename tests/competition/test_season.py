@@ -1,4 +1,5 @@
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from player_contact.utils.errors import InputError
 from tests.makers import split_files
 
 HELMETS, VIDEOS = "train_baseline_helmets.csv", "train_video_metadata.csv"
+TRACKING = "test_player_tracking.csv"
 IDS, LABELS = "sample_submission.csv", "train_labels.csv"
 
 
@@ -103,6 +105,61 @@ def test_a_video_of_years_is_refused_or_left_out(tiny_season, caplog):
         read_season(tiny_season.folder, "test")
     assert len(read_season(tiny_season.folder, "test", mend=True).videos) == videos - 1
     assert "the times of 1 rows can't be true" in caplog.text
+
+
+def no_rows(table):
+    return table.iloc[:0]
+
+
+def no_x(table):
+    return table.assign(x_position="")
+
+
+def no_speed(table):
+    return table.assign(speed="")
+
+
+def another_play(table):
+    return table.assign(game_play="99999_000001")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (no_rows, "has no rows"),
+        (no_x, "has no value in the column 'x_position'"),
+        (no_speed, "has no value in the column 'speed'"),
+        (another_play, r"has no positions of 1 of 1 plays to predict \(58174_001609\)"),
+    ],
+)
+def test_tracking_that_lost_its_content_is_refused(tiny_season, caplog, change, message):
+    tiny_season.write(TRACKING, change(tiny_season.table(TRACKING)))
+    with pytest.raises(
+        InputError, match=rf"^{TRACKING} {message}\. Mend or download again: .*csv$"
+    ):
+        read_season(tiny_season.folder, "test")
+    assert len(read_season(tiny_season.folder, "test", mend=True).rows)
+    assert re.search(rf"{TRACKING} {message}\. Going on with what there is", caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("table", "lost"),
+    [("baseline_helmets", "helmet boxes"), ("video_metadata", "helmet boxes and videos")],
+)
+def test_plays_without_boxes_or_videos_are_counted(tiny_season, caplog, table, lost):
+    file = f"test_{table}.csv"
+    tiny_season.write(file, no_rows(tiny_season.table(file)))
+    read_season(tiny_season.folder, "test")
+    text = f"{file}: no rows of 1 of 1 plays, which are decided without {lost}: 58174_001609"
+    assert text in caplog.text
+
+
+def test_training_plays_may_lack_all_tracking(tiny_season):
+    """What trains tells which, and stops or passes over them."""
+    table = tiny_season.table("train_player_tracking.csv")
+    lost = table["game_play"] == table["game_play"].iloc[0]
+    tiny_season.write("train_player_tracking.csv", table[~lost])
+    read_season(tiny_season.folder, "train")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from player_contact.features.helmet_boxes import pair_helmets, player_helmets
+from player_contact.features.helmet_boxes import box_distance, pair_helmets, player_helmets
 from player_contact.play import Rows
 from tests.makers import all_rows, make_play
 
@@ -39,6 +39,30 @@ def test_zoom_changes_no_feature():
 def test_the_overlap_of_boxes(left, overlap):
     columns = pair_helmets(with_boxes([left, 100, 20, 20]), PAIR)
     assert float(columns["sideline_overlap"][0]) == overlap
+
+
+def test_the_distance_of_boxes_is_that_of_the_views_that_show_both():
+    play = with_boxes([160, 180, 20, 20])
+    assert box_distance(play, PAIR) == pytest.approx([5])
+    other = with_boxes([120, 100, 20, 20]).views["Sideline"]
+    play = dataclasses.replace(play, views=play.views | {"Endzone": other})
+    assert box_distance(play, PAIR) == pytest.approx([np.sqrt((25 + 1) / 2)])
+    other.boxes[:, 1] = np.nan
+    assert box_distance(play, PAIR) == pytest.approx([5])
+
+
+def test_a_box_that_is_near_for_a_moment_is_not_near():
+    play = with_boxes([300, 100, 20, 20])
+    play.views["Sideline"].boxes[70:76, 1, 0] = 100
+    (distance,) = box_distance(play, PAIR)
+    assert pair_helmets(play, PAIR)["sideline_gap"] == pytest.approx([0])
+    assert distance == pytest.approx(10 * 10 / 11, rel=0.1)
+
+
+def test_without_boxes_at_the_step_there_is_no_distance():
+    play = with_boxes([160, 180, 20, 20])
+    play.views["Sideline"].boxes[20:, 1] = np.nan
+    assert np.isnan(box_distance(play, PAIR)).all()
 
 
 def test_a_helmet_that_goes_down_has_sunk():

@@ -13,6 +13,7 @@ from player_contact.features.table import (
     feature_table,
     helmet_columns,
     is_candidate,
+    is_tracked,
 )
 from player_contact.play import CHANNELS, Play, Rows
 from tests.makers import all_rows, make_play, mirrored, plays, swapped
@@ -79,26 +80,25 @@ def test_the_helmet_columns_are_those_that_change_with_the_boxes():
 
 
 @given(plays(), st.floats(0.5, 5))
-def test_candidates_are_ground_rows_and_pairs_within_reach(play, reach):
+def test_candidates_are_tracked_ground_rows_and_pairs_within_reach(play, reach):
     rows = all_rows(play)
     distance = feature_table(play, rows)["distance"].to_numpy()
     candidate = is_candidate(play, rows, reach)
-    assert candidate[rows.is_ground].all()
-    tracked = ~rows.is_ground & ~np.isnan(distance)
-    np.testing.assert_array_equal(candidate[tracked], distance[tracked] <= np.float32(reach))
+    tracked = ~np.isnan(play.position[rows.step, rows.first, 0])
+    np.testing.assert_array_equal(candidate[rows.is_ground], tracked[rows.is_ground])
+    pair = ~rows.is_ground
+    np.testing.assert_array_equal(candidate[pair], distance[pair] <= np.float32(reach))
 
 
 @pytest.mark.parametrize("untracked", [[1], [0, 1, 2]])
-def test_near_helmets_make_a_candidate_of_an_untracked_player(untracked):
+def test_rows_of_untracked_players_are_no_candidates(untracked):
     play = make_play(players=3, steps=1)
-    play.position[:] = np.float32([[10, 10], [11, 10], [40, 40]])
+    play.position[:] = 10
     play.position[:, untracked] = np.nan
-    boxes = np.full_like(play.views["Sideline"].boxes, np.nan)
-    boxes[:] = np.array([[100, 100, 20, 20], [150, 100, 20, 20], [600, 100, 20, 20]])
-    view = dataclasses.replace(play.views["Sideline"], boxes=boxes)
-    play = dataclasses.replace(play, views={"Sideline": view})
-    rows = all_rows(play)  # 0-1, 0-2, 1-2, then the ground
-    assert is_candidate(play, rows, 2.0).tolist() == [True, False, False, True, True, True]
+    rows = all_rows(play)
+    gone = np.isin(rows.first, untracked) | np.isin(rows.second, untracked)
+    np.testing.assert_array_equal(is_tracked(play, rows), ~gone)
+    np.testing.assert_array_equal(is_candidate(play, rows, 2.0), ~gone)
 
 
 def test_near_helmets_of_tracked_players_make_no_candidate():

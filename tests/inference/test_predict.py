@@ -121,7 +121,7 @@ def empty_measurements(season) -> None:
 )
 def test_what_is_missing_is_predicted_from_what_is_left(predict, tiny_season, remove):
     remove(tiny_season)
-    predict(tiny_season)
+    predict(tiny_season, mend=remove is no_tracking)
 
 
 def test_a_row_is_decided_the_same_wherever_it_stands(predict, tiny_season):

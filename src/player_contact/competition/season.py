@@ -81,7 +81,9 @@ def read_season(folder: Path, split: str, mend: bool = False) -> Season:
     """Reads and checks the tables of `train` (with labels) or `test` (ids of sample_submission).
 
     With `mend`, faulty rows of all tables but the labels or ids are left out, and counted. Raises
-    InputError as `read_table` does, and where labels and their ids disagree.
+    InputError as `read_table` does, where labels and their ids disagree, and, without `mend`, where
+    the tracking has no rows, no values in a column, or nothing of a play of `test`. Training names
+    plays without tracking itself, since it can pass them over.
     """
     from player_contact.competition import schemas  # pandera takes 0.2 s to load
 
@@ -98,12 +100,21 @@ def read_season(folder: Path, split: str, mend: bool = False) -> Season:
     else:
         rows = contact_ids.split_ids(rows["contact_id"])
     _check_order(rows, rows_path)
+    plays = set(rows["game_play"].astype(str)) if split == "test" else set()
     tracking = read_table(tracking_path, schemas.TRACKING, mend)
+    _check_whole(tracking, tracking_path, plays, mend)
     helmets = read_table(helmets_path, schemas.HELMETS, mend)
     helmets = _without_aliases(helmets, helmets_path, schemas.HELMETS.unique)
     videos = read_table(videos_path, schemas.VIDEOS, mend)
     videos = _without_aliases(videos, videos_path, schemas.VIDEOS.unique)
     videos = _check_times(videos, videos_path, mend)
+    for table, path, lost in (
+        (helmets, helmets_path, "are decided without helmet boxes"),
+        (videos, videos_path, "are decided without helmet boxes and videos"),
+    ):
+        if missing := plays - set(table["game_play"].astype(str)):
+            text = "%s: no rows of %d of %d plays, which %s: %s"
+            log.warning(text, path.name, len(missing), len(plays), lost, _shown(missing))
     return Season(split, rows, tracking, helmets, videos, folder / split)
 
 
@@ -130,6 +141,29 @@ def _without_aliases(frame: pd.DataFrame, path: Path, key: list[str]) -> pd.Data
             log.warning(text, path.name, copies.sum())
             frame = frame[~copies].reset_index(drop=True)
     return frame
+
+
+def _check_whole(tracking: pd.DataFrame, path: Path, plays: set[str], mend: bool) -> None:
+    """A broken download, or a column lost on the way, must not pass for plays without sensors."""
+    positions = tracking.dropna(subset=["x_position", "y_position"])
+    lost = plays - set(positions["game_play"].astype(str))
+    empty = [name for name in tracking if tracking[name].isna().all()]
+    if not (empty or lost):
+        return
+    if tracking.empty:
+        text = "has no rows"
+    elif empty:
+        text = f"has no value in the column {empty[0]!r}"
+    else:
+        text = f"has no positions of {len(lost)} of {len(plays)} plays to predict ({_shown(lost)})"
+    if not mend:
+        raise InputError(f"{path.name} {text}. Mend or download again: {path}")
+    log.warning("%s %s. Going on with what there is", path.name, text)
+
+
+def _shown(plays: set[str]) -> str:
+    """The first plays by name."""
+    return ", ".join([*sorted(plays)[:3], *["..."] * (len(plays) > 3)])
 
 
 def _check_times(videos: pd.DataFrame, path: Path, mend: bool) -> pd.DataFrame:

@@ -12,6 +12,7 @@ MAX_GAP = 30  # frames that are interpolated: half a second
 SANK_STEPS = -20, -10, -5, 5, 10, 20
 GAP_STEPS = both_ways(2, 5, 10)
 REACH = 10  # steps
+MEAN_REACH = 5  # steps to each side over which `box_distance` is averaged
 
 
 def player_helmets(play: Play) -> Columns:
@@ -74,6 +75,19 @@ def pair_helmets(play: Play, pairs: Rows) -> Columns:
     columns["sideline_endzone_gap_min"] = np.fmin(*gaps)
     columns["sideline_endzone_gap_max"] = np.fmax(*gaps)
     return columns
+
+
+def box_distance(play: Play, pairs: Rows) -> np.ndarray:
+    """[M] distance of the two boxes in helmets: root mean square of the views that show both, mean
+    over a second. NaN: no view shows both at the row's step."""
+    squares = []
+    for name in VIEWS:
+        boxes, size = _boxes(play, name)
+        x, y = pair_windows(boxes.centre / size[..., None], pairs, MEAN_REACH)
+        squares.append(x * x + y * y)
+    distance = np.sqrt(nan_reduce(np.nanmean, np.stack(squares), axis=0))
+    mean = nan_reduce(np.nanmean, distance, axis=0)
+    return np.where(np.isnan(distance[MEAN_REACH]), np.float32(np.nan), mean)
 
 
 def _boxes(play: Play, name: str) -> tuple[StepBoxes, np.ndarray]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from player_contact.competition.constants import VIEWS
 from player_contact.features import context, falls, helmet_boxes, history, kinematics, neighbours
 from player_contact.features.gather import Columns, at_pairs, low_high
 from player_contact.play import Play, Rows
@@ -29,24 +28,23 @@ PAIR_FEATURES: list[tuple[str, Callable[[Play, Rows], Columns]]] = [
     ("helmets", helmet_boxes.pair_helmets),
 ]
 HELMETS = "helmets"  # the family that needs boxes; all others need tracking alone
-MAX_HELMET_GAP = 6.0  # helmet sizes, in either view: candidates where a player is not tracked
 
 
 def is_candidate(play: Play, rows: Rows, max_distance: float) -> np.ndarray:
-    """[N] bool: rows worth a model; all others count as no contact.
+    """[N] bool: rows worth a model: tracked players with the ground, pairs within so many yards.
 
-    Every ground row, and the pairs within `max_distance` yards. Where a player of the pair is not
-    tracked, the distance of the helmet boxes is used.
+    A row of a player who is not tracked is none: to a model almost all of its features are missing.
     """
-    offset = play.position[rows.step, rows.first] - play.position[rows.step, rows.second]
-    distance = np.linalg.norm(offset, axis=-1)
-    candidate = rows.is_ground | (distance <= max_distance)
-    if (unknown := np.flatnonzero(np.isnan(distance) & ~rows.is_ground)).size:
-        boxes = helmet_boxes.pair_helmets(play, rows[unknown])
-        gaps = np.stack([boxes[f"{view.lower()}_gap"] for view in VIEWS])
-        with np.errstate(invalid="ignore"):
-            candidate[unknown] = (gaps <= MAX_HELMET_GAP).any(axis=0)
-    return candidate
+    distance = np.linalg.norm(
+        play.position[rows.step, rows.first] - play.position[rows.step, rows.second], axis=-1
+    )
+    return is_tracked(play, rows) & (rows.is_ground | (distance <= max_distance))
+
+
+def is_tracked(play: Play, rows: Rows) -> np.ndarray:
+    """[N] bool: all players of the row are tracked at its step."""
+    tracked = ~np.isnan(play.position[..., 0])
+    return tracked[rows.step, rows.first] & (tracked[rows.step, rows.second] | rows.is_ground)
 
 
 def feature_table(play: Play, rows: Rows) -> pd.DataFrame:
@@ -79,7 +77,7 @@ def _families(play: Play, rows: Rows) -> dict[str, Columns]:
     """Family -> its columns. Raises ValueError where two features have the same name."""
     pairs = rows[~rows.is_ground]
     tracked = ~np.isnan(play.position[..., 0])
-    pair_tracked = tracked[pairs.step, pairs.first] & tracked[pairs.step, pairs.second]
+    pair_tracked = is_tracked(play, pairs)
     families: dict[str, Columns] = {}
 
     def add(family: str, columns: Columns) -> None:

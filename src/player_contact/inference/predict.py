@@ -2,6 +2,7 @@
 
 Every play is first decided without its video; then those with videos again, the most doubtful
 first. The fallbacks: vision -> screen -> screen without completed boxes -> distance -> no contact.
+Rows of players without tracking: distance of the helmet boxes -> no contact.
 """
 
 import itertools
@@ -75,7 +76,7 @@ def predict_folder(
         contact[prediction.row] = prediction.contact
         counts.update(prediction.counts)
     sources = Counter(prediction.source for prediction in predictions.values())
-    for source in (cascade.VISION, cascade.SCREEN, cascade.DISTANCE):
+    for source in (cascade.VISION, cascade.SCREEN, cascade.BOXES, cascade.DISTANCE):
         counts[f"plays decided by {source}"] = sources[source]
     counts.update({NO_CONTACT: sources[cascade.NOTHING], "contacts": int(contact.sum())})
     _log_fallbacks(counts)
@@ -199,3 +200,7 @@ def _log_fallbacks(counts: Counter) -> None:
     if any(fallbacks.values()):
         text = ", ".join(f"{number} {name}" for name, number in fallbacks.items() if number)
         log.warning("Of %d plays, %s", counts["plays"], text)
+    if untracked := counts[cascade.UNTRACKED]:
+        text = "%d rows lack tracking: pairs among them are decided by their helmet boxes; %d pairs"
+        text += " without boxes, and these players with the ground, are left at no contact"
+        log.warning(text, untracked, counts[cascade.NO_BOXES])

@@ -14,6 +14,7 @@ PLAYS = {
     "plays": "plays",
     "plays decided by vision": "  decided with vision",
     "plays decided by screen": "  decided by sensors and boxes",
+    "plays decided by boxes": "  decided by helmet boxes alone",
     "plays decided by distance": "  decided by the distance of the players",
     "plays left at no contact": "  left at no contact",
     "plays without video": "  without video",
@@ -21,6 +22,8 @@ PLAYS = {
     "plays without vision for lack of time": "  without vision for lack of time",
 }
 OTHERS = {
+    "rows without tracking": "rows of players without tracking",
+    "pairs without tracking and boxes": "pairs without tracking and boxes: no contact",
     "boxes added": "helmet boxes completed",
     "boxes swapped back": "helmet boxes given back to their players",
     "views not registered": "views that could not be registered",
