@@ -18,13 +18,34 @@ NEEDED = (
     "sklearn timm torch torchvision tqdm"
 )
 
-manifests = (KAGGLE / "input").rglob("manifest.json")
-bundle = next(
-    path.parent for path in manifests if '"player_contact"' in path.read_text(encoding="utf-8")
-)
-competition = next((KAGGLE / "input").rglob("sample_submission.csv")).parent
-wheel = next((KAGGLE / "input").rglob("player_contact-*.whl"))
-wheels = sorted(map(str, wheel.parent.glob("*.whl")))
+TABLES = {
+    *("sample_submission.csv", "test_player_tracking.csv"),
+    *("test_baseline_helmets.csv", "test_video_metadata.csv"),
+}
+folders = {Path(at): set(files) for at, _, files in os.walk(KAGGLE / "input", followlinks=True)}
+
+
+def the_only(what, found, attach):
+    """The one folder that was found."""
+    listed = ", ".join(map(str, found or [at for at in folders if folders[at]])) or "nothing"
+    assert found, f"No input holds {what}; attached: {listed}. Attach {attach}"
+    assert len(found) == 1, f"{len(found)} inputs hold {what}: {listed}. Keep {attach} alone"
+    return found[0]
+
+
+ours = "the dataset that `make kernel` wrote"
+manifests = [at / "manifest.json" for at in folders if "manifest.json" in folders[at]]
+bundles = [
+    path.parent
+    for path in manifests
+    if '"player_contact"' in path.read_text(encoding="utf-8", errors="replace")
+]
+bundle = the_only("a bundle", bundles, ours)
+tables = [at for at in folders if folders[at] >= TABLES]
+competition = the_only("the test tables", tables, "the competition nfl-player-contact-detection")
+wheel_folders = [at for at in folders if any(at.glob("player_contact-*.whl"))]
+wheel_folder = the_only("the program's wheel", wheel_folders, ours)
+wheels = sorted(map(str, wheel_folder.glob("*.whl")))
 names = ", ".join(Path(path).name for path in wheels)
 print(f"bundle {bundle}\ncompetition {competition}\nwheels {names}")
 

@@ -4,9 +4,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from player_contact.competition import schemas
+from player_contact.competition import clock, schemas
+from player_contact.competition.tables import read_table
 from player_contact.config import Config
 from player_contact.config.settings import BlendConfig, ScreenConfig
 from player_contact.pipeline.run import Run
@@ -48,11 +48,13 @@ def write_permuted_season(run: Run, folder: Path) -> list[str]:
             plays += game_plays
     random = np.random.default_rng(run.config.seed)
     for file, schema in SCHEMAS.items():
-        columns = list(schema.columns)
-        frame = pd.read_csv(run.input / file, usecols=columns, dtype=str, keep_default_na=False)
-        frame = frame[frame["game_play"].isin(plays)]
+        frame = read_table(run.input / file, schema)
+        times = {
+            name: clock.to_text(frame[name].to_numpy()) for name in frame.select_dtypes("datetime")
+        }
+        frame = frame.assign(**times)[frame["game_play"].isin(plays)]
         if "contact" in frame:
-            frame["contact"] = frame.groupby("game_play")["contact"].transform(
+            frame["contact"] = frame.groupby("game_play", observed=True)["contact"].transform(
                 lambda labels: random.permutation(labels.to_numpy())
             )
         frame.to_csv(folder / file, index=False)

@@ -62,6 +62,13 @@ def test_times_to_text_and_back_are_the_same_times(times):
     np.testing.assert_array_equal(clock.to_datetime(text), np.array(times))
 
 
+def test_the_text_of_no_time_is_empty():
+    assert clock.to_text(np.array([np.datetime64("NaT"), START])).tolist() == [
+        "",
+        "2020-09-11T03:01:43.134Z",
+    ]
+
+
 NOTATIONS = (
     "2021-10-03T17:05:10.200Z",
     "2021-10-03 17:05:10.200000+00:00",  # as pandas saves it

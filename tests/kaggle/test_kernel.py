@@ -17,6 +17,7 @@ from player_contact.kaggle.kernel import (
 from player_contact.utils.errors import BundleError, InputError
 from player_contact.utils.files import read_json
 from tests.conftest import ROOT
+from tests.makers import split_files
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +64,61 @@ def test_the_notebook_is_short_python_with_the_budget(upload):
     code = code_of(next(upload.kernel.glob("*.ipynb")))
     for cell in code:
         compile(cell, "cell", "exec")
-    assert sum(len(cell.splitlines()) for cell in code) < 40
+    assert sum(len(cell.splitlines()) for cell in code) < 60
     assert '"--budget", "7h30m"' in code[-1]
+
+
+@pytest.fixture
+def find_inputs(upload, tmp_path, monkeypatch, capsys):
+    """Runs the cell that looks for the inputs; returns what it prints."""
+    monkeypatch.setenv("KAGGLE_ROOT", str(tmp_path))
+    shutil.copytree(upload.dataset, tmp_path / "input" / "datasets" / "somebody" / "contact")
+
+    def run() -> str:
+        exec(code_of(next(upload.kernel.glob("*.ipynb")))[0], {})
+        return capsys.readouterr().out
+
+    return run
+
+
+def attach_tables(folder, names=()):
+    folder.mkdir(parents=True)
+    for name in names or split_files("test"):
+        (folder / name).touch()
+    return folder
+
+
+def test_the_competition_is_the_input_with_the_test_tables(find_inputs, tmp_path):
+    """Other competitions have a sample_submission.csv too."""
+    attach_tables(tmp_path / "input" / "competitions" / "another", ["sample_submission.csv"])
+    tables = attach_tables(tmp_path / "input" / "competitions" / COMPETITION)
+    assert f"competition {tables}\n" in find_inputs()
+
+
+def test_an_input_that_is_a_link_is_found(find_inputs, tmp_path):
+    tables = attach_tables(tmp_path / "elsewhere")
+    (tmp_path / "input" / COMPETITION).symlink_to(tables)
+    assert f"competition {tmp_path / 'input' / COMPETITION}\n" in find_inputs()
+
+
+def test_without_the_competition_the_notebook_says_what_to_attach(find_inputs, tmp_path):
+    other = attach_tables(tmp_path / "input" / "another", ["sample_submission.csv"])
+    message = rf"No input holds the test tables; attached: .*{other}.* Attach the competition nfl-"
+    with pytest.raises(AssertionError, match=message):
+        find_inputs()
+
+
+def test_of_two_inputs_the_notebook_asks_which(find_inputs, tmp_path):
+    first, second = (attach_tables(tmp_path / "input" / name) for name in ("a", "b"))
+    with pytest.raises(AssertionError, match="2 inputs hold the test tables: ") as error:
+        find_inputs()
+    assert all(str(folder) in str(error.value) for folder in (first, second))
+    shutil.rmtree(second)
+    shutil.copytree(tmp_path / "input" / "datasets", tmp_path / "input" / "old")
+    with pytest.raises(
+        AssertionError, match=r"2 inputs hold a bundle: .*`make kernel` wrote alone"
+    ):
+        find_inputs()
 
 
 def test_cells_of_a_file_become_cells_of_a_notebook():

@@ -78,5 +78,6 @@ def _parse(text: str) -> datetime | None:
 
 
 def to_text(time: np.ndarray) -> np.ndarray:
-    """[N] texts such as `2020-09-11T03:01:48.100Z` of [N] datetime64."""
-    return np.char.add(np.datetime_as_string(time.astype("datetime64[ms]"), unit="ms"), "Z")
+    """[N] texts such as `2020-09-11T03:01:48.100Z` of [N] datetime64; "" of NaT."""
+    text = np.char.add(np.datetime_as_string(time.astype("datetime64[ms]"), unit="ms"), "Z")
+    return np.where(np.isnat(time), "", text)
