@@ -1,8 +1,9 @@
 """Ways in which the tables of a folder of plays get damaged, by accident or on purpose."""
 
+import csv
 import gzip
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,9 +23,9 @@ def to(file: str, damage: Damage) -> Damage:
     return lambda folder: damage(folder / file)
 
 
-def to_tables(damage: Damage) -> Damage:
-    """Damages every table of a folder."""
-    return lambda folder: [damage(folder / file) for file in TABLES]
+def to_tables(damage: Damage, files: Sequence[str] = TABLES) -> Damage:
+    """Damages every table of a folder, or some."""
+    return lambda folder: [damage(folder / file) for file in files]
 
 
 def edit(file: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Damage:
@@ -98,6 +99,28 @@ def directory(path: Path) -> None:
     path.mkdir()
 
 
+def in_quotes(path: Path) -> None:
+    """Quotes around every name and value."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.to_csv(path, index=False, quoting=csv.QUOTE_ALL)
+
+
+def cut_in_line(content: bytes) -> bytes:
+    """Half of a table, up to the fifth value of its last line."""
+    whole = content[: content.rindex(b"\n", 0, len(content) // 2) + 1]
+    return whole + b",".join(content[len(whole) :].split(b",", 5)[:5])
+
+
+def times(change: Callable[[pd.Series], pd.Series]) -> Damage:
+    """Writes the times of the tracking in another notation."""
+    return edit(TRACKING, lambda table: table.assign(datetime=change(table["datetime"])))
+
+
+def spelled(file: str, column: str, spell: Callable[[str], str]) -> Damage:
+    """Changes every value of a column."""
+    return edit(file, lambda table: table.assign(**{column: table[column].map(spell)}))
+
+
 def first_play(table: pd.DataFrame) -> pd.Series:
     """[N] bool: rows of the first row's play."""
     return table["game_play"] == table["game_play"].iloc[0]
@@ -118,6 +141,20 @@ def duplicate_player(file: str, **changes: str) -> Damage:
 def duplicate_rows(file: str) -> Damage:
     """Appends the first three rows once more."""
     return edit(file, lambda table: pd.concat([table, table.iloc[:3]]))
+
+
+def lose_player(folder: Path) -> None:
+    """Neither tracking nor boxes of a player."""
+    table = pd.read_csv(folder / TRACKING, dtype=str)
+    player = table["nfl_player_id"].iloc[0]
+    for file in (TRACKING, HELMETS):
+        edit(file, lambda table: table[table["nfl_player_id"] != player])(folder)
+
+
+def lose_sensors_and_boxes(folder: Path) -> None:
+    """Neither tracking nor boxes of any player."""
+    for file in (TRACKING, HELMETS):
+        edit(file, lambda table: table.iloc[:0])(folder)
 
 
 BOX = ("left", "top", "width", "height")
@@ -179,6 +216,46 @@ TABLE_DAMAGES: dict[str, Damage] = {
     "ids of one row alone": edit(IDS, lambda table: table.iloc[:1]),
     "an id that names the higher player first": cell(
         IDS, "contact_id", "58168_003392_0_43854_38590"
+    ),
+    # content that got lost
+    "empty cells for all x": columns(TRACKING, "", "x_position"),
+    "tracking cut off after a few values of a line": to(TRACKING, edit_bytes(cut_in_line)),
+    "boxes cut off after a few values of a line": to(HELMETS, edit_bytes(cut_in_line)),
+    "a line that lacks its last value": to(
+        TRACKING, edit_bytes(lambda content: content.rstrip().rpartition(b",")[0] + b"\n")
+    ),
+    "a player without tracking and boxes": lose_player,
+    "a play without tracking and boxes": lose_sensors_and_boxes,
+    "all boxes right of the image": columns(HELMETS, "99999", "left"),
+    "a box left of the image": cell(HELMETS, "left", "-99999"),
+    "a box a light-year above the image": cell(HELMETS, "top", "-1e30"),
+    # other notations
+    "times saved by pandas": times(lambda text: pd.to_datetime(text).astype(str)),
+    "times of another time zone": times(
+        lambda text: pd.to_datetime(text).dt.tz_convert("America/New_York").astype(str)
+    ),
+    "times without signs between": times(
+        lambda text: pd.to_datetime(text).dt.strftime("%Y%m%dT%H%M%S.%fZ")
+    ),
+    "times in small letters with a comma": times(
+        lambda text: text.str.lower().str.replace(".", ",")
+    ),
+    "times of all rows in words": columns(TRACKING, "Sunday noon", "datetime"),
+    "blanks after commas": to_tables(replace(b",", b", ")),
+    "blanks and tabs before commas": to_tables(replace(b",", b" \t,"), TABLES[:3]),
+    "quotes around every value": to_tables(in_quotes),
+    "a header in capitals": edit(TRACKING, lambda table: table.rename(columns=str.upper)),
+    "steps with decimals": spelled(TRACKING, "step", "{}.0".format),
+    "frames with decimals": spelled(HELMETS, "frame", "{}.0".format),
+    "teams in capitals": spelled(TRACKING, "team", str.upper),
+    "positions in small letters": spelled(TRACKING, "position", str.lower),
+    "views in small letters": spelled(HELMETS, "view", str.lower),
+    "plays that end in a new line": spelled(TRACKING, "game_play", "{}\n".format),
+    "a name twice in the header": edit(
+        TRACKING, lambda table: table.assign(**{"x_position ": table["x_position"]})
+    ),
+    "a name twice in the header, with other values": edit(
+        TRACKING, lambda table: table.assign(**{"x_position ": table["y_position"]})
     ),
     # text
     "ids in another order": edit(IDS, lambda table: table.sample(frac=1, random_state=1)),

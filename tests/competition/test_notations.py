@@ -102,15 +102,32 @@ def byte_order_mark(path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
 
 
+def utf_16(path) -> None:
+    path.write_text(path.read_text(), encoding="utf-16")
+
+
+def tabs_for_commas(path) -> None:
+    path.write_text(path.read_text().replace(",", "\t"))
+
+
+def semicolons_and_decimal_commas(path) -> None:
+    path.write_text(path.read_text().replace(",", ";").replace(".", ","))
+
+
+def semicolons_for_commas(path) -> None:
+    path.write_text(path.read_text().replace(",", ";"))
+
+
 @pytest.mark.parametrize("file", SCHEMAS)
 @pytest.mark.parametrize(
     "change",
     [
         *(blanks_after_commas, blanks_and_tabs_before_commas),
-        *(quotes, quotes_after_blanks, byte_order_mark),
+        *(quotes, quotes_after_blanks, byte_order_mark, utf_16, tabs_for_commas),
+        *(semicolons_for_commas, semicolons_and_decimal_commas),
     ],
 )
-def test_blanks_quotes_and_marks_lose_no_value(same, file, change):
+def test_other_dialects_of_csv_lose_no_value(same, file, change):
     same(file, change)
 
 
@@ -173,6 +190,15 @@ def test_of_two_mended_columns_of_a_name_what_agrees_is_read(tiny_season, caplog
     )
     assert "has 2 columns 'x_position'" in caplog.text
     assert "1 rows have no 'x_position': not measured" in caplog.text
+
+
+@pytest.mark.parametrize("dialect", [tabs_for_commas, semicolons_for_commas, utf_16])
+def test_a_line_that_breaks_off_is_found_in_any_dialect(tiny_season, dialect):
+    path = tiny_season.folder / TRACKING
+    path.write_text("\n".join(path.read_text().splitlines()[:50]).rpartition(",")[0])
+    dialect(path)
+    with pytest.raises(InputError, match=rf"^{TRACKING}, line 50: it holds 16 values"):
+        read(tiny_season, TRACKING)
 
 
 def test_two_other_columns_may_have_one_name(same):

@@ -23,6 +23,18 @@ EXPECTED = {  # plain, mended, part of the message
     "duplicate ids": (REFUSED, REFUSED, "contact_id"),
     "a gap in the tracking": (ACCEPTED, NOT_NEEDED, "lack a player's "),
     "a byte order mark": (ACCEPTED, NOT_NEEDED, ""),
+    "times saved by pandas": (ACCEPTED, NOT_NEEDED, ""),
+    "times of all rows in words": (REFUSED, ACCEPTED, "datetime"),
+    "blanks after commas": (ACCEPTED, NOT_NEEDED, ""),
+    "quotes around every value": (ACCEPTED, NOT_NEEDED, ""),
+    "teams in capitals": (ACCEPTED, NOT_NEEDED, ""),
+    "a name twice in the header": (REFUSED, ACCEPTED, "has 2 columns"),
+    "empty cells for all x": (REFUSED, ACCEPTED, "no value in the column 'x_position'"),
+    "tracking cut off after a few values of a line": (REFUSED, ACCEPTED, "holds 5 values"),
+    "a player without tracking": (ACCEPTED, NOT_NEEDED, "have no tracking data"),
+    "a play without tracking": (REFUSED, ACCEPTED, "has no rows"),
+    "a play without tracking and boxes": (REFUSED, ACCEPTED, "has no rows"),
+    "all boxes right of the image": (ACCEPTED, NOT_NEEDED, "outside of the image"),
     "a zip archive for a table": (REFUSED, ACCEPTED, "tracking"),
     "an id that is a script": (REFUSED, REFUSED, "script"),
     "a table that is a link out of the folder": (REFUSED, ACCEPTED, "link"),
@@ -33,7 +45,7 @@ MARK = {"a byte order mark": DAMAGES["a byte order mark"]}
 
 
 def test_there_are_many_damages():
-    assert len(DAMAGES) > 90
+    assert len(DAMAGES) > 115
     assert len(FOLDER_DAMAGES) > 20
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
-from player_contact.competition.csv_rows import first_uneven_line
+from player_contact.competition.csv_rows import dialect_of, first_uneven_line
 from player_contact.utils.errors import InputError
 from player_contact.utils.files import is_outside, outside_text
 
@@ -153,12 +153,16 @@ def _read_csv(path: Path, names: list[str] | None = None, **options: Any) -> pd.
             f"{name} {i}" if name in names[:i] or not name else name for i, name in enumerate(names)
         ]
         options |= {"header": 0, "names": unique}
+    dialect = dialect_of(path)
     try:
-        return pd.read_csv(path, **READ_OPTIONS, **options)
+        frame = pd.read_csv(path, **dialect._asdict(), **READ_OPTIONS, **options)
     except ValueError as error:
         raise InputError(
             f"{path.name} is not a CSV table ({error}). Download it again: {path}"
         ) from None
+    if dialect.sep != "," and options["dtype"] == "str":  # 1,5 is a number then
+        frame = frame.apply(lambda values: values.str.replace(",", "."))
+    return frame
 
 
 def _read_dtype(column: Any) -> str:
