@@ -76,7 +76,6 @@ FILMS: dict[str, Film] = {
         "libvpx", {"crf": "4", "b": "4M", "auto-alt-ref": "1", "lag-in-frames": "16"}, "webm"
     ),
     "VP9": Film("libvpx-vp9", {"crf": "10", "lag-in-frames": "16", "deadline": "realtime"}, "webm"),
-    "AV1": Film("libsvtav1", {"crf": "10", "preset": "12"}, tolerance=9),
     "FFV1": Film("ffv1", {}, "matroska"),
     "ProRes, 10 bits": Film("prores_ks", {}, "mov", pixels="yuv422p10le"),
     "10 bits": Film(pixels="yuv420p10le"),
@@ -107,7 +106,7 @@ FILMS: dict[str, Film] = {
     "a variable rate": Film(times=IRREGULAR, options=B_FRAMES),
 }
 # It doubles the first image of an interlaced film and scales all images to the size of the first.
-OPENCV_CANNOT = [FILMS[build] for build in ("interlaced", "AV1", "two sizes")]
+OPENCV_CANNOT = [FILMS[build] for build in ("interlaced", "two sizes")]
 
 
 @pytest.mark.parametrize("build", FILMS)
