@@ -191,10 +191,12 @@ def _views(tables: PlayTables, players: np.ndarray) -> dict[str, View]:
         late = helmets["frame"] - clock.FIRST_FRAME_NUMBER > last + MAX_LATE_FRAMES
         outside = ~_is_in_image(helmets)
         reasons = "of players without rows", "after the video's end", "outside of the image"
+        dropped = np.zeros(len(helmets), dtype=bool)
         for bad, reason in zip((unknown, late, outside), reasons, strict=True):
-            if bad.any():
-                log.warning("%s: %d boxes %s dropped", name, bad.sum(), reason)
-        helmets = helmets[~(unknown | late | outside)]
+            if (more := bad & ~dropped).any():
+                log.warning("%s: %d boxes %s dropped", name, more.sum(), reason)
+            dropped |= bad
+        helmets = helmets[~dropped]
         frame = helmets["frame"].to_numpy() - clock.FIRST_FRAME_NUMBER
         frames = max(last, int(frame.max(initial=0))) + 1
         boxes = np.full((frames, len(players), 4), np.nan, dtype=np.float32)

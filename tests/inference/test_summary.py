@@ -32,6 +32,12 @@ def test_a_season_decided_by_distance_alone_is_summed_up():
     assert "decided by the distance of the players             50   100.0%" in text
 
 
+def test_rows_without_tracking_are_decided_by_boxes():
+    text = summary_text({"plays": 1, "rows": 50, "rows without tracking": 50, "contacts": 5})
+    assert "without tracking, decided by boxes                 50   100.0%" in text
+    assert "distance" not in text
+
+
 def test_lines_are_aligned_and_fit_a_terminal():
     counts = dict.fromkeys(SUMMARY, 4_641_494) | {"candidates": 9_000_000}
     lines = summary_text(counts).splitlines()

@@ -42,6 +42,7 @@ class Film:
     sizes: tuple[tuple[int, int], ...] = ((WIDTH, HEIGHT),)  # stored: of equal parts of the film
     matrix: tuple[int, int, int, int] = UPRIGHT
     cut: int = 0  # images that the container hides at the beginning
+    shown: int | None = None  # the first image that it hides at the end
     change: Callable[[bytes], bytes] = bytes  # of the file
     tolerance: int = 4  # of 255: its tones against those of another reader
 

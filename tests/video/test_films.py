@@ -41,6 +41,17 @@ def without_beginning(content: bytes) -> bytes:
     return content[len(content) // 188 // 5 * 188 :]
 
 
+def in_ticks(times: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(round(time * float(RATE)) / float(RATE) for time in times)
+
+
+def with_end_cut(content: bytes) -> bytes:
+    """The edit list shows two thirds of the film, as editors leave it that cut without encoding."""
+    start = content.index(b"elst") + 12  # ISO/IEC 14496-12, 8.6.6
+    length = int.from_bytes(content[start : start + 4], "big") * 2 // 3
+    return content[:start] + length.to_bytes(4, "big") + content[start + 4 :]
+
+
 FILMS: dict[str, Film] = {
     "plain": Film(),
     "B-frames": Film(options=B_FRAMES),
@@ -54,6 +65,7 @@ FILMS: dict[str, Film] = {
     "edit list cuts": Film(options=B_FRAMES, cut=25, muxing={"avoid_negative_ts": "disabled"}),
     "edit list delays": Film(times=tuple(time + 2 for time in even(RATE))),
     "no edit list": Film(options=B_FRAMES, muxing={"use_editlist": "0"}),
+    "edit list ends early": Film(change=with_end_cut, shown=87),
     "MOV": Film(container="mov"),
     "Matroska": Film(container="matroska"),
     "Matroska, B-frames": Film(options=B_FRAMES, container="matroska"),
@@ -71,6 +83,9 @@ FILMS: dict[str, Film] = {
     "MPEG-4": Film("mpeg4", LOOSE, tolerance=9),
     "MPEG-4, B-frames": Film("mpeg4", LOOSE | {"bf": "2"}, tolerance=9),
     "MPEG-4 in AVI": Film("mpeg4", LOOSE | {"bf": "2"}, "avi", tick=1 / RATE, tolerance=9),
+    "a pause in AVI": Film(
+        "mpeg4", LOOSE, "avi", tick=1 / RATE, times=in_ticks(paused(60)), tolerance=9
+    ),
     "Motion JPEG": replace(JPEG, pixels="yuvj420p"),
     "VP8, hidden frames": Film(
         "libvpx", {"crf": "4", "b": "4M", "auto-alt-ref": "1", "lag-in-frames": "16"}, "webm"
@@ -116,7 +131,7 @@ def test_each_frame_shows_the_image_nearest_in_time(tmp_path, build):
     write_film(path, film)
     images = {f: image.copy() for f, image in gray_frames(path, np.arange(video_info(path).frames))}
     others = {number_of(image): image for image in other_images(path, film)}
-    times = np.array(film.times)[film.cut :]
+    times = np.array(film.times)[film.cut : film.shown]
     first = min(others) - film.cut
     frame_times = (times - times[first]) * FRAMES_PER_SECOND
     some = np.arange(3, len(images), 6)  # what nobody asks for is skipped

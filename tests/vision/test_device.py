@@ -3,11 +3,13 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from player_contact.utils.errors import ConfigError
+from player_contact.vision import device
 from player_contact.vision.device import concurrent_models, reserve_gpus, use_bf16
 
 
@@ -93,3 +95,11 @@ def test_kept_memory_is_reused_without_page_faults():
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     assert count("keep") < count("default") / 4
+
+
+def test_without_shared_memory_no_loaders_are_started(monkeypatch, caplog):
+    device._can_start_loaders.cache_clear()
+    monkeypatch.setattr("multiprocessing.Lock", Mock(side_effect=OSError(38, "not implemented")))
+    assert device.limit_num_workers(2) == 0
+    assert "No process of a DataLoader can be started" in caplog.text
+    device._can_start_loaders.cache_clear()

@@ -57,7 +57,7 @@ def write_report(run: Path, folder: Path, seconds: Mapping[str, float] | None = 
         messages=messages,
         repaired=table_repairs(messages),
         sizes=folder_sizes(run),
-        config=(run / "config.yaml").read_text(),
+        config=(run / "config.yaml").read_text(encoding="utf-8"),
         score_tables=[with_text(table) for table in score_tables(run, oof, ground)],
         durations=breakdown.by_duration(positive),
         plays=with_text(breakdown.by_play(oof)),
@@ -126,7 +126,7 @@ def blend_features(folder: Path) -> pd.DataFrame | None:
     """The features of the blend and their gain; None where the run has no blend."""
     from player_contact.boosting.booster import importance
 
-    texts = [path.read_text() for path in sorted(folder.glob("fold*.txt"))]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("fold*.txt"))]
     if not texts:
         return None
     gain = importance(texts)

@@ -152,7 +152,11 @@ def _load(folder: Path, text: bytes) -> Bundle:
             fault = "changed" if path.is_file() else "missing"
             raise BundleError(f"{path} is {fault}. Copy the bundle again")
     screen, blend = (
-        [(folder / name).read_text() for name in sorted(files) if name.startswith(stage)]
+        [
+            (folder / name).read_text(encoding="utf-8")
+            for name in sorted(files)
+            if name.startswith(stage)
+        ]
         for stage in ("screen/", "blend/")
     )
     if not screen:

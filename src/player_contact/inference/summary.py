@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 DISTANCE, SCREEN = "rows by distance", "rows by screen"  # what follows from the counts
+UNTRACKED = "rows without tracking"
 ROWS = {  # count -> its label, of all rows
     "rows": "rows",
     DISTANCE: "  decided by the distance of the players",
     SCREEN: "  decided by sensors and boxes",
     "with vision": "  decided with vision",
+    UNTRACKED: "  without tracking, decided by boxes",
     "contacts": "  called a contact",
 }
 PLAYS = {
@@ -22,7 +24,6 @@ PLAYS = {
     "plays without vision for lack of time": "  without vision for lack of time",
 }
 OTHERS = {
-    "rows without tracking": "rows of players without tracking",
     "pairs without tracking and boxes": "pairs without tracking and boxes: no contact",
     "boxes added": "helmet boxes completed",
     "boxes swapped back": "helmet boxes given back to their players",
@@ -36,7 +37,7 @@ def summary_text(counts: Mapping[str, int]) -> str:
     candidates = counts.get("candidates", 0)
     counts = {
         **counts,
-        DISTANCE: counts["rows"] - candidates,
+        DISTANCE: counts["rows"] - candidates - counts.get(UNTRACKED, 0),
         SCREEN: candidates - counts.get("with vision", 0),
     }
     lines = []

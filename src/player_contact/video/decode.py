@@ -5,9 +5,11 @@ image of a frame is the nearest in time, so that any frame rate, also a variable
 has. Images are as a player shows them: upright, and of one range of tones, whatever was stored.
 """
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ class VideoInfo:
     times: np.ndarray  # [N] ascending, in frames of 1 / 59.94 s: when each image begins
     end: float  # in frames: when the last image ends
     interval: float  # in frames: the usual one between two images
-    frames: int  # of 1 / 59.94 s; more than `end` where images are lost that the header counts
+    frames: int  # of 1 / 59.94 s; more than `end` where the header tells of later images
     rate: float  # images a second, on average
 
     def nearest(self, frames: np.ndarray) -> np.ndarray:
@@ -55,13 +57,14 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class _Packets:
-    """The packets of a video in the order of the file, still compressed."""
+    """The N packets of a video that hold data, in the order of the file."""
 
-    packets: list[Any]
-    times: np.ndarray | None  # [N] of each, as in VideoInfo; None: images follow at the rate
+    times: (
+        np.ndarray | None
+    )  # [N] as in VideoInfo; None: the images follow in the order of its times
+    is_key: np.ndarray  # [N] bool
     start: int  # presentation time of the first image, in the stream's unit
     info: VideoInfo
-    fault: Exception | None  # why the file breaks off
 
 
 def gray_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -84,8 +87,7 @@ def color_frames(path: Path, frames: np.ndarray) -> Iterator[tuple[int, np.ndarr
 
 def video_info(path: Path) -> VideoInfo:
     """Reads the whole file once. Raises VideoError where it is missing or can't be read."""
-    with _opened(path, "opened") as (container, stream):
-        return _packets(container, stream).info
+    return _packets(path).info
 
 
 @contextmanager
@@ -113,53 +115,64 @@ def _opened(path: Path, action: str) -> Iterator[tuple[Any, Any]]:
         raise VideoError(f"{path.name} can't be {action} ({reason})") from None
 
 
-def _packets(container: Any, stream: Any) -> _Packets:
+def _packets(path: Path) -> _Packets:
     from av.error import FFmpegError
 
-    packets: list[Any] = []
-    fault: Exception | None = None
-    try:
-        packets.extend(packet for packet in container.demux(stream) if packet.size)
-    except FFmpegError as error:
-        fault = error
+    packets: list[tuple[int | None, int | None, int, bool, bool]] = []
+    with _opened(path, "opened") as (container, stream):
+        try:
+            for packet in _demux(container, stream):
+                kinds = packet.is_keyframe, not packet.is_discard
+                packets.append((packet.pts, packet.dts, packet.duration or 0, *kinds))
+        except FFmpegError:  # it breaks off, which who decodes will tell
+            if not packets:
+                raise
+        base, told = stream.time_base or Fraction(1, 1), stream.duration or 0
+        is_avi = container.format.name == "avi"
+        rates = stream.average_rate, stream.guessed_rate
     if not packets:
-        name = Path(container.name).name
-        raise fault or VideoError(f"{name} can't be decoded (it has no images)")
+        raise VideoError(f"{path.name} can't be decoded (it has no images)")
+    pts, dts, duration, is_key, is_shown = map(np.array, zip(*packets, strict=True))
+    unit = float(base) * FRAMES_PER_SECOND
     # AVI only tells when images are decoded, which is another order than the one they are shown in.
-    is_timed = container.format.name != "avi" and all(p.pts is not None for p in packets)
-    rates = (stream.average_rate, stream.guessed_rate)[:: 1 if is_timed else -1]
-    rate = float(next(filter(None, rates), FRAMES_PER_SECOND))
-    if not is_timed:
+    if is_avi or None in pts:
+        rate = float(rates[1] or rates[0] or FRAMES_PER_SECOND)
         interval = FRAMES_PER_SECOND / rate
-        times, end = np.arange(len(packets)) * interval, len(packets) * interval
-        return _Packets(packets, None, 0, VideoInfo(times, end, interval, round(end), rate), fault)
-    pts = np.array([packet.pts for packet in packets], dtype=np.int64)
-    is_shown = np.array([not packet.is_discard for packet in packets])
-    first_key = next((p.pts for p in packets if p.is_keyframe), pts.min())
-    is_shown &= pts >= first_key  # the beginning of a stream that was cut can't be decoded
+        times = np.arange(len(dts)) * interval
+        if None not in dts:
+            times = (np.sort(dts) - min(dts)).astype(np.float64) * unit
+        end = times[-1] + interval
+        return _Packets(None, is_key, 0, VideoInfo(times, end, interval, round(end), rate))
+    pts = pts.astype(np.int64)
+    if is_key.any():  # the beginning of a stream that was cut can't be decoded
+        is_shown &= pts >= pts[is_key.argmax()]
     is_shown |= not is_shown.any()
     start = int(pts[is_shown].min())
-    unit = float(stream.time_base) * FRAMES_PER_SECOND
     times = (pts - start) * unit
     shown = np.unique(times[is_shown])
+    rate = float(rates[0] or rates[1] or FRAMES_PER_SECOND)
     interval = float(np.median(np.diff(shown))) if len(shown) > 1 else FRAMES_PER_SECOND / rate
     shown = shown[np.diff(shown, prepend=-np.inf) > SAME_IMAGE * interval]
-    durations = np.array([packet.duration or 0 for packet in packets]) * unit
-    end = max((times + durations)[is_shown].max(), shown[-1] + (0 if durations.any() else interval))
-    frames = round(end * max(1, stream.frames / len(packets)))
-    return _Packets(packets, times, start, VideoInfo(shown, end, interval, frames, rate), fault)
+    end = (times + duration * unit)[is_shown].max()
+    end = max(end, shown[-1] + (0 if duration.any() else interval))
+    info = VideoInfo(shown, end, interval, round(max(end, told * unit)), rate)
+    return _Packets(times, is_key, start, info)
+
+
+def _demux(container: Any, stream: Any) -> Iterator[Any]:
+    return (packet for packet in container.demux(stream) if packet.size)
 
 
 def _images(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
+    packets = _packets(path)
+    info, frames = packets.info, np.asarray(frames, dtype=np.int64)
+    frames = frames[np.isfinite(info.distance(frames))]
+    requested: dict[int, list[int]] = {}
+    for index, frame in zip(info.nearest(frames).tolist(), frames.tolist(), strict=True):
+        requested.setdefault(index, []).append(frame)
     with _opened(path, "decoded") as (container, stream):
-        packets = _packets(container, stream)
-        info, frames = packets.info, np.asarray(frames, dtype=np.int64)
-        frames = frames[np.isfinite(info.distance(frames))]
-        requested: dict[int, list[int]] = {}
-        for index, frame in zip(info.nearest(frames).tolist(), frames.tolist(), strict=True):
-            requested.setdefault(index, []).append(frame)
         unit = float(stream.time_base or 0) * FRAMES_PER_SECOND
-        for number, image in enumerate(_decoded(stream, packets, [*requested])):
+        for number, image in enumerate(_decoded(container, stream, packets, [*requested])):
             if packets.times is None:
                 index = number
             elif image.pts is None:
@@ -170,30 +183,30 @@ def _images(path: Path, frames: np.ndarray) -> Iterator[tuple[int, Any]]:
                 yield frame, image
             if not requested:
                 return
-        if packets.fault and requested:
-            raise packets.fault
 
 
-def _decoded(stream: Any, packets: _Packets, requested: list[int]) -> Iterator[Any]:
+def _decoded(container: Any, stream: Any, packets: _Packets, requested: list[int]) -> Iterator[Any]:
     """The images from the key frame before the first requested one on, less those neither
     requested nor needed by others.
 
-    After a packet that can't be decoded, all are skipped until the next key frame.
+    Reads from the beginning, for a jump may land behind its target. After a packet that can't be
+    decoded, all are skipped until the next key frame.
     """
     from av.error import InvalidDataError
 
     if not requested:
         return
     stream.thread_type = "NONE"
-    first, is_needed = 0, np.ones(len(packets.packets), dtype=bool)
+    first, is_needed = 0, np.ones(len(packets.is_key), dtype=bool)
     if packets.times is not None:
         is_needed = np.isin(packets.info.nearest(packets.times), requested)
-        is_key = np.array([packet.is_keyframe for packet in packets.packets])
-        begins = is_key & (packets.times <= packets.info.times[requested[0]] + 1e-6)
+        begins = packets.is_key & (packets.times <= packets.info.times[requested[0]] + 1e-6)
         first = int(np.flatnonzero(begins)[-1]) if begins.any() else 0
     fault, lost, good = None, False, False
     length_size = _length_size(stream)
-    for packet, needed in zip(packets.packets[first:], is_needed[first:], strict=True):
+    for packet, needed in itertools.islice(
+        zip(_demux(container, stream), is_needed, strict=False), first, None
+    ):
         if not needed and length_size and _is_disposable(bytes(packet), length_size):
             continue
         if lost and not packet.is_keyframe:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import logging
 import multiprocessing
 import os
 import tempfile
@@ -15,9 +16,12 @@ import torch
 
 from player_contact.config import VisionConfig
 from player_contact.utils.errors import ConfigError
+from player_contact.utils.process_pools import CANT_START
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+log = logging.getLogger(__name__)
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 
@@ -72,9 +76,25 @@ def _lock_gpu(gpu: int, locks: ExitStack) -> bool:
 
 
 def limit_num_workers(num_workers: int) -> int:
-    """DataLoader workers: at most one per core; none in a daemon process, which can't start any."""
+    """DataLoader workers: at most one per core; none where a daemon or the system allows none."""
     is_daemon = multiprocessing.current_process().daemon
-    return 0 if is_daemon else min(num_workers, os.cpu_count() or 1)
+    if not num_workers or is_daemon or not _can_start_loaders():
+        return 0
+    return min(num_workers, os.cpu_count() or 1)
+
+
+@functools.cache
+def _can_start_loaders() -> bool:
+    """Whether another process can be started and locks be shared with it; logs where not."""
+    try:
+        multiprocessing.Lock()
+        process = multiprocessing.Process(target=int)
+        process.start()
+        process.join()
+    except CANT_START as error:
+        log.warning("No process of a DataLoader can be started (%s): this one loads", error)
+        return False
+    return True
 
 
 def check_devices(devices: int) -> None:
