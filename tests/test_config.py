@@ -45,6 +45,17 @@ def test_a_file_wins_over_the_one_it_extends(write):
     assert (config.seed, config.vision.clip_length, config.vision.clip_epochs) == (3, 5, 9)
 
 
+def test_files_of_one_name_in_two_folders_extend_each_other(write, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    write("seed: 3\nfolds: 7", "a/cpu.yaml")
+    own = write("extends: ../a/cpu.yaml\nseed: 5", "b/cpu.yaml")
+    assert (load_config(own).seed, load_config(own).folds) == (5, 7)
+    write("extends: ../a/cpu.yaml\nfolds: many", "b/cpu.yaml")
+    with pytest.raises(ConfigError, match=r"^cpu\.yaml: 'folds' is 'many'"):
+        load_config(own)
+
+
 def test_set_wins_over_the_file_and_the_last_one_over_the_first(write):
     config = load_config(
         write("vision: {clip_length: 5}"),

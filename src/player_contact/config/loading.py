@@ -51,8 +51,8 @@ def save_config(config: Config, path: Path) -> None:
     OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), path)
 
 
-def _with_parents(path: Path, seen: tuple[Path, ...]) -> dict[str, DictConfig]:
-    """File name -> what a config and those that it extends state, each before what extends it."""
+def _with_parents(path: Path, seen: tuple[Path, ...]) -> dict[Path | str, DictConfig]:
+    """Path -> what a config and those that it extends state, each before what extends it."""
     path = path.resolve()
     if path in seen:
         through = ", ".join(parent.name for parent in seen)
@@ -69,23 +69,26 @@ def _with_parents(path: Path, seen: tuple[Path, ...]) -> dict[str, DictConfig]:
         raise ConfigError(f"{path.name} must hold `key: value` lines")
     parent = config.pop("extends", None)
     if parent is None:
-        return {path.name: config}
+        return {path: config}
     sources = _with_parents(path.parent / str(parent), (*seen, path))
     try:
         OmegaConf.merge(*sources.values(), config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path.name} does not fit {parent}: {_first_line(error)}") from None
-    return sources | {path.name: config}
+    return sources | {path: config}
 
 
-def _source_of(error: ErrorDetails, sources: dict[str, DictConfig]) -> str:
+def _source_of(error: ErrorDetails, sources: dict[Path | str, DictConfig]) -> str:
     """The last source that states a wrong value; all of the command line where it is several."""
-    settings = [name for name in sources if name.startswith("--set ")]
-    whole = " ".join([[name for name in sources if name not in settings][-1], *settings])
+    names = {key: key.name if isinstance(key, Path) else key for key in sources}
+    settings = [key for key in sources if isinstance(key, str)]
+    whole = " ".join([[names[key] for key in sources if key not in settings][-1], *settings])
     if error["type"] == "value_error":
         return whole
-    stated = [name for name in sources if _stated(sources[name], error["loc"]) == error["input"]]
-    members = [name for name in sources if _stated(sources[name], ("vision", "members"))]
+    stated = [
+        names[key] for key in sources if _stated(sources[key], error["loc"]) == error["input"]
+    ]
+    members = [names[key] for key in sources if _stated(sources[key], ("vision", "members"))]
     return (stated or members or [whole])[-1]
 
 
