@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from player_contact.utils import parallel
-from player_contact.utils.errors import WorkerError
+from player_contact.utils.errors import InputError, WorkerError
 from player_contact.utils.parallel import (
     Failure,
     end_workers,
@@ -269,6 +269,42 @@ items = [Path(path) for path in sys.argv[2:]]
 words = (2, "writing", 2) if sys.argv[1] == "parallel_map" else (2,)
 list(getattr(parallel, sys.argv[1])(write_pid_and_hang, items, *words))
 """
+
+
+@pytest.mark.parametrize("way", ["error", "close", "Ctrl-C"])
+def test_an_early_end_leaves_no_traceback_on_the_terminal(way):
+    command = [sys.executable, "-c", EARLY_END, way]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (f"ended by {way}\n", "", 0)
+
+
+EARLY_END = """
+import os
+import signal
+import sys
+from player_contact.utils.errors import InputError
+from player_contact.utils.parallel import parallel_map
+from tests.utils.test_parallel import fail_at_two, wait
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has it ignored
+way = sys.argv[1]
+results = parallel_map(fail_at_two if way == "error" else wait, range(100), 100, "numbers", 2)
+try:
+    for number in results:
+        if number == 2 and way == "close":
+            break
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+    results.close()
+except (InputError, KeyboardInterrupt):
+    results.close()
+print("ended by", way)
+"""
+
+
+def fail_at_two(number: int) -> int:
+    if number == 2:
+        raise InputError("two is too much")
+    return wait(number)
 
 
 def write_pid_and_hang(path) -> None:

@@ -86,6 +86,8 @@ def _start_error(pool: ProcessPoolExecutor, future: Future) -> BaseException | N
 def kill_pool(pool: ProcessPoolExecutor) -> None:
     """Kills the processes of a pool, those too that it started before something failed to start."""
     processes = list(pool._processes.values())
+    with pool._work_ids.mutex:  # or loky's thread looks for items that the shutdown took away
+        pool._work_ids.queue.clear()
     with contextlib.suppress(RuntimeError):  # where its own thread did not start
         pool.shutdown(kill_workers=True)
     for process in processes:
