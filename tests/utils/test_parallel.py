@@ -194,16 +194,48 @@ def test_the_death_of_a_process_disturbs_no_other_item(tmp_path):
     }
 
 
-def test_a_process_that_dies_between_two_items_is_replaced():
+def kill_process_of(pool) -> None:
+    """And waits until the pool has noticed."""
+    os.kill(*pool._processes, signal.SIGKILL)
+    wait_until(lambda: pool._flags.broken)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_process_that_dies_between_two_items_loses_none(monkeypatch, replaced):
+    start_processes, pools = parallel.start_processes, []
+
+    def start(*args):
+        started = start_processes(*args) if replaced or not pools else []
+        pools.extend(started)
+        return started
+
     def items():
         yield 2
-        for process in psutil.Process().children():
-            if any("popen_loky" in word for word in process.cmdline()):
-                process.kill()
-        time.sleep(1)  # until the pool has noticed
+        kill_process_of(pools[0])
+        yield from (5, 6)
+
+    monkeypatch.setattr(parallel, "start_processes", start)
+    assert dict(fault_tolerant_map(square, items(), 1)) == {2: 4, 5: 25, 6: 36}
+
+
+def test_an_item_that_lost_its_process_fails_once_time_is_over(monkeypatch):
+    start_processes, pools, now = parallel.start_processes, [], [0.0]
+
+    def start(*args):
+        if pools:
+            now[0] = 1e6
+            return []
+        pools.extend(start_processes(*args))
+        return list(pools)
+
+    def items():
+        kill_process_of(pools[0])
         yield 5
 
-    assert [result for _, result in fault_tolerant_map(square, items(), 1)] == [4, 25]
+    monkeypatch.setattr(parallel, "start_processes", start)
+    monkeypatch.setattr(parallel, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    outcomes = fault_tolerant_map(square, items(), 1, deadline=1e5)
+    assert dict(outcomes) == {5: Failure("there was no time left")}
 
 
 def test_both_maps_may_follow_each_other():

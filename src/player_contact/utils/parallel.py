@@ -125,6 +125,7 @@ def fault_tolerant_map(
         end_workers()  # of `parallel_map`, which would hold their memory beside these
     # A pool for each process: where one dies, its item is known.
     running: dict[Future, tuple[ProcessPoolExecutor, Item, int]] = {}
+    untried: list[Item] = []
     with ExitStack() as stack:
         free = start_processes(stack, workers, workers)
         while True:
@@ -145,6 +146,9 @@ def fault_tolerant_map(
                     if started and tries < MAX_TRIES:
                         running[_submit(started[0], function, item)] = (started[0], item, tries + 1)
                         continue
+                    if not tries:
+                        untried.append(item)
+                        continue
                     free += started
                     twice = "twice" if started else "and no other could be started"
                     yield item, Failure(f"its process died {twice}; did memory run out?")
@@ -156,6 +160,9 @@ def fault_tolerant_map(
     for _, item, tries in running.values():
         died = "its process died, and " if tries > 1 else ""
         yield item, Failure(f"{died}there was no time left")
+    for item in untried:
+        in_time = time.monotonic() < deadline
+        yield item, _attempt(function, item) if in_time else Failure("there was no time left")
     while taken := next_items():  # what no process was there for
         yield taken[0], _attempt(function, taken[0])
 
