@@ -26,6 +26,15 @@ def test_long_work_logs_how_far_it_is(caplog, monkeypatch):
     assert caplog.messages[0].endswith(" left")
 
 
+def test_an_update_by_nothing_leaves_the_time_unknown(caplog, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 1e-9)
+    with progress_bar(None, 3, "plays", 2) as bar:
+        bar.update(0)
+        bar.refresh()
+        bar.update()
+    assert [line.split(",")[0] for line in caplog.messages] == ["plays: 0 of 3", "plays: 1 of 3"]
+
+
 def test_short_work_logs_nothing(caplog):
     assert list(progress_bar(range(100), 100, "numbers")) == list(range(100))
     assert not caplog.messages

@@ -92,7 +92,7 @@ def _bar_class() -> "type[tqdm]":
         @property
         def format_dict(self) -> dict[str, Any]:
             values = super().format_dict
-            if self.times and self.n < self.total:
+            if len(self.times) > self.workers and self.n < self.total:
                 left = seconds_left(self.times, self.workers, self.total, self._time())
                 values["rate"] = (self.total - self.n) / max(left, 1e-3)
             return values
