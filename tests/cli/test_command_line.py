@@ -94,7 +94,7 @@ def said(monkeypatch, capsys):
 
     def run(function, *words):
         app = CommandLine("program", "A program.")
-        app.command()(function)
+        app.command("input", "output")(function)
         monkeypatch.setattr(sys, "argv", ["program", function.__name__, *words])
         with pytest.raises(SystemExit) as ended:
             app.main()
@@ -137,6 +137,16 @@ def test_where_nothing_can_be_written_the_place_is_told(said, monkeypatch, error
     code, line = said(fail)
     assert code == 2
     assert line.startswith(f"error: {sentence}")
+
+
+def test_every_path_of_the_command_line_may_be_the_full_one(said, monkeypatch):
+    def fail(_: Namespace) -> None:
+        """Fail."""
+        raise OSError(errno.ENOSPC, "No space")
+
+    monkeypatch.setattr("player_contact.cli.command_line.full_places", lambda paths: paths[1:])
+    _, line = said(fail, "--output=/data/a=b.csv", "--input", "/data/c=d")
+    assert line.startswith("error: No space is left at fail, /data/a=b.csv, /data/c=d. What")
 
 
 def test_an_error_that_concerns_no_place_is_not_hidden(said):

@@ -87,7 +87,8 @@ class CommandLine:
 def _sentence(error: OSError) -> str:
     """What the user can mend, or ""."""
     if error.errno in NO_SPACE:
-        paths = [Path("outputs"), *(Path(word) for word in sys.argv[1:] if word[:1] != "-")]
+        words = (word.partition("=")[2] if word[:1] == "-" else word for word in sys.argv[1:])
+        paths = [Path("outputs"), *(Path(word) for word in words if word)]
         places = [error.filename] if error.filename else full_places(paths)
         where = f" at {', '.join(map(str, places))}" if places else ""
         return f"No space is left{where}. What was finished is kept: make room and run again"
