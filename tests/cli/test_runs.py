@@ -91,7 +91,8 @@ def test_where_there_is_no_run_the_way_to_one_is_told(tmp_path, monkeypatch):
 )
 def test_a_run_without_a_bundle_is_to_be_finished(outputs, program, name):
     assert sentence(program, [name, "--run", "demo"]) == (
-        "outputs/demo has no bundle: finish the run first (make bundle)"
+        "outputs/demo has no bundle: finish the run first "
+        "(make bundle CONFIG=outputs/demo/config.yaml RUN=demo)"
     )
 
 

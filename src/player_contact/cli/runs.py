@@ -92,7 +92,8 @@ def find_run(args: Namespace, needs: str = "") -> Path:
             f"{folder} has a bundle alone: this needs the whole folder of the run, with its "
             "out-of-fold predictions, from where it was trained"
             if needs == "config.yaml"
-            else f"{folder} has no {needs}: finish the run first (make {needs})"
+            else f"{folder} has no {needs}: finish the run first "
+            f"(make {needs} CONFIG={folder / 'config.yaml'} RUN={args.run or folder.name})"
         )
     return folder
 
