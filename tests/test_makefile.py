@@ -85,6 +85,17 @@ def test_blanks_stop_no_target_wherever_they_are(tmp_path, venv):
     assert calls[3:] == [f"{venv}/bin/python -m player_contact run"]
 
 
+@pytest.mark.parametrize("home", ["/home/me", "/home/o'neil  b"])
+def test_a_home_that_the_shell_left_unexpanded_is_expanded(monkeypatch, home):
+    monkeypatch.setenv("HOME", home)
+    words = last_command("submission", "VENV=~/my ~/v", "INPUT=~/data", "RUN=a ~/b")
+    assert words[0] == f"{home}/my ~/v/bin/python"
+    assert words[-4:] == ["--input", f"{home}/data", "--run", "a ~/b"]
+    commands = make("setup", "PYTHON=~/python", "VENV=~/v").stdout.splitlines()
+    assert shlex.split(commands[0]) == [f"{home}/python", "-m", "venv", f"{home}/v"]
+    assert shlex.split(commands[-1]) == ["touch", f"{home}/v/.ready"]
+
+
 def test_an_empty_variable_is_not_passed():
     assert last_command("submission", "RUN=", "INPUT= ")[-1] == "run"
 
