@@ -22,7 +22,13 @@ TABLES = {
     *("sample_submission.csv", "test_player_tracking.csv"),
     *("test_baseline_helmets.csv", "test_video_metadata.csv"),
 }
-folders = {Path(at): set(files) for at, _, files in os.walk(KAGGLE / "input", followlinks=True)}
+folders, seen = {}, set()
+for at, subfolders, files in os.walk(KAGGLE / "input", followlinks=True):
+    if (real := os.path.realpath(at)) in seen:  # a link to another input, or a loop of links
+        subfolders.clear()
+    else:
+        seen.add(real)
+        folders[Path(at)] = set(files)
 
 
 def the_only(what, found, attach):

@@ -101,6 +101,17 @@ def test_an_input_that_is_a_link_is_found(find_inputs, tmp_path):
     assert f"competition {tmp_path / 'input' / COMPETITION}\n" in find_inputs()
 
 
+def test_a_folder_that_links_lead_to_again_is_one_input(find_inputs, tmp_path):
+    tables = attach_tables(tmp_path / "input" / COMPETITION)
+    (tmp_path / "input" / "link").symlink_to(tables)
+    (tmp_path / "input" / "loop").symlink_to(tmp_path / "input")
+    (tmp_path / "input" / "datasets" / "up").symlink_to("..")
+    printed = find_inputs()
+    assert any(
+        f"competition {tmp_path / 'input' / name}\n" in printed for name in (COMPETITION, "link")
+    )
+
+
 def test_without_the_competition_the_notebook_says_what_to_attach(find_inputs, tmp_path):
     other = attach_tables(tmp_path / "input" / "another", ["sample_submission.csv"])
     message = rf"No input holds the test tables; attached: .*{other}.* Attach the competition nfl-"
