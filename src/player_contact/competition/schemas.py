@@ -63,6 +63,11 @@ def _time(nullable: bool = False) -> pa.Column:
     return _column(expected, "datetime64[ms]", check, nullable)
 
 
+def _spell_players(texts: pd.Series) -> pd.Series:
+    """`g` is the ground; a column without it is saved as numbers, such as `43854.0`."""
+    return texts.str.upper().str.replace(r"\.0+$", "", regex=True)
+
+
 _PLAY = _text("a play such as 58168_003392", PLAY, "category")
 _PLAYER = _number("a player's number", 1, 999_999_999, "int32")
 _STEP = _number("a whole number of 0.1 s steps from the snap", -10_000, 10_000, "int32")
@@ -72,7 +77,7 @@ _POSITION = _text(
     "a position such as QB", "[A-Z/]{1,5}", "category", spell=lambda texts: texts.str.upper()
 )
 _ID_EXAMPLES = "58168_003392_0_38590_43854 or 58168_003392_0_38590_G"
-_CONTACT_ID = _text(f"an id such as {_ID_EXAMPLES}", CONTACT_ID)
+_CONTACT_ID = _text(f"an id such as {_ID_EXAMPLES}", CONTACT_ID, spell=_spell_players)
 
 TRACKING = pa.DataFrameSchema(
     {
@@ -126,7 +131,9 @@ LABELS = pa.DataFrameSchema(
         "game_play": _PLAY,
         "step": _STEP,
         "nfl_player_id_1": _PLAYER,
-        "nfl_player_id_2": _text("a player's number or G", f"{PLAYER}|{GROUND_TEXT}"),
+        "nfl_player_id_2": _text(
+            "a player's number or G", f"{PLAYER}|{GROUND_TEXT}", spell=_spell_players
+        ),
         "contact": _number("0 or 1", 0, 1, "int8"),
     },
     name="labels",
