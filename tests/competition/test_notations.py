@@ -106,6 +106,26 @@ def utf_16(path) -> None:
     path.write_text(path.read_text(), encoding="utf-16")
 
 
+def utf_16_without_a_mark(path) -> None:
+    path.write_text(path.read_text(), encoding="utf-16-le")
+
+
+def utf_16_of_other_machines(path) -> None:
+    path.write_text(path.read_text(), encoding="utf-16-be")
+
+
+def blank_lines_first(path) -> None:
+    path.write_text("\n  \n" + path.read_text().replace(",", ";"))
+
+
+def a_first_line_tells_the_sign(path) -> None:
+    path.write_text("sep=|\n" + path.read_text().replace(",", "|"))
+
+
+def bars_for_commas(path) -> None:
+    path.write_text(path.read_text().replace(",", "|"))
+
+
 def tabs_for_commas(path) -> None:
     path.write_text(path.read_text().replace(",", "\t"))
 
@@ -124,7 +144,9 @@ def semicolons_for_commas(path) -> None:
     [
         *(blanks_after_commas, blanks_and_tabs_before_commas),
         *(quotes, quotes_after_blanks, byte_order_mark, utf_16, tabs_for_commas),
-        *(semicolons_for_commas, semicolons_and_decimal_commas),
+        *(semicolons_for_commas, semicolons_and_decimal_commas, bars_for_commas),
+        *(utf_16_without_a_mark, utf_16_of_other_machines),
+        *(blank_lines_first, a_first_line_tells_the_sign),
     ],
 )
 def test_other_dialects_of_csv_lose_no_value(same, file, change):
@@ -156,6 +178,33 @@ def test_whole_numbers_may_have_decimals(same, file, column):
 )
 def test_names_of_teams_views_and_positions_have_any_case(same, file, column, spell):
     same(file, edit(lambda table: table.assign(**{column: table[column].map(spell)})))
+
+
+def test_second_players_may_be_saved_as_numbers(same, tiny_season):
+    table = tiny_season.table(LABELS)
+    tiny_season.write(LABELS, table[table["nfl_player_id_2"] != "G"])
+    same(LABELS, edit(lambda table: table.assign(nfl_player_id_2=table["nfl_player_id_2"] + ".0")))
+
+
+@pytest.mark.parametrize(
+    ("file", "column"), [(LABELS, "nfl_player_id_2"), (LABELS, "contact_id"), (IDS, "contact_id")]
+)
+def test_the_ground_may_be_a_small_letter(same, file, column):
+    same(file, edit(lambda table: table.assign(**{column: table[column].str.lower()})))
+
+
+@pytest.mark.parametrize("change", [blank_lines_first, a_first_line_tells_the_sign])
+def test_lines_before_the_header_count_in_an_error(tiny_season, change):
+    path = tiny_season.folder / TRACKING
+    tiny_season.set_value(TRACKING, 5, "speed", "fast")
+    change(path)
+    line = 5 + path.read_text().split("game_play")[0].count("\n")
+    with pytest.raises(InputError, match=f"^{TRACKING}, line {line}: 'speed' is 'fast'"):
+        read(tiny_season, TRACKING)
+    path.write_text(path.read_text() + "1|2;3\n")
+    end = path.read_text().count("\n")
+    with pytest.raises(InputError, match=f"^{TRACKING}, line {end}: it holds 2 values"):
+        read(tiny_season, TRACKING)
 
 
 def test_a_value_that_ends_in_a_new_line_is_the_value(same):
@@ -216,7 +265,7 @@ def test_a_table_that_breaks_off_in_a_line_is_refused(tiny_season):
     match = rf"^{TRACKING}, line 51: it holds 16 values, but the header has 17 names\. Mend or down"
     with pytest.raises(InputError, match=match):
         read(tiny_season, TRACKING)
-    assert len(read(tiny_season, TRACKING, mend=True)) == 50
+    assert len(read(tiny_season, TRACKING, mend=True)) == 49
 
 
 @pytest.mark.parametrize("mend", [False, True])

@@ -199,6 +199,63 @@ def test_mending_drops_bad_rows_and_blanks_bad_measurements(tiny_season, caplog)
     assert f"Going on without 3 of {rows} rows" in caplog.text
 
 
+def change_lines(path, change, *numbers: int) -> None:
+    lines = path.read_text().splitlines()
+    for number in numbers:
+        lines[number - 1] = change(lines[number - 1])
+    path.write_text("\n".join(lines) + "\n")
+
+
+def one_more(line: str) -> str:
+    return line + ",x"
+
+
+def one_less(line: str) -> str:
+    return line.partition(",")[2]
+
+
+def one_more_in_quotes(line: str) -> str:
+    return '"a,b",' + line
+
+
+@pytest.mark.parametrize("change", [one_more, one_less, one_more_in_quotes])
+@pytest.mark.parametrize("lines", [[2], [3, 6], [2, 3, 4]])
+def test_mending_leaves_out_uneven_lines_alone(tiny_season, caplog, change, lines):
+    expected = read(tiny_season, TRACKING)
+    change_lines(tiny_season.folder / TRACKING, change, *lines)
+    mended = read(tiny_season, TRACKING, mend=True)
+    others = expected.drop([line - 2 for line in lines]).reset_index(drop=True)
+    pd.testing.assert_frame_equal(mended, others)
+    assert f"Going on without {len(lines)} of {len(expected)} rows" in caplog.text
+
+
+def test_a_mended_table_whose_header_lacks_a_name_has_no_rows(tiny_season, caplog):
+    """The one line that fits it is wrong too."""
+    rows = len(read(tiny_season, TRACKING))
+    path = tiny_season.folder / TRACKING
+    path.write_text(path.read_text().replace(",jersey_number", "", 1))
+    change_lines(path, one_less, 5)
+    assert len(read(tiny_season, TRACKING, mend=True)) == 0
+    assert f"Going on without {rows} of {rows} rows" in caplog.text
+
+
+@pytest.mark.parametrize("lines", [[7], [4, 9]])
+def test_mending_reads_the_lines_around_a_stray_quote(tiny_season, caplog, lines):
+    expected = read(tiny_season, TRACKING)
+    path = tiny_season.folder / TRACKING
+    change_lines(path, lambda line: '"' + line, *lines)
+    with pytest.raises(InputError, match=f"^{TRACKING}"):
+        read(tiny_season, TRACKING)
+    pd.testing.assert_frame_equal(read(tiny_season, TRACKING, mend=True), expected)
+    assert f"Going on without 0 of {len(expected)} rows" in caplog.text
+
+
+def test_without_a_table_mending_says_so(tiny_season, caplog):
+    (tiny_season.folder / TRACKING).unlink()
+    assert len(read(tiny_season, TRACKING, mend=True)) == 0
+    assert "Going on without this table" in caplog.text
+
+
 def test_a_mended_tracking_row_may_lack_its_time(tiny_season, caplog):
     expected = read(tiny_season, TRACKING)
     tiny_season.set_value(TRACKING, 9, "datetime", "2020-02-31")

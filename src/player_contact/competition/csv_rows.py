@@ -5,8 +5,9 @@ without a word: so ends a file whose download broke off.
 """
 
 import contextlib
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,19 +15,32 @@ MAX_HEADER = 10_000  # bytes
 
 
 class Dialect(NamedTuple):
-    """Encoding, and the sign between values."""
+    """Encoding, the sign between values, and how many lines stand before the header."""
 
     encoding: str
     sep: str
+    skiprows: int
 
 
 def dialect_of(path: Path) -> Dialect:
-    """As the first bytes and the header tell: spreadsheets write UTF-16, semicolons or tabs too."""
+    """As the first bytes and the header tell.
+
+    Spreadsheets write UTF-16, other signs than commas, and a first line `sep=;` too.
+    """
     with path.open("rb") as file:
         start = file.read(MAX_HEADER)
-    encoding = "utf-16" if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8"
-    header = start.decode(encoding, errors="replace").partition("\n")[0]
-    return Dialect(encoding, max(",;\t", key=header.count))
+    encoding = "utf-8"
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif start[:4:2] == b"\0\0":
+        encoding = "utf-16-be"
+    elif start[1:4:2] == b"\0\0":
+        encoding = "utf-16-le"
+    lines = re.split(r"\r\n?|\n", start.decode(encoding, errors="replace"))
+    first = next((i for i, line in enumerate(lines) if line.strip("\ufeff \t")), 0)
+    if told := re.fullmatch(r"\ufeff?\"?sep=([,;\t|])\"?", lines[first].rstrip(" ")):
+        return Dialect(encoding, told[1], first + 1)
+    return Dialect(encoding, max(",;\t|", key=lines[first].count), first)
 
 
 def first_uneven_line(path: Path, header: Sequence[str]) -> tuple[int, int] | None:
@@ -34,11 +48,18 @@ def first_uneven_line(path: Path, header: Sequence[str]) -> tuple[int, int] | No
 
     Empty values and names at the end of a line do not count, nor do empty lines.
     """
+    return next(uneven_lines(path, header), None)
+
+
+def uneven_lines(
+    path: Path, header: Sequence[str], quotes: bool = True
+) -> Iterator[tuple[int, int]]:
+    """All such lines; without `quotes` these are letters like any other."""
     import pyarrow as pa
     from pyarrow import csv
 
     uneven: list[tuple[int, int]] = []
-    encoding, sep = dialect_of(path)
+    encoding, sep, skiprows = dialect_of(path)
     needed = max((number for number, name in enumerate(header, 1) if name), default=0)
 
     def check_row(row: csv.InvalidRow) -> str:
@@ -50,17 +71,22 @@ def first_uneven_line(path: Path, header: Sequence[str]) -> tuple[int, int] | No
     first_column = csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.binary()})
     parse = csv.ParseOptions(
         delimiter=sep,
-        newlines_in_values=True,
+        quote_char='"' if quotes else False,
+        newlines_in_values=quotes,
         ignore_empty_lines=False,
         invalid_row_handler=check_row,
     )
     # Latin-1 has a letter for every byte: text in other encodings is refused by what reads it.
     encoding = encoding.replace("utf-8", "latin-1")
-    read = csv.ReadOptions(autogenerate_column_names=True, use_threads=False, encoding=encoding)
+    read = csv.ReadOptions(
+        autogenerate_column_names=True, use_threads=False, encoding=encoding, skip_rows=skiprows
+    )
     with (
-        contextlib.suppress(pa.ArrowInvalid, StopIteration),
+        contextlib.suppress(ValueError, StopIteration),  # the end, or no text of this encoding
         csv.open_csv(path, read, parse, first_column) as batches,
     ):
-        while not uneven:
+        while True:
+            yield from uneven
+            uneven.clear()
             batches.read_next_batch()
-    return uneven[0] if uneven else None
+    yield from uneven

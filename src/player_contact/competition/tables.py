@@ -6,8 +6,9 @@ too, and what is still wrong is named, or, with `mend`, its row left out.
 """
 
 import contextlib
+import csv
 import logging
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition import clock
-from player_contact.competition.csv_rows import dialect_of, first_uneven_line
+from player_contact.competition.csv_rows import dialect_of, first_uneven_line, uneven_lines
 from player_contact.utils.errors import InputError
 from player_contact.utils.files import is_outside, outside_text
 
@@ -50,7 +51,11 @@ def read_table(path: Path, schema: "DataFrameSchema", mend: bool = False) -> pd.
         if not mend:
             raise
         frame, rows = _read_mended(path, schema)
-        log.warning("%s Going on without %d of %d rows", error, rows - len(frame), rows)
+        if len(frame) < rows or not rows:  # perhaps a stray quote has swallowed lines
+            unquoted = _read_mended(path, schema, csv.QUOTE_NONE)
+            frame, rows = max((frame, rows), unquoted, key=lambda read: (len(read[0]), read[1]))
+        lost = f"{rows - len(frame)} of {rows} rows" if rows else "this table"
+        log.warning("%s Going on without %s", error, lost)
     dtypes = {name: column.metadata["dtype"] for name, column in schema.columns.items()}
     times = [name for name, dtype in dtypes.items() if dtype == TIME_DTYPE]
     frame = frame.assign(**{name: clock.to_datetime(frame[name]) for name in times}).astype(dtypes)
@@ -64,8 +69,13 @@ def rows_error(path: Path, bad: np.ndarray, text: str) -> InputError:
     """The error of [N] `bad` rows of a file; `text` says what is wrong with the first of them."""
     others = int(bad.sum()) - 1
     more = f" {others} more {'row' if others == 1 else 'rows'} like it." if others else ""
-    line = f"{path.name}, line {int(np.argmax(bad)) + 2}: {text}."
+    line = f"{path.name}, line {_line_of(path, bad)}: {text}."
     return InputError(f"{line}{more} Mend or download again: {path}")
+
+
+def _line_of(path: Path, found: np.ndarray) -> int:
+    """The line of the first of the [N] rows of a file that is found."""
+    return int(np.argmax(found)) + 2 + dialect_of(path).skiprows
 
 
 def _read_valid(path: Path, schema: "DataFrameSchema") -> pd.DataFrame:
@@ -110,19 +120,24 @@ def _read_valid(path: Path, schema: "DataFrameSchema") -> pd.DataFrame:
         copy = keys.iloc[np.argmax(copies)]
         shown = text[schema.unique].iloc[np.argmax(copies)]
         key = ", ".join(f"{name} {value}" for name, value in shown.items())
-        first = int(np.argmax((keys == copy).all(axis=1)))
-        raise rows_error(path, copies, f"a copy of line {first + 2}, expected one row for {key}")
+        first = _line_of(path, (keys == copy).all(axis=1).to_numpy())
+        raise rows_error(path, copies, f"a copy of line {first}, expected one row for {key}")
     return frame
 
 
-def _read_mended(path: Path, schema: "DataFrameSchema") -> tuple[pd.DataFrame, int]:
+def _read_mended(
+    path: Path, schema: "DataFrameSchema", quoting: int = csv.QUOTE_MINIMAL
+) -> tuple[pd.DataFrame, int]:
     """The rows without a fault, and how many there were."""
-    text = pd.DataFrame()
-    with contextlib.suppress(InputError, pd.errors.ParserWarning), warnings.catch_warnings():
-        # It warns where values stand under their neighbours' names: such a table is worth nothing.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        header = _read_header(path, schema, encoding_errors="replace")
-        text = _read_csv(path, header, dtype="str", on_bad_lines="skip", encoding_errors="replace")
+    text, uneven = pd.DataFrame(), []
+    options: dict[str, Any] = {"quoting": quoting, "encoding_errors": "replace", "dtype": "str"}
+    with contextlib.suppress(InputError):
+        header = _read_header(path, schema, **options)
+        uneven = [line - 1 for line, _ in uneven_lines(path, header, quoting != csv.QUOTE_NONE)]
+        text = _read_csv(path, header, skiprows=uneven, **options)
+        if len(uneven) > len(text):  # the header is wrong, and what fits it by chance too
+            uneven += [0] * len(text)
+            text = text.iloc[:0]
         for name, twin in zip(header, text, strict=True):
             if name in schema.columns and twin != name:
                 text[name] = text[name].where(text[name] == text[twin])
@@ -134,7 +149,7 @@ def _read_mended(path: Path, schema: "DataFrameSchema") -> tuple[pd.DataFrame, i
         else:
             bad_row |= bad
     frame = frame[~bad_row].drop_duplicates(schema.unique).reset_index(drop=True)
-    return frame, len(text)
+    return frame, len(text) + len(uneven)
 
 
 def _read_header(path: Path, schema: "DataFrameSchema", **options: Any) -> list[str]:
@@ -142,25 +157,30 @@ def _read_header(path: Path, schema: "DataFrameSchema", **options: Any) -> list[
         raise InputError(f"{path.name} is missing: expected the {schema.name} table at {path}")
     if is_outside(path, path.parent):
         raise InputError(outside_text(path, path.parent))
-    first_row = _read_csv(path, nrows=1, header=None, dtype="str", **options)
+    first_row = _read_csv(path, nrows=1, header=None, **{"dtype": "str", **options})
     return first_row.iloc[0].fillna("").str.strip().str.lower().tolist()
 
 
-def _read_csv(path: Path, names: list[str] | None = None, **options: Any) -> pd.DataFrame:
+def _read_csv(
+    path: Path, names: list[str] | None = None, skiprows: Sequence[int] = (), **options: Any
+) -> pd.DataFrame:
     """A CSV file, with other `names` than its header has; those of a second column are numbered."""
     if names:
         unique = [
             f"{name} {i}" if name in names[:i] or not name else name for i, name in enumerate(names)
         ]
-        options |= {"header": 0, "names": unique}
-    dialect = dialect_of(path)
+        options = {"header": 0, "names": unique, "usecols": unique, **options}
+    encoding, sep, before = dialect_of(path)
+    options |= {"encoding": encoding, "sep": sep, "skiprows": {*range(before), *skiprows}}
     try:
-        frame = pd.read_csv(path, **dialect._asdict(), **READ_OPTIONS, **options)
+        frame = pd.read_csv(path, **READ_OPTIONS, **options)
     except ValueError as error:
         raise InputError(
             f"{path.name} is not a CSV table ({error}). Download it again: {path}"
         ) from None
-    if dialect.sep != "," and options["dtype"] == "str":  # 1,5 is a number then
+    if options.get("quoting") == csv.QUOTE_NONE:
+        frame = frame.apply(lambda values: values.str.strip('" \t'))
+    if sep != "," and options["dtype"] == "str":  # 1,5 is a number then
         frame = frame.apply(lambda values: values.str.replace(",", "."))
     return frame
 
