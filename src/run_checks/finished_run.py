@@ -36,7 +36,10 @@ def load_finished_run(run: Run) -> FinishedRun:
     """Reads what the checks need. Raises InputError: unfinished, or other data or settings."""
     for name in ("oof.parquet", "bundle", "folds.csv", "screen/open_threshold.json"):
         if not (run.folder / name).exists():
-            raise InputError(f"{run.folder} has no {name}: finish the run first (make bundle)")
+            raise InputError(
+                f"{run.folder} has no {name}: finish the run first (make bundle "
+                f"RUN={run.folder.name})"
+            )
     bundle = load_bundle(run.folder / "bundle")
     if fingerprint(run.input, "train") != bundle.manifest["data"]:
         raise InputError(
@@ -47,7 +50,7 @@ def load_finished_run(run: Run) -> FinishedRun:
     if configs[0] != configs[1]:
         raise InputError(
             f"{run.folder} was begun again with other settings than its bundle was made with. "
-            "Finish the run first (make bundle)"
+            f"Finish the run first (make bundle RUN={run.folder.name})"
         )
     return FinishedRun(run, bundle, pd.read_parquet(run.folder / "oof.parquet"))
 
