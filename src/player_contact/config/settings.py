@@ -1,4 +1,4 @@
-"""Every setting of a run, with its type, range and default."""
+"""Every setting of a run, with its type, range and default; those of vision stand beside it."""
 
 from typing import Literal, Self
 

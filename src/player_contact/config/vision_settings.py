@@ -79,7 +79,7 @@ class VisionConfig(Section):
         "none", description="none; timm: its ImageNet weights; or a file: safetensors or .pth"
     )
     transfer: TransferConfig = TransferConfig()
-    # At least 32: of less, a single pixel is left before the last of five halvings, and there
+    # At least 32: of less, a single pixel may be left before the last of five halvings: there
     # oneDNN's bfloat16 convolutions read uninitialised memory on CPUs with AMX.
     image_size: int = Field(64, ge=32, le=512, description="pixels that the encoder gets")
     boxes: Literal["channel", "painted", "none"] = Field(
@@ -91,7 +91,9 @@ class VisionConfig(Section):
         8, ge=1, le=MAX_CLIP_LENGTH, description="consecutive 0.1 s steps in one forward pass"
     )
     temporal: Literal["gru", "conv", "attention", "none"] = "gru"
-    tabular: tuple[str, ...] = Field(  # _low, _high: of the values of two players
+    tabular: tuple[str, ...] = Field(
+        # _low, _high: of the values of two players; _8: over 8 steps to each side; gap, height: of
+        # helmet boxes in that view, in helmets
         (
             "distance", "closing_speed", "relative_speed", "distance_min_8", "same_team",
             "speed_low", "speed_high", "sa_low", "sa_high", "speed_mean_8_low",
@@ -105,13 +107,18 @@ class VisionConfig(Section):
     embed_dim: int = Field(128, ge=1, description="of an image's embedding, and of the GRU")
     dropout: float = Field(0.3, ge=0, lt=1)
     image_epochs: int = Field(6, ge=0, description="first: the encoder, on rows in random order")
-    image_batch_size: int = Field(32, ge=1, description="rows; a multiple of clip_length below")
+    image_batch_size: int = Field(
+        32, ge=1, description="rows; rounded to a multiple of clip_length"
+    )
     clip_epochs: int = Field(4, ge=1, description="then these: the whole model, on clips")
     clips_per_epoch: int = Field(
         600, ge=1, description="at most; an image epoch has at most clip_length times as many rows"
     )
     positive_fraction: float = Field(
-        0.5, ge=0, le=1, description="share of an epoch's clips (or rows) that hold a contact"
+        0.5,
+        ge=0,
+        le=1,
+        description="of an epoch's clips or rows: those with a contact",
     )
     batch_size: int = Field(8, ge=1, description="clips")
     learning_rate: float = Field(2e-3, gt=0)
@@ -123,7 +130,10 @@ class VisionConfig(Section):
     grad_clip: float = Field(1.0, gt=0, description="largest gradient norm")
     aux_loss_weight: float = Field(0.5, ge=0, description="of the loss of single images")
     ema_decay: float = Field(
-        0.98, ge=0, lt=1, description="of the weights' moving average, the result"
+        0.98,
+        ge=0,
+        lt=1,
+        description="per step, of the weights' average, the result",
     )
     val_rows: int = Field(
         600, ge=0, description="random ones of the fold, for val_loss, which is only logged"

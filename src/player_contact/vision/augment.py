@@ -1,4 +1,4 @@
-"""Augmentation: all frames, views and box masks of a sample are changed alike."""
+"""Augmentation: all frames and views of a sample are changed alike, box masks in shape alone."""
 
 import os
 from collections.abc import Callable

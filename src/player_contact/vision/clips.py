@@ -9,7 +9,7 @@ from player_contact.play import Rows
 from player_contact.utils.logits import logit
 from player_contact.video.crops import Crops
 
-MAX_PLAYERS = 1 << 10  # more than any play has: ids of tracks are numbers to this base
+MAX_PLAYERS = 1 << 10  # base of (play, first, second + 1) in track ids: more than any play has
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class OpenRows:
     track       [M] int64, the id of a pair in a play, or of a player and the ground
     step        [M] int64, index in the play's steps of 0.1 s
     tabular     [M, K] float32, NaN: not measured
-    crops       for each play: images [n, V, frames, H, W], boxes [n, V, players, 4] in their
-                pixels, visible [n, V]; images may be on disk until they are read
+    crops       for each play: images [n, V, frames, H, W], boxes [n, V, players, 4] left, top,
+                right, bottom in their pixels (the row's two, then others; NaN: none), visible
+                [n, V]; images may be on disk until they are read
     play_index  [M] int64, index in `crops`
     crop_index  [M] int64, index in the arrays of that Crops
     """

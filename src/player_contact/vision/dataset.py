@@ -109,8 +109,8 @@ def load_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frames [N, F, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 2, H, W].
 
-    Helmet boxes are filled in the masks (the row's players, others), outlined in all frames (white,
-    others black), or in neither, by `vision.boxes`.
+    Helmet boxes are filled in the masks (the row's players, others), outlined in all F frames
+    (white, others black), or not drawn, by `vision.boxes`.
     """
     steps, views = np.nonzero(visible)
     images = np.empty((len(steps), *rows.crops[0].images.shape[2:]), dtype=np.uint8)
@@ -127,8 +127,8 @@ def load_images(
 
 
 def _shift_steps(index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The rows [T] one step earlier or later, alike for all; both ends, and where there is no such
-    row, the same one."""
+    """All rows [T] moved one step earlier, or all one later; both ends keep their row, as do steps
+    whose neighbour has none."""
     moved = np.roll(index, 1 if rng.random() < 0.5 else -1)
     moved[[0, -1]] = index[[0, -1]]
     return np.where(moved >= 0, moved, index)

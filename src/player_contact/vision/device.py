@@ -113,7 +113,8 @@ def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
     from lightning_fabric.strategies import DDPStrategy
 
     # LightningEnvironment: in a SLURM job, Fabric would take the job's ranks for those made here.
-    # Parameters are unused where encoder stages are frozen or a process's batch has no image.
+    # Parameters are unused in image epochs, where encoder stages are frozen, and where a process's
+    # batch has no image.
     environment = LightningEnvironment()
     ddp = DDPStrategy(
         cluster_environment=environment, start_method="spawn", find_unused_parameters=True

@@ -94,7 +94,7 @@ class ContactModel(nn.Module):
         x = views.sum(2) / visible.sum(2, keepdim=True).clamp(min=1)  # [B, T, E] mean of views
         masks = visible.float(), step_mask[..., None].float()
         x = torch.cat([x, self._embed_tabular(tabular), *masks], dim=-1)
-        with torch.autocast(x.device.type, enabled=False):  # recurrent layers stay in float32
+        with torch.autocast(x.device.type, enabled=False):  # temporal layers stay in float32
             x = self.temporal(x, step_mask)  # [B, T, 2 E]
         return self.head(x).squeeze(-1).float()
 
