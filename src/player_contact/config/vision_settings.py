@@ -129,12 +129,7 @@ class VisionConfig(Section):
     weight_decay: float = Field(0.05, ge=0)
     grad_clip: float = Field(1.0, gt=0, description="largest gradient norm")
     aux_loss_weight: float = Field(0.5, ge=0, description="of the loss of single images")
-    ema_decay: float = Field(
-        0.98,
-        ge=0,
-        lt=1,
-        description="per step, of the weights' average, the result",
-    )
+    ema_decay: float = Field(0.98, ge=0, lt=1, description="of the weights' average, the result")
     val_rows: int = Field(
         600, ge=0, description="random ones of the fold, for val_loss, which is only logged"
     )
