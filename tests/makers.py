@@ -21,6 +21,19 @@ REAL, FAULTS = SHARED / "real", SHARED / "faults"
 FRAME_RATE = Fraction(60_000, 1_001)
 
 
+def table_schemas(split: str) -> dict:
+    """File -> schema of the tracking, helmets and videos of a split, the labels and the ids."""
+    from player_contact.competition import schemas
+
+    return {
+        f"{split}_player_tracking.csv": schemas.TRACKING,
+        f"{split}_baseline_helmets.csv": schemas.HELMETS,
+        f"{split}_video_metadata.csv": schemas.VIDEOS,
+        "train_labels.csv": schemas.LABELS,
+        "sample_submission.csv": schemas.SUBMISSION,
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class TinySeason:
     """A season's folder that belongs to one test. Values are text, line 1 is the header."""

@@ -291,3 +291,8 @@ def test_a_config_can_not_be_changed():
 
 def test_a_config_error_is_a_value_error():
     assert issubclass(ConfigError, ValueError)
+
+
+def test_a_missing_config_in_a_folder_without_any_names_one(tmp_path):
+    with pytest.raises(ConfigError, match=r"nope\.yaml\. Name one such as configs/demo\.yaml$"):
+        load_config(tmp_path / "nope.yaml")

@@ -9,18 +9,10 @@ import pytest
 from player_contact.competition import schemas
 from player_contact.competition.tables import read_table
 from player_contact.utils.errors import InputError
+from tests.makers import table_schemas
 
-TRACKING, HELMETS, VIDEOS = (
-    f"test_{name}.csv" for name in ("player_tracking", "baseline_helmets", "video_metadata")
-)
-LABELS, IDS = "train_labels.csv", "sample_submission.csv"
-SCHEMAS = {
-    TRACKING: schemas.TRACKING,
-    HELMETS: schemas.HELMETS,
-    VIDEOS: schemas.VIDEOS,
-    LABELS: schemas.LABELS,
-    IDS: schemas.SUBMISSION,
-}
+SCHEMAS = table_schemas("test")
+TRACKING, HELMETS, VIDEOS, LABELS, IDS = SCHEMAS
 
 
 def read(season, file: str, mend: bool = False) -> pd.DataFrame:

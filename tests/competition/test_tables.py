@@ -4,22 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from player_contact.competition import clock, schemas
+from player_contact.competition import clock
 from player_contact.competition.season import read_season
 from player_contact.competition.tables import read_table
 from player_contact.utils.errors import InputError, PlayerContactError
+from tests.makers import table_schemas
 
-TRACKING, HELMETS, VIDEOS = (
-    f"train_{name}.csv" for name in ("player_tracking", "baseline_helmets", "video_metadata")
-)
-LABELS, IDS = "train_labels.csv", "sample_submission.csv"
-SCHEMAS = {
-    TRACKING: schemas.TRACKING,
-    HELMETS: schemas.HELMETS,
-    VIDEOS: schemas.VIDEOS,
-    LABELS: schemas.LABELS,
-    IDS: schemas.SUBMISSION,
-}
+SCHEMAS = table_schemas("train")
+TRACKING, HELMETS, VIDEOS, LABELS, IDS = SCHEMAS
 COLUMNS = [(file, name) for file, schema in SCHEMAS.items() for name in schema.columns]
 NULLABLE = [(file, name) for file, name in COLUMNS if SCHEMAS[file].columns[name].nullable]
 REQUIRED = [column for column in COLUMNS if column not in NULLABLE]

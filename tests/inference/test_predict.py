@@ -228,6 +228,7 @@ def test_a_play_of_which_nothing_works_is_left_at_no_contact(
     submission, counts = predict(filmed_season)
     assert not submission["contact"].any()
     assert counts["plays left at no contact"] == 1
+    assert counts["rows left at no contact"] == counts["rows"] > 0
     assert "Of 1 plays, 1 are left at no contact" in caplog.text
 
 

@@ -38,6 +38,12 @@ def test_rows_without_tracking_are_decided_by_boxes():
     assert "distance" not in text
 
 
+def test_rows_left_at_no_contact_are_not_decided_by_distance():
+    text = summary_text({"plays": 1, "rows": 50, "rows left at no contact": 50})
+    assert " ".join(text.split()).startswith("rows 50 left at no contact 50 100.0% called")
+    assert "distance" not in text
+
+
 def test_lines_are_aligned_and_fit_a_terminal():
     counts = dict.fromkeys(SUMMARY, 4_641_494) | {"candidates": 9_000_000}
     lines = summary_text(counts).splitlines()

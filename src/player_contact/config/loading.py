@@ -59,7 +59,7 @@ def _with_parents(path: Path, seen: tuple[Path, ...]) -> dict[Path | str, DictCo
         raise ConfigError(f"{path.name} extends itself through {through}")
     if not path.is_file():
         others = ", ".join(sorted(other.name for other in path.parent.glob("*.yaml")))
-        hint = f"; that folder has {others}" if others else ""
+        hint = f"; that folder has {others}" if others else ". Name one such as configs/demo.yaml"
         raise ConfigError(f"There is no config {path}{hint}")
     try:
         config = OmegaConf.load(path)

@@ -19,7 +19,7 @@ import pandas as pd
 from player_contact.competition.constants import VIEWS
 from player_contact.competition.season import PlayTables, Season, read_season
 from player_contact.features.table import feature_names
-from player_contact.inference import cascade
+from player_contact.inference import cascade, summary
 from player_contact.inference.bundle import Bundle, load_bundle
 from player_contact.inference.cascade import PlayPrediction
 from player_contact.inference.time_budget import PlayTimes, timing_text
@@ -132,8 +132,9 @@ def _predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPredict
         reason = f"{type(error).__name__}: {error}"
         text = "%s: distances failed (%s); all its rows count as no contact"
         log.warning(text, tables.game_play, reason)
-        no_contact = np.zeros(len(tables.rows), dtype=bool)
-        return PlayPrediction(tables.rows["row"].to_numpy(), no_contact, cascade.NOTHING)
+        row, counts = tables.rows["row"].to_numpy(), Counter({summary.NO_CONTACT: len(tables.rows)})
+        no_contact = np.zeros(len(row), dtype=bool)
+        return PlayPrediction(row, no_contact, cascade.NOTHING, counts=counts)
 
 
 def _add_vision(

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 DISTANCE, SCREEN = "rows by distance", "rows by screen"  # what follows from the counts
-UNTRACKED = "rows without tracking"
+UNTRACKED, NO_CONTACT = "rows without tracking", "rows left at no contact"
 ROWS = {  # count -> its label, of all rows
     "rows": "rows",
     DISTANCE: "  decided by the distance of the players",
     SCREEN: "  decided by sensors and boxes",
     "with vision": "  decided with vision",
     UNTRACKED: "  without tracking, decided by boxes",
+    NO_CONTACT: "  left at no contact",
     "contacts": "  called a contact",
 }
 PLAYS = {
@@ -37,7 +38,8 @@ def summary_text(counts: Mapping[str, int]) -> str:
     candidates = counts.get("candidates", 0)
     counts = {
         **counts,
-        DISTANCE: counts["rows"] - candidates - counts.get(UNTRACKED, 0),
+        DISTANCE: counts["rows"]
+        - sum(counts.get(name, 0) for name in ("candidates", UNTRACKED, NO_CONTACT)),
         SCREEN: candidates - counts.get("with vision", 0),
     }
     lines = []
