@@ -110,15 +110,27 @@ def kill_check(args: Namespace) -> None:
 
 
 @app.command(*SEASON_OPTIONS, input=SEASON_INPUT)
-def season_check(args: Namespace) -> None:
-    """Print a season's statistics beside those of real plays.
+def season_check(args: Namespace) -> int:
+    """Print a season's statistics, and how hard it is, beside real plays.
 
-    Example: python -m run_checks season-check --plays 240 --video 0
+    Example: python -m run_checks season-check --plays 80 --video 0
     """
-    from run_checks.season_check import ceilings, check_season, check_text
+    from player_contact.competition.season import read_season
+    from player_contact.utils.parallel import worker_count
+    from run_checks.difficulty import ENOUGH_PLAYS, difficulty_text, is_within, measure_difficulty
+    from run_checks.season_check import BEFORE_NOISE, ceilings, check_season, check_text
 
-    folder = args.input or simulated_season(args, config_of(args).season)
-    print(check_text(check_season(folder), ceilings(folder)))
+    config = config_of(args)
+    folder = args.input or simulated_season(args, config.season)
+    scores = ceilings(folder)
+    print(check_text(check_season(folder), scores))
+    if (plays := len(read_season(folder, "train").game_plays)) < ENOUGH_PLAYS:
+        print(f"How hard it is takes {ENOUGH_PLAYS} plays to tell; here are {plays}.")
+        return 0
+    workers = worker_count(args.workers, config.num_threads)
+    difficulty = measure_difficulty(folder, config, scores.get(BEFORE_NOISE), workers)
+    print(f"\n{difficulty_text(difficulty)}")
+    return int(not is_within(difficulty).all())
 
 
 @app.command(*SEASON_OPTIONS, input=SEASON_INPUT)

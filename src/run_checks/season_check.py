@@ -26,6 +26,7 @@ BINS = ((0, 0.5), (0.5, 1), (1, 1.5), (1.5, 2), (2, 3))  # yards
 SNAPSHOT_STEPS = (0, 20, 40)
 MOTION_STEPS = 75
 REGISTERED_PLAYS = 20
+BEFORE_NOISE = "truth before label noise"
 
 Pool = dict[str, np.ndarray | float]
 mean, median = pd.Series.mean, pd.Series.median
@@ -213,7 +214,7 @@ def ceilings(folder: Path) -> dict[str, float]:
         parts.append(_true_contacts(tables, path))
     rows = pd.concat(parts)
     label, ground = rows["label"].to_numpy(), rows["ground"].to_numpy()
-    scores = {"truth before label noise": float(matthews(count(label, rows["truth"].to_numpy())))}
+    scores = {BEFORE_NOISE: float(matthews(count(label, rows["truth"].to_numpy())))}
     for kind in ("true", "tracked"):
         proximity = np.where(ground, 0, 1 / (1 + rows[f"{kind} distance"].fillna(np.inf)))
         decided = best_thresholds(label, proximity, ground).decide(proximity, ground)

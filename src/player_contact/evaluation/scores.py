@@ -75,6 +75,12 @@ def mcc_text(mcc: float | None) -> str:
     return UNDEFINED if mcc is None else f"{mcc:.3f}"
 
 
+def draw_games(games: int, seed: int) -> np.ndarray:
+    """[R, G] how often each game is drawn in each resample of a bootstrap."""
+    shares = np.full(games, 1 / games)
+    return np.random.default_rng(seed).multinomial(games, shares, size=RESAMPLES)
+
+
 def bootstrap(counts: Counts, draws: np.ndarray) -> np.ndarray:
     """[R] Matthews correlations; `draws` [R, G] holds how often each game was drawn."""
     return np.asarray(matthews(Counts(*(draws @ np.asarray(value) for value in counts))))
@@ -92,10 +98,7 @@ def score_models(
 
     Gains are paired: both models are scored on the same resampled games.
     """
-    games = int(game.max()) + 1
-    draws = np.random.default_rng(seed).multinomial(
-        games, np.full(games, 1 / games), size=RESAMPLES
-    )
+    draws = draw_games(int(game.max()) + 1, seed)
     samples: dict[str, np.ndarray] = {}
     scores: dict[str, ModelScore] = {}
     for name, decided in decisions.items():
@@ -109,17 +112,18 @@ def score_models(
         scores[name] = ModelScore(
             name=name,
             mcc=mcc,
-            interval=_interval(samples[name]),
+            interval=interval(samples[name]),
             pairs=pairs,
             ground=ground,
             gain_over=base,
             gain=mcc - scores[base].mcc if base else None,
-            gain_interval=_interval(samples[name] - samples[base]) if base else None,
+            gain_interval=interval(samples[name] - samples[base]) if base else None,
         )
     return list(scores.values())
 
 
-def _interval(samples: np.ndarray) -> tuple[float, float]:
+def interval(samples: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of the samples."""
     low, high = np.quantile(samples, [0.025, 0.975])
     return float(low), float(high)
 
