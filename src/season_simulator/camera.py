@@ -22,6 +22,10 @@ class Camera:
     matrix: np.ndarray  # [F, 3, 4] (x, y, z, 1) to homogeneous pixels; the third is depth in yd
     focal: np.ndarray  # [F] pixels
 
+    def first(self, frames: int) -> "Camera":
+        """The view of so many frames."""
+        return Camera(self.position, self.matrix[:frames], self.focal[:frames])
+
     def homography(self) -> np.ndarray:
         """[F, 3, 3] from (x, y, 1) on the ground to homogeneous pixels."""
         return self.matrix[:, :, [0, 1, 3]]

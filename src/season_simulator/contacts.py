@@ -17,9 +17,15 @@ BODY = 0.55  # yd between the centers of two bodies that touch
 HYSTERESIS = 1.12  # a contact, once begun, lasts to a slightly larger distance
 BRIEF_SECONDS = 0.3  # nobody labels a shorter contact, or a shorter gap in one
 LYING = 0.45  # `down` from which a knee or a back is on the ground
+PILE_REACH, BODY_DEPTH, PILE_HEIGHT = 1.1, 0.24, 0.55  # yd
+HELD_UP = 0.2  # yd above the others in a pile from which nothing of a body is on the ground
 REACH_RATE = 7.0  # share of a full reach an arm gains a second
 SWING, TUCKED, WIDE = 0, 1, 2  # what an idle arm does
 
+Shifts = tuple[tuple[int, ...], tuple[int, ...]]
+# Steps by which annotators see a contact begin and end too late, drawn for each.
+PAIR_SHIFTS: Shifts = (-1, 0, 0, 1), (-1, 0, 0, 1)
+GROUND_SHIFTS: Shifts = (-1, 0, 0, 1, 1, 2), (-2, -1, 0, 0, 1, 1)
 # Rates a second of reaching for somebody within an arm's length, and of letting go.
 GRAB = {"engaged": 9.0, "opponent": 0.42, "teammate": 0.07}
 LET_GO = {"engaged": 0.19, "opponent": 0.33, "teammate": 0.8}
@@ -79,7 +85,9 @@ def simulate_contacts(rng: Generator, motion: Motion, lineup: Lineup) -> Contact
     length = int(RATE * 1.2)  # of a style of idle arms
     style = rng.choice([SWING, SWING, TUCKED, WIDE], size=(T // length + 2, P))
     style = np.repeat(style, length, axis=0)[:T]
-    return Contacts(*_assign_arms(reach), style, pair, motion.down > LYING)
+    ground = (motion.down > LYING) & (pile_height(motion.position, motion.down) < HELD_UP)
+    ground = binary_opening(binary_closing(ground, brief[..., 0]), brief[..., 0])
+    return Contacts(*_assign_arms(reach), style, pair, ground)
 
 
 def _body_points(motion: Motion) -> np.ndarray:
@@ -87,6 +95,14 @@ def _body_points(motion: Motion) -> np.ndarray:
     axis, position = direction(motion.fall_angle) * motion.down[..., None], motion.position
     points = np.stack([position, position - 0.5 * axis, position - 0.8 * axis], axis=2)
     return points.reshape(len(points), -1, 2)
+
+
+def pile_height(position: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """[T, P] yd by which bodies in a pile lie on, not in, each other: earlier players lower."""
+    distance = np.linalg.norm(position[:, :, None] - position[:, None], axis=-1)
+    below = np.tri(position.shape[1], k=-1)
+    near = np.clip((PILE_REACH - distance) / 0.5, 0, 1) * down[:, :, None] * down[:, None]
+    return np.minimum(BODY_DEPTH * (near * below).sum(-1), PILE_HEIGHT)
 
 
 def _assign_arms(reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +114,8 @@ def _assign_arms(reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(amount > 0.02, target, NOBODY), amount
 
 
-def add_label_noise(rng: Generator, contact: np.ndarray) -> np.ndarray:
-    """[S, N] bool as annotators label it: runs begin or end a step off, a few are forgotten."""
+def add_label_noise(rng: Generator, contact: np.ndarray, shifts: Shifts) -> np.ndarray:
+    """[S, N] bool as annotators label it: runs begin or end `shifts` off, a few are forgotten."""
     noisy = contact.copy()
     edges = np.diff(contact.astype(np.int8), axis=0, prepend=0, append=0).T
     for n in np.flatnonzero(contact.any(0)):
@@ -107,6 +123,6 @@ def add_label_noise(rng: Generator, contact: np.ndarray) -> np.ndarray:
         for start, stop in zip(starts, stops, strict=True):
             noisy[start:stop, n] = False
             if rng.random() >= 0.015:
-                shift = rng.choice([-1, 0, 0, 1], size=2)
+                shift = [rng.choice(steps) for steps in shifts]
                 noisy[max(start + shift[0], 0) : max(stop + shift[1], 0), n] = True
     return noisy

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from season_simulator.geometry import direction
 from season_simulator.state import DROPPED, NOBODY, State
 from season_simulator.steering import Steering
 
@@ -9,7 +10,18 @@ RATE = 20.0  # integration steps a second
 LEG_ACCELERATION, COLLISION_ACCELERATION = 5.0, 12.0  # yd/s2, the largest
 END_ZONE = 10.0  # yd
 HESITATION = 0.28  # s until a changed mind shows in the legs
-FALL_DEPTH, STUMBLE_DEPTH = (0.55, 1.0), (0.2, 0.42)
+KNEEL_DEPTH, LIE_DEPTH, STUMBLE_DEPTH = (0.5, 0.64), (0.75, 1.0), (0.2, 0.43)
+TRIP_RATE = 0.003  # a second, of a knee that touches in passing
+# What a fallen player does: share of the falls; grip, 1/s; crawl, yd/s; median s there.
+GROUND_WAYS = (
+    (0.07, (1.2, 2.5), (0.2, 1.2), 0.6),  # gets up at once
+    (0.08, (0.5, 0.9), (0.1, 0.6), 3.5),  # slides
+    (0.10, (1.0, 2.0), (0.3, 1.0), 4.5),  # rolls or crawls
+    (0.75, (1.2, 2.5), (0.0, 0.12), 4.5),  # lies
+)
+HALT_RATE = {"engaged": 0.008, "free": 0.003}  # a second, of stopping dead
+HALT_SECONDS = 0.5, 2.5
+HELD_UP = 0.05  # share of the tackled carriers who are stopped on their feet
 BLOCK_REACH, TACKLE_REACH = 1.0, 1.1  # yd
 
 
@@ -98,9 +110,12 @@ class Simulation(State):
         self.release_at[i] = np.inf
         if self.fall_at[self.carrier] == np.inf:
             fall_at = now + rng.uniform(0.25, 0.9)
-            self._start_fall(self.carrier, fall_at)
             self.dead_at = min(self.dead_at, fall_at + 0.25)
-        if rng.random() < 0.8:
+            if rng.random() < HELD_UP:
+                self.halted_until[self.carrier] = fall_at + rng.uniform(*HALT_SECONDS)
+                return
+            self._start_fall(self.carrier, fall_at)
+        if rng.random() < 0.9:
             self._start_fall(i, max(now, self.fall_at[self.carrier] + rng.normal(0, 0.12)))
 
     def _release(self, i: int) -> None:
@@ -115,19 +130,29 @@ class Simulation(State):
         """Linemen fall now and then, who arrives late falls on the pile; many only stumble."""
         rng, now, engaged = self.rng, self.now, self.engaged != NOBODY
         standing = self.fall_at == np.inf
-        rate = np.where(engaged, 0.043, 0.004)
+        rate = np.where(engaged, 0.045, 0.004)
         if self.fall_at[self.carrier] < np.inf and self.dead_at - 0.3 < now < self.dead_at + 0.8:
             near = np.linalg.norm(self.position - self.position[self.carrier], axis=1) < 1.4
-            rate = np.where(near, 1.1, rate)
+            rate = np.where(near, 1.5, rate)
         for i in np.flatnonzero(standing & (rng.random(len(rate)) < rate / RATE)).tolist():
             self._start_fall(i, now)
-        rate = np.where(engaged, 0.10, 0.02)
+        halt = np.where(engaged, HALT_RATE["engaged"], HALT_RATE["free"])
+        for i in np.flatnonzero(standing & (rng.random(len(halt)) < halt / RATE)).tolist():
+            if i != self.carrier:
+                self.halted_until[i] = now + rng.uniform(*HALT_SECONDS)
+        rate = np.where(engaged, 0.08, 0.015)
+        if self.dead_at - 0.5 < now < self.dead_at + 1.5:
+            near = np.linalg.norm(self.position - self.position[self.carrier], axis=1) < 2.0
+            rate = np.where(near, 0.15, rate)
         rate[self.carrier] = 0
         stumbles = (self.fall_at == np.inf) & (rng.random(len(rate)) < rate / RATE)
         for i in np.flatnonzero(stumbles).tolist():
             self._start_fall(i, now)
             self.fall_depth[i] = rng.uniform(*STUMBLE_DEPTH)
             self.rise_at[i] = now + rng.uniform(0.3, 0.7)
+        trips = (self.fall_at == np.inf) & (rng.random(len(rate)) < TRIP_RATE / RATE)
+        for i in np.flatnonzero(trips).tolist():  # a knee touches, and on he goes
+            self.trip_at[i] = now
         upright = ~standing & (now > self.rise_at + 0.8)
         self.fall_at[upright] = self.rise_at[upright] = np.inf
 
@@ -135,8 +160,13 @@ class Simulation(State):
         if self.fall_at[i] < np.inf:
             return
         self.fall_at[i] = when
-        self.fall_depth[i] = self.rng.uniform(*FALL_DEPTH)
-        self.rise_at[i] = when + 0.3 + self.rng.lognormal(np.log(2.9), 0.5)
+        rng = self.rng
+        share = [way[0] for way in GROUND_WAYS]
+        _, grip, crawl, seconds = GROUND_WAYS[int(rng.choice(len(share), p=share))]
+        self.fall_depth[i] = rng.uniform(*(KNEEL_DEPTH if rng.random() < 0.45 else LIE_DEPTH))
+        self.rise_at[i] = when + 0.3 + rng.lognormal(np.log(seconds), 0.45)
+        self.grip[i] = rng.uniform(*grip)
+        self.crawl[i] = rng.uniform(*crawl) * direction(rng.uniform(-np.pi, np.pi))
         leader = i if self.engaged[i] == NOBODY else self.engaged[i]  # a tackler falls with his man
         x, y = 1.4 * self.velocity[leader] + self.rng.normal(0, 0.6, 2)
         self.fall_angle[i] = np.arctan2(y, x)
@@ -152,7 +182,7 @@ class Simulation(State):
             desired *= 0.3
         self.intent += (desired - self.intent) / (HESITATION * RATE)
         lying = self.now > self.fall_at
-        gain = np.where(lying, 1.4, 2.8)[:, None]
+        gain = np.where(lying, self.grip, 2.8)[:, None]
         legs = _limit((self.intent - self.velocity) * gain, LEG_ACCELERATION)
         low, high = self.bounds
         legs += 6.0 * np.clip(low - 1 - self.position, 0, 1.5)  # back onto the field

@@ -12,7 +12,7 @@ from season_simulator.pose import HELMET_RADIUS, Poses
 
 BOX_SIZE = np.array([1.02, 1.10])  # in helmet diameters: the face mask sticks out
 FIRST_BOX = 290  # frame number
-SWAPS_PER_SECOND = 0.16  # how often the tracker mixes up two players
+SWAPS_PER_SECOND = 0.25  # how often the tracker mixes up two players
 
 
 def true_boxes(camera: Camera, poses: Poses) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +49,7 @@ def detect(
 ) -> pd.DataFrame:
     """The detections, a row a box: a frame number, a player's index, pixels."""
     F, P = visible.shape
-    threshold = 0.68 + 0.24 * ar1_noise(rng, (F, P), 25.0) + 0.3 * (down > 0.5)
+    threshold = 0.68 + 0.24 * ar1_noise(rng, (F, P), 25.0) + 0.45 * (down > 0.5)
     detected = visible > np.clip(threshold, 0.05, 0.98)
     detected &= (np.arange(F) >= FIRST_BOX - FIRST_FRAME_NUMBER)[:, None]
     detected &= rng.random((F, P)) > 0.02

@@ -13,7 +13,9 @@ from season_simulator.state import NOBODY, Scenario, State
 
 SMOOTHING = {"position": 2.6, "down": 2.0, "crouch": 2.0, "ball": 2.0}  # integration steps
 TURN_RATE = 9.0  # radians a second, the fastest that a player turns round
-BEND_SECONDS, BEND, BEND_ENGAGED = 0.45, 0.26, 0.38  # how long one bends at the waist; how deep
+BEND_SECONDS, BEND, BEND_ENGAGED = 0.6, 0.5, 0.8  # how long one bends at the waist; how deep
+BEND_RAMP = (0.5, 3.0), (0.15, 1.0)  # s after the snap; share of that depth
+TRIP_SECONDS, TRIP_DEPTH = 0.6, 0.6  # of a knee that touches in passing
 FALL_SECONDS, RISE_SECONDS = 0.45, 0.8  # from the feet to the ground, and back
 
 
@@ -60,7 +62,8 @@ def simulate_motion(
         state.integrate()
     track = {name: np.stack([s[name] for s in snapshots]) for name in snapshots[0]}
     reacted = time[before:, None] >= state.traits.reaction
-    bend = np.where(reacted, _bend(rng, track["engaged"]), 0)
+    ramp = np.interp(time[before:], *BEND_RAMP)[:, None]
+    bend = np.where(reacted, ramp * _bend(rng, track["engaged"]), 0)
     track["crouch"] = np.clip(track["crouch"] + bend, 0, 1)
     for name, values in track.items():
         first = walk if name == "position" else np.repeat(values[:1], before, axis=0)
@@ -92,12 +95,14 @@ def _snapshot(state: Simulation) -> dict[str, np.ndarray]:
     down = np.clip((now - state.fall_at) / FALL_SECONDS, 0, 1) * (1 - risen)
     stance = np.where(lineup.start[:, 0] > -2, 0.3, 0.15)
     stance[np.isin(lineup.positions, LINEMEN)] = 1.0
-    crouch = np.where(state.engaged != NOBODY, 0.4, 0.12)
+    crouch = np.where(state.engaged != NOBODY, 0.3, 0.12)
     return {
         "position": state.position,
         "facing": _facing(state),
         "crouch": np.where(now < state.traits.reaction, stance, crouch),
-        "down": down * state.fall_depth,
+        "down": np.maximum(
+            down * state.fall_depth, TRIP_DEPTH * (now - state.trip_at < TRIP_SECONDS)
+        ),
         "fall_angle": state.fall_angle.copy(),
         "engaged": state.engaged.copy(),
         "ball": state.ball,
@@ -119,7 +124,7 @@ def _bend(rng: Generator, engaged: np.ndarray) -> np.ndarray:
     """[T, P] how far each bends beyond his stance: low helmets that are not on the ground."""
     noise = smooth(rng.normal(0, 1, engaged.shape), BEND_SECONDS * RATE)
     noise *= np.sqrt(2 * np.sqrt(np.pi) * BEND_SECONDS * RATE)  # standard deviation 1
-    return np.clip(np.where(engaged != NOBODY, BEND_ENGAGED, BEND) * noise, 0, 0.75)
+    return np.clip(np.where(engaged != NOBODY, BEND_ENGAGED, BEND) * noise, 0, 1)
 
 
 def _follow_angle(facing: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from season_simulator.contacts import TUCKED, WIDE, Contacts
+from season_simulator.contacts import LYING, TUCKED, WIDE, Contacts, pile_height
 from season_simulator.geometry import GROUND_PLANE, UP, direction, lift, right_of, unit
 from season_simulator.motion import Motion
 from season_simulator.state import NOBODY
@@ -14,11 +14,17 @@ SIDES = ("left", "right")
 SIGN = np.array([-1.0, 1.0]).reshape(2, 1, 1, 1)
 LIMBS = ("hip", "knee", "foot", "shoulder", "elbow", "hand")
 JOINTS = ("pelvis", "chest", "head", *(f"{side}_{name}" for name in LIMBS for side in SIDES))
-TRUNK = 0.58  # yd, pelvis to chest
-ARM_LENGTH = 0.80  # yd, shoulder to hand
-HELMET_RADIUS = 0.168  # yd
+TRUNK, NECK = 0.60, 0.26  # yd, pelvis to chest, chest to head
+ARM_LENGTH = 0.82  # yd, shoulder to hand
+SHIN = 0.46  # yd, knee to foot
+HELMET_RADIUS = 0.145  # yd
+HIP_HEIGHT, KNEELING, LYING_HEIGHT = 1.04, 0.50, 0.16  # yd of the pelvis
+KNEE_HEIGHT = 0.06  # yd, of a knee on the turf
+# `down`: between the first two the knees go to the turf, where contact begins at `LYING`; between
+# the last two the trunk does. Below it one stumbles, the lower the nearer to the first.
+KNEES, TRUNK_DOWN = (LYING - 0.09, LYING + 0.05), (0.64, 0.95)
+TILT = np.array([[0.0, LYING, 0.56, 0.66, 0.95], [0.0, 0.55, 0.25, 0.4, 1.0]])  # of the trunk
 FEINT_DISTANCE = 0.4  # yd by which a hand that is not laid on stays away
-PILE_REACH, BODY_DEPTH, PILE_HEIGHT = 1.1, 0.24, 0.55  # yd
 STRIDE = 2.1  # yd a full cycle of both legs
 
 
@@ -29,6 +35,10 @@ class Poses:
     joints: np.ndarray  # [F, P, J, 3] yd, in the order of `JOINTS`
     heading: np.ndarray  # [F, P] radians
     down: np.ndarray  # [F, P] 0 on the feet .. 1 lying
+
+    def first(self, frames: int) -> "Poses":
+        """The poses of so many frames."""
+        return Poses(self.joints[:frames], self.heading[:frames], self.down[:frames])
 
     def joint(self, name: str) -> np.ndarray:
         """[F, P, 3] one joint."""
@@ -42,7 +52,7 @@ def poses_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Poses:
     shoulders, elbows, hands = body.arms()
     sides = (*hips, *knees, *feet, *shoulders, *elbows, *hands)
     joints = np.stack([body.pelvis, body.chest, body.head, *sides], axis=2)
-    joints[..., 2] += _pile_height(body.position, body.down)[..., None]
+    joints[..., 2] += pile_height(body.position, body.down)[..., None]
     return Poses(joints, np.arctan2(body.forward[..., 1], body.forward[..., 0]), body.down)
 
 
@@ -61,22 +71,31 @@ class _Skeleton:
         self.stride = np.clip(np.linalg.norm(spline(time, 1), axis=-1) / 6.0, 0, 1)[..., None]
         self.crouch = _interpolate(grid, motion.crouch, time)[..., None]
         self.down = _interpolate(grid, motion.down, time)  # [F, P]
-        self.lying = d = self.down[..., None]
+        d = self.down[..., None]
+        self.stumble = np.clip(d / LYING, 0, 1)
+        self.kneeling, self.lying = _smooth_step(d, *KNEES), _smooth_step(d, *TRUNK_DOWN)
+        one = np.arange(self.position.shape[1]) % 3 - motion.fall_angle[nearest] // np.pi
+        # [2, F, P, 1] whether the left and the right knee go down: one of them, or both
+        self.kneels = np.stack([one != 1, one != 0])[..., None]
         self.forward = lift(unit(_interpolate(grid, direction(motion.heading), time)))
         self.right = right_of(self.forward)
         self.fallen = lift(direction(motion.fall_angle[nearest]), 0.10)
         across = right_of(self.fallen)
         across *= np.where((across * self.right).sum(-1) < 0, -1.0, 1.0)[..., None]
-        lean = np.radians(8 + 62 * self.crouch + 14 * self.stride)
+        lean = np.radians(8 + 70 * self.crouch + 14 * self.stride)
         upright = np.sin(lean) * self.forward + np.cos(lean) * UP
-        self.trunk = unit((1 - d) * upright + d * self.fallen)
-        self.side = unit((1 - d) * self.right + d * across)
+        tilt = np.interp(d, *TILT)
+        self.trunk = unit((1 - tilt) * upright + tilt * self.fallen)
+        self.side = unit((1 - self.lying) * self.right + self.lying * across)
         self.hips = self.position - TRUNK * self.trunk[..., :2]  # sensors sit in the shoulder pads
-        height = (1 - d) * (0.98 - 0.30 * self.crouch) + 0.17 * d
+        standing = HIP_HEIGHT - 0.37 * self.crouch
+        standing = np.maximum(standing - 0.2 * self.stumble, 0.62)
+        grounded = _mix(KNEELING, LYING_HEIGHT, self.lying)
+        height = _mix(standing, grounded, self.kneeling)
         self.pelvis = np.concatenate([self.hips, height], -1)
         self.chest = self.pelvis + TRUNK * self.trunk
         nod = 0.05 * self.forward + 0.10 * self.crouch * UP
-        self.head = self.chest + 0.24 * self.trunk + (1 - d) * nod
+        self.head = self.chest + NECK * self.trunk + (1 - self.lying) * nod
         self.style = contacts.style[nearest][..., None]
         self.target = np.moveaxis(contacts.target[nearest], -1, 0)  # [2, F, P]
         reach = np.moveaxis(_interpolate(grid, contacts.reach, time), -1, 0)
@@ -84,17 +103,30 @@ class _Skeleton:
 
     def legs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Hips, knees and feet."""
-        crouch, d, forward = self.crouch, self.lying, self.forward
+        crouch, forward = self.crouch, self.forward
         swing, lifted = np.sin(self.phase), np.clip(np.cos(self.phase), 0, 1)
         hip = self.pelvis + SIGN * 0.13 * self.side
         step = (0.55 * self.stride * swing - 0.12 * crouch) * forward
         step = step + (0.05 + 0.32 * self.stride * lifted) * UP
         spread = SIGN * (0.17 + 0.19 * crouch) * self.right
         standing = lift(0.7 * self.hips + 0.3 * self.position) + spread + step
-        lying = self.pelvis - 0.85 * self.fallen * GROUND_PLANE + SIGN * 0.2 * self.side
-        foot = _above((1 - d) * standing + d * lying, 0.04)
-        bend = (1 - d) * (0.10 + 0.14 * crouch + 0.12 * self.stride * lifted) * forward
-        return hip, 0.5 * (hip + foot) + bend + d * 0.12 * UP, foot
+        bend = (0.10 + 0.14 * crouch + 0.12 * self.stride * lifted) * forward
+        standing_knee = 0.5 * (hip + standing) + bend
+        standing_knee = _above(standing_knee, 0.28)
+        # On one knee the other foot is planted ahead, on both they lie behind.
+        below = hip * GROUND_PLANE + SIGN * 0.05 * self.right
+        knee = np.where(self.kneels, below + KNEE_HEIGHT * UP, hip + 0.4 * forward - 0.02 * UP)
+        back = np.where(self.kneels, -SHIN * forward + 0.03 * UP, -0.44 * UP + 0.03 * forward)
+        outstretched = self.pelvis - 0.9 * self.fallen * GROUND_PLANE + SIGN * 0.18 * self.side
+        flat = 0.5 * (hip + outstretched) * GROUND_PLANE + (KNEE_HEIGHT + 0.04) * UP
+        knee, foot = (
+            _mix(upright, _mix(kneeling, lying, self.lying), self.kneeling)
+            for upright, kneeling, lying in (
+                (standing_knee, knee, flat),
+                (standing, knee + back, outstretched),
+            )
+        )
+        return hip, knee, _above(foot, 0.04)
 
     def arms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Shoulders, elbows and hands."""
@@ -121,7 +153,9 @@ class _Skeleton:
         stance = np.where(SIGN > 0, 1.0, 0.5) * np.clip((self.crouch - 0.7) / 0.3, 0, 1)
         grounded = shoulder * GROUND_PLANE + 0.15 * forward - 0.1 * SIGN * side
         hand = hand + stance * (grounded - hand)
-        return hand + self.lying * (shoulder * GROUND_PLANE + 0.45 * SIGN * side - hand)
+        # A stumbling player's right hand gropes for the turf, a lying one's are on it.
+        low = np.where(SIGN > 0, np.maximum(self.lying, 0.6 * self.stumble), self.lying)
+        return hand + low * (shoulder * GROUND_PLANE + 0.45 * SIGN * side - hand)
 
     def _grips(self) -> np.ndarray:
         """On the targets' jerseys, a little left or right; feints fall short."""
@@ -132,18 +166,21 @@ class _Skeleton:
         return goal - gap * towards + SIGN * 0.09 * right_of(towards)
 
 
+def _mix(low: float | np.ndarray, high: float | np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Linear interpolation from `low` to `high`."""
+    return (1 - share) * low + share * high
+
+
+def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to `low`, 1 from `high` on, without a corner in between."""
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share))
+
+
 def _above(points: np.ndarray, height: float) -> np.ndarray:
     """The points [..., 3], none lower than `height`; changes them in place."""
     points[..., 2] = np.maximum(points[..., 2], height)
     return points
-
-
-def _pile_height(position: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """[F, P] yd by which bodies in a pile lie on, not in, each other: earlier players lower."""
-    distance = np.linalg.norm(position[:, :, None] - position[:, None], axis=-1)
-    below = np.tri(position.shape[1], k=-1)
-    near = np.clip((PILE_REACH - distance) / 0.5, 0, 1) * down[:, :, None] * down[:, None]
-    return np.minimum(BODY_DEPTH * (near * below).sum(-1), PILE_HEIGHT)
 
 
 def _interpolate(grid: np.ndarray, values: np.ndarray, time: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Renders the images: the warped field, shadows, then figures and the ball from far to near."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -24,7 +24,7 @@ MAX_BLUR = 20  # px
 
 @dataclass(frozen=True)
 class Scene:
-    """What one play shows; F frames, N figures (players, then officials)."""
+    """What one play shows; F frames of the longer video, N figures (players, then officials)."""
 
     field: np.ndarray  # the texture, see `draw_field`
     poses: Poses
@@ -48,6 +48,8 @@ class Renderer:
     """One view of a play, exposed for `exposure` seconds a frame; the ball is figure N."""
 
     def __init__(self, scene: Scene, camera: Camera, exposure: float) -> None:
+        frames = len(camera.focal)  # a video may be shorter than the other view's
+        scene = replace(scene, poses=scene.poses.first(frames), ball=scene.ball[:frames])
         poses = scene.poses
         pixels, depth = camera.project(poses.joints)
         ball, ball_depth = camera.project(scene.ball)

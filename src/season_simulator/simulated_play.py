@@ -10,7 +10,12 @@ from player_contact.competition import clock
 from player_contact.competition.constants import FIELD_WIDTH
 from season_simulator import ball, helmet_detector, officials
 from season_simulator.camera import Camera, draw_cameras
-from season_simulator.contacts import add_label_noise, simulate_contacts
+from season_simulator.contacts import (
+    GROUND_SHIFTS,
+    PAIR_SHIFTS,
+    add_label_noise,
+    simulate_contacts,
+)
 from season_simulator.dynamics import RATE
 from season_simulator.motion import simulate_motion
 from season_simulator.pose import Poses, poses_at
@@ -23,11 +28,15 @@ FIRST_KICKOFF = np.datetime64("2020-09-10T17:00:00.000", "ms")
 FIRST_GAME_KEY = 58_168
 SECONDS_AFTER = 6.5  # what is simulated beyond the last labelled step
 YARDS_BETWEEN_HASHES = 6.17
+# As real videos end: s from the last labelled step to the metadata's end, of which one in four lies
+# before it, and frames from there to the last one.
+VIDEO_ENDS, EARLY_VIDEO_ENDS, EARLY_SHARE = (0.0, 0.15), (-0.28, -0.02), 0.25
+FRAMES_BEYOND_END = {"Sideline": (-1, 8), "Endzone": (-4, 1)}
 
 
 @dataclass(frozen=True)
 class View:
-    """What one camera records; F frames, P players."""
+    """What one camera records; F frames of its video, P players."""
 
     camera: Camera
     boxes: np.ndarray  # [F, P, 4] true helmet boxes, see `helmet_detector.true_boxes`
@@ -49,12 +58,18 @@ class Timing:
         steps = int(np.clip(median_steps * np.exp(rng.normal(0, spread)), shortest, longest))
         self.labelled = np.arange(steps)
         last = self.since_snap(self.labelled)[-1]
-        seconds = clock.SECONDS_BEFORE_SNAP + last + rng.uniform(-0.03, 0.2)
+        ends = EARLY_VIDEO_ENDS if rng.random() < EARLY_SHARE else VIDEO_ENDS
+        seconds = clock.SECONDS_BEFORE_SNAP + last + rng.uniform(*ends)
         self.tracked = np.arange(-int(rng.integers(60, 200)), steps + int(rng.integers(20, 60)))
         before = np.timedelta64(int(clock.SECONDS_BEFORE_SNAP * 1000), "ms")
         self.start_time = self.snap_time - before  # of the video
         self.end_time = self.start_time + np.timedelta64(round(seconds * 1000), "ms")
-        frames = np.arange(int(seconds * clock.FRAMES_PER_SECOND)) / clock.FRAMES_PER_SECOND
+        end = round(seconds * clock.FRAMES_PER_SECOND)
+        self.frames = {  # view -> how many its video has
+            name: end + int(rng.integers(low, high, endpoint=True))
+            for name, (low, high) in FRAMES_BEYOND_END.items()
+        }
+        frames = np.arange(max(self.frames.values())) / clock.FRAMES_PER_SECOND
         self.frame_time = frames - clock.SECONDS_BEFORE_SNAP  # [F] s since the snap
 
     def since_snap(self, steps: np.ndarray) -> np.ndarray:
@@ -65,7 +80,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class SimulatedPlay:
-    """Everything about one play; S labelled steps, F frames, P players as in the lineup."""
+    """Everything about one play; S labelled steps, P players as in the lineup, F frames of the
+    longer video."""
 
     game_play: str
     lineup: Lineup
@@ -104,12 +120,15 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
     tracking = simulate_tracking(rng, motion, timing.since_snap(timing.tracked), lag)
     poses = poses_at(motion, contacts, frame_time)
     cameras = draw_cameras(rng, motion, frame_time, near_side, sign)
-    views = {name: _record(rng, camera, poses) for name, camera in cameras.items()}
+    views = {
+        name: _record(rng, camera.first(timing.frames[name]), poses.first(timing.frames[name]))
+        for name, camera in cameras.items()
+    }
     labelled = np.rint((label_time - motion.time[0]) * RATE).astype(int)
     pair, ground = contacts.pair[labelled], contacts.ground[labelled]
     i, j = np.triu_indices(len(lineup.ids), 1)
     pair_label = np.zeros_like(pair)
-    pair_label[:, i, j] = pair_label[:, j, i] = add_label_noise(rng, pair[:, i, j])
+    pair_label[:, i, j] = pair_label[:, j, i] = add_label_noise(rng, pair[:, i, j], PAIR_SHIFTS)
     officials_rng = np.random.default_rng([seed, index, 4])
     return SimulatedPlay(
         game_play=f"{FIRST_GAME_KEY + game * 3}_{timing.play_id:06d}",
@@ -119,7 +138,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
         pair_truth=pair,
         ground_truth=ground,
         pair_label=pair_label,
-        ground_label=add_label_noise(rng, ground),
+        ground_label=add_label_noise(rng, ground, GROUND_SHIFTS),
         tracking=tracking,
         sensor_lag=lag,
         poses=poses,

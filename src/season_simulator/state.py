@@ -83,7 +83,8 @@ class Traits:
 
     def __init__(self, rng: Generator, lineup: Lineup) -> None:
         n = len(lineup.ids)
-        angle, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.2, 3.6, n)
+        angle, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.8, 4.0, n)
+        pace = np.where(rng.random(n) < 0.1, rng.uniform(0, 0.5, n), pace)  # many stop and look
         top_speed = np.array([TOP_SPEED[p] for p in lineup.positions])
         self.top_speed = top_speed * rng.uniform(0.9, 1.03, n)  # yd/s
         self.reaction = rng.uniform(0.05, 0.35, n)  # s after the snap until they move
@@ -117,6 +118,10 @@ class State:
         self.fall_at, self.rise_at = np.full(n, np.inf), np.full(n, np.inf)
         self.fall_angle = rng.uniform(-np.pi, np.pi, n)  # towards which side his head falls
         self.fall_depth = np.ones(n)  # 1 is flat, a half on the knees, less a stumble
+        self.trip_at = np.full(n, -np.inf)  # when a knee last touched in passing
+        self.grip = np.ones(n)  # 1/s, how fast a fallen player comes to rest
+        self.crawl = np.zeros((n, 2))  # yd/s, how he moves on the ground
+        self.halted_until = np.zeros(n)  # when one who stopped dead goes on
         self.carrier = self.assignments.quarterback
         self.ball = self.thrown_from = lineup.start[self.carrier]  # [2]
         self.dead_at = np.inf  # when the play is over

@@ -35,8 +35,10 @@ class Steering:
 
     def velocity(self) -> np.ndarray:
         """[2] yd/s that the player steers for."""
-        if self.now < self.reaction or self.now > self.state.fall_at[self.i]:
+        if self.now < max(self.reaction, self.state.halted_until[self.i]):
             return np.zeros(2)
+        if self.now > self.state.fall_at[self.i]:
+            return self.state.crawl[self.i]
         if self.now > self.state.dead_at:
             return self._after_whistle()
         if self.state.engaged[self.i] != NOBODY:
