@@ -1,28 +1,35 @@
-"""The field and its surroundings as one texture, seen from above."""
+"""The field and the ground around it as one texture, seen from above."""
 
 import numpy as np
 from numpy.random import Generator
 
 from player_contact.competition.constants import FIELD_LENGTH, FIELD_WIDTH
-from season_simulator.figure import AWAY_COLOURS, HOME_COLOURS, SKIN
+from season_simulator.colours import Colour, Colours, draw_turf_colour
 
 TEXELS = 18  # texture pixels a yard
 MARGIN = 20  # yards of surroundings in the texture
 BORDER = 1.8  # yd, the white edge
-BENCH, STANDS = 3.2, 8.0  # yd beyond the sideline, where people and where the stands begin
+STANDS = 8.0  # yd beyond the sideline, where the stands begin
+NAMES = ("COMETS", "OTTERS", "HARBOR", "PILOTS", "MINERS", "GROVE", "VALLEY", "FORGE", "HERONS")
+LOGO = 5.5, 4.0  # yd, half axes of what is painted at midfield
 
 
-def draw_field(rng: Generator) -> np.ndarray:
-    """[H, W, 3] uint8 BGR of the field with `MARGIN` yards around it; row 0 is y = -MARGIN."""
+def draw_field(rng: Generator, teams: tuple[Colours, Colours], gain: np.ndarray) -> np.ndarray:
+    """[H, W, 3] uint8 BGR of the field with `MARGIN` yards around it; row 0 is y = -MARGIN.
+
+    `gain` [3] is the camera's, see `colours.tint`; `teams`, home first, wear their colours in it.
+    """
     import cv2
 
     size = int((FIELD_LENGTH + 2 * MARGIN) * TEXELS), int((FIELD_WIDTH + 2 * MARGIN) * TEXELS)
-    green = rng.uniform(108, 155)
-    grass = green * np.array([rng.uniform(0.48, 0.63), 1.0, rng.uniform(0.74, 0.86)])
+    grass = gain * draw_turf_colour(rng)
     field = _draw_turf(rng, grass, *size)
-    paint = tuple(int(c) for c in np.clip(grass * 0.25 + rng.uniform(155, 190), 0, 235))
-    _draw_markings(rng, field, paint)
-    _draw_surroundings(rng, field)
+    white = np.clip(gain * (grass * 0.15 + rng.uniform(165, 225)), 0, 250).astype(int).tolist()
+    paint = white[0], white[1], white[2]
+    _draw_paintings(rng, field, teams, paint)
+    _draw_markings(field, paint)
+    _wear_out(rng, field, gain)
+    _draw_surroundings(rng, field, gain, teams[0].jersey)
     return np.asarray(cv2.GaussianBlur(field, (3, 3), 0), np.uint8)  # else far lines flicker
 
 
@@ -31,11 +38,12 @@ def _texel(x: float, y: float) -> tuple[int, int]:
 
 
 def _draw_turf(rng: Generator, grass: np.ndarray, width: int, height: int) -> np.ndarray:
-    """[height, width, 3] uint8 grass with the mower's stripes, worn patches and tufts."""
+    """[height, width, 3] uint8 grass with the mower's stripes, patches and tufts."""
     import cv2
 
-    stripe = np.where(np.arange(width) // (5 * TEXELS) % 2 == 0, 1.0, -1.0)
-    stripe = 1 + rng.uniform(0.0, 0.035) * stripe
+    mown = int(rng.choice([5, 10]))
+    stripe = np.where(np.arange(width) // (mown * TEXELS) % 2 == 0, 1.0, -1.0)
+    stripe = 1 + (rng.random() < 0.6) * rng.uniform(0.01, 0.09) * stripe
     shade = np.tile(stripe.astype(np.float32), (height, 1))
     noise = {6.0: 0.03, 1.2: 0.025, 0.35: 0.03, 1 / TEXELS: rng.uniform(0.05, 0.12)}
     for yards, strength in noise.items():
@@ -45,14 +53,37 @@ def _draw_turf(rng: Generator, grass: np.ndarray, width: int, height: int) -> np
     return np.asarray(np.clip(shade[..., None] * grass.astype(np.float32), 0, 255), np.uint8)
 
 
-def _draw_markings(rng: Generator, field: np.ndarray, paint: tuple[int, ...]) -> None:
+def _draw_paintings(
+    rng: Generator, field: np.ndarray, teams: tuple[Colours, Colours], paint: Colour
+) -> None:
+    """The end zones in a team's colour with a word in each, and a logo at midfield."""
     import cv2
 
+    plain = rng.random() < 0.3
     for low, high in ((0, 10), (110, 120)):
-        colour = HOME_COLOURS[int(rng.integers(len(HOME_COLOURS)))].jersey
+        jersey = np.array(teams[int(rng.random() < 0.25)].jersey)
         (left, top), (right, bottom) = _texel(low, 0), _texel(high, FIELD_WIDTH)
         end_zone = field[top:bottom, left:right]
-        end_zone[:] = (0.45 * end_zone + 0.55 * np.array(colour)).astype(np.uint8)
+        if not plain:
+            end_zone[:] = (0.4 * end_zone + 0.6 * jersey).astype(np.uint8)
+        word = np.zeros((right - left, bottom - top), np.uint8)
+        name, scale = NAMES[int(rng.integers(len(NAMES)))], 0.22 * TEXELS
+        (width, height), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_DUPLEX, scale, 18)
+        origin = (word.shape[1] - width) // 2, (word.shape[0] + height) // 2
+        cv2.putText(word, name, origin, cv2.FONT_HERSHEY_DUPLEX, scale, 255, 18, cv2.LINE_AA)
+        end_zone[(np.rot90(word) if low else np.rot90(word, 3)) > 90] = paint
+    if rng.random() < 0.75:
+        center, axes = _texel(FIELD_LENGTH / 2, FIELD_WIDTH / 2), np.multiply(LOGO, TEXELS)
+        team, outer = teams[0], rng.uniform(0.7, 1.2)
+        for size, colour in ((1.0, team.helmet), (0.85, team.jersey), (0.5, team.digits)):
+            half = (int(axes[0] * outer * size), int(axes[1] * outer * size))
+            first = int(rng.integers(0, 180)) if size < 0.6 else 0
+            cv2.ellipse(field, center, half, 0, first, first + (200 if first else 360), colour, -1)
+
+
+def _draw_markings(field: np.ndarray, paint: Colour) -> None:
+    import cv2
+
     half = BORDER / 2
     corners = _texel(-half, -half), _texel(FIELD_LENGTH + half, FIELD_WIDTH + half)
     cv2.rectangle(field, *corners, paint, int(BORDER * TEXELS))
@@ -73,15 +104,35 @@ def _draw_markings(rng: Generator, field: np.ndarray, paint: tuple[int, ...]) ->
             part[number > 90] = paint
 
 
-def _draw_surroundings(rng: Generator, field: np.ndarray) -> None:
-    """People on a strip of ground beyond the sidelines, and the stands, all painted flat."""
+def _wear_out(rng: Generator, field: np.ndarray, gain: np.ndarray) -> None:
+    """Bare earth where most of the play is, between the hashes and before the goal lines."""
+    import cv2
+
+    strength = rng.uniform(0, 0.5) if rng.random() < 0.4 else 0.0
+    if not strength:
+        return
+    height, width = field.shape[:2]
+    coarse = rng.random((height // (2 * TEXELS), width // (2 * TEXELS))).astype(np.float32)
+    patch = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    y = (np.arange(height) / TEXELS - MARGIN - FIELD_WIDTH / 2) / 9.0
+    share = strength * np.clip(patch * np.exp(-(y**2))[:, None], 0, 1)[..., None]
+    earth = (gain * np.array([75, 105, 125])).astype(np.float32)
+    field[:] = (field + share * (earth - field)).astype(np.uint8)
+
+
+def _draw_surroundings(rng: Generator, field: np.ndarray, gain: np.ndarray, team: Colour) -> None:
+    """A strip of ground beyond the sidelines: concrete, turf or painted; then the stands."""
     import cv2
 
     height, width = field.shape[:2]
-    ground = rng.uniform(0.5, 1.0) * np.array([175, 180, 180])
-    clothes = [colours.jersey for colours in HOME_COLOURS + AWAY_COLOURS] + [(40, 40, 40)] * 6
-    seats = rng.normal(75, 12, (height // 8, width // 8, 1)) + rng.normal(0, 4, (1, 1, 3))
-    seats = np.clip(seats, 20, 170).astype(np.uint8)
+    concrete = gain * rng.uniform(0.4, 1.0) * np.array([165, 180, 190])
+    kinds = (concrete, field[: 2 * TEXELS].mean((0, 1)), np.array(team, float))
+    ground = kinds[int(rng.choice(3, p=[0.4, 0.35, 0.25]))]
+    seats = rng.normal(75, 12, (height // 8, width // 8, 1)) + rng.normal(0, 9, (1, 1, 3))
+    people = rng.random((height // 8, width // 8)) < rng.uniform(0.1, 0.7)
+    clothes = rng.uniform(40, 210, (*people.shape, 1)) + rng.normal(0, 22, (*people.shape, 3))
+    seats = np.where(people[..., None], clothes, seats)
+    seats = np.clip(seats, 20, 230).astype(np.uint8)
     stands = cv2.resize(seats, (width, height), interpolation=cv2.INTER_CUBIC)
     left, right = _texel(-STANDS, 0)[0], _texel(FIELD_LENGTH + STANDS, 0)[0]
     field[:, :left], field[:, right:] = stands[:, :left], stands[:, right:]
@@ -89,14 +140,6 @@ def _draw_surroundings(rng: Generator, field: np.ndarray) -> None:
         border, bench = (_texel(0, edge + out * y)[1] for y in (BORDER + 0.3, STANDS))
         rows = slice(0, border) if out < 0 else slice(border, height)
         strip = field[rows, left:right]
-        strip[:] = (0.15 * strip + 0.85 * ground).astype(np.uint8)
+        strip[:] = (0.25 * strip + 0.75 * ground).astype(np.uint8)
         rows = slice(0, bench) if out < 0 else slice(bench, height)
         field[rows] = stands[rows]
-        for x in rng.uniform(0, FIELD_LENGTH, 110).tolist():
-            feet = edge + out * (BENCH + rng.uniform(0, 1.5))
-            shirt, trousers = (clothes[int(rng.integers(len(clothes)))] for _ in range(2))
-            skin = SKIN[int(rng.integers(len(SKIN)))]
-            ankle, waist, neck, head = (_texel(x, feet + out * y) for y in (0, 2.4, 4.2, 5.0))
-            cv2.line(field, ankle, waist, trousers, 8, cv2.LINE_AA)
-            cv2.line(field, waist, neck, shirt, 12, cv2.LINE_AA)
-            cv2.ellipse(field, head, (4, 9), 0, 0, 360, skin, -1, cv2.LINE_AA)

@@ -1,46 +1,17 @@
 """How one figure is drawn, a player or an official, from its projected joints."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from season_simulator.colours import BLACK, SHOES, SKIN, WHITE, Colour, Colours, shade
 from season_simulator.pose import HELMET_RADIUS, JOINTS
 
 SHIFT = 4  # fractional bits of the pixels that are drawn at
 ONE = 1 << SHIFT  # a pixel
-BLACK, WHITE = (22, 22, 22), (238, 238, 240)
+DARK, LIT = 0.66, 1.06  # share of the light on the far and the near side of a limb
+DIRT = (45, 62, 70)
 JOINT = {name: k for k, name in enumerate(JOINTS)}
-Colour = tuple[int, int, int]  # BGR
-
-
-@dataclass(frozen=True)
-class Colours:
-    """What a team wears."""
-
-    jersey: Colour
-    trousers: Colour
-    helmet: Colour
-    digits: Colour
-
-
-HOME_COLOURS = (
-    Colours((40, 35, 190), (225, 225, 225), (45, 40, 200), (240, 240, 240)),
-    Colours((120, 50, 25), (60, 60, 60), (130, 60, 30), (235, 235, 235)),
-    Colours((45, 45, 45), (70, 70, 70), (150, 150, 150), (220, 200, 120)),
-    Colours((60, 100, 25), (210, 210, 215), (70, 120, 30), (240, 240, 240)),
-    Colours((110, 30, 85), (200, 200, 210), (120, 35, 95), (60, 190, 235)),
-    Colours((30, 110, 225), (235, 235, 235), (35, 120, 235), (30, 30, 30)),
-)
-AWAY_COLOURS = (
-    Colours((232, 232, 232), (225, 225, 225), (120, 90, 40), (110, 60, 30)),
-    Colours((228, 230, 232), (70, 60, 60), (90, 150, 190), (40, 40, 40)),
-    Colours((235, 232, 230), (90, 50, 30), (70, 60, 55), (140, 60, 30)),
-    Colours((230, 230, 230), (50, 50, 150), (230, 230, 230), (40, 40, 160)),
-)
-OFFICIAL_COLOURS = tuple(Colours(WHITE, c, BLACK, BLACK) for c in (BLACK, (225, 225, 225)))
-SKIN = ((60, 85, 130), (45, 62, 95), (95, 130, 185), (40, 52, 75))
-SHOES = (BLACK, WHITE, WHITE, BLACK, (60, 60, 200), (60, 170, 220))
 
 
 @dataclass(frozen=True)
@@ -49,26 +20,23 @@ class Appearance:
 
     colours: Colours
     skin: Colour
+    sleeves: Colour  # of the lower arm
     gloves: Colour
     socks: Colour
     shoes: Colour
+    dirty: bool = False  # knees and seat
     number: str = ""
     official: bool = False
 
 
 def player_appearance(colours: Colours, player: int, number: int) -> Appearance:
-    """The player with this id: his own skin, gloves, socks and shoes."""
+    """The player with this id: his own skin, sleeves, gloves, socks, shoes and dirt."""
     skin, shoes = SKIN[player % len(SKIN)], SHOES[player // 24 % len(SHOES)]
     gloves = (WHITE, skin, BLACK)[player // 4 % 3]
-    socks = (WHITE, colours.helmet)[player // 12 % 2]
+    sleeves = (skin, skin, BLACK, WHITE)[player // 7 % 4]
+    socks = (colours.socks, colours.socks, skin)[player // 12 % 3]
     text = str(number).replace("0", "O")  # OpenCV strikes its noughts through
-    return Appearance(colours, skin, gloves, socks, shoes, text)
-
-
-@lru_cache(maxsize=1024)
-def _shade(colour: Colour, light: float) -> Colour:
-    blue, green, red = (min(int(light * channel), 255) for channel in colour)
-    return blue, green, red
+    return Appearance(colours, skin, sleeves, gloves, socks, shoes, player % 5 == 0, text)
 
 
 @dataclass(frozen=True)
@@ -77,6 +45,7 @@ class Canvas:
 
     image: np.ndarray  # [H, W, 3] uint8
     scale: float  # pixels a yard
+    light: float  # where it comes from: -1 left .. 1 right
 
     def line(self, start: np.ndarray, stop: np.ndarray, colour: Colour, yards: float) -> None:
         """A line so many yards wide, at least one pixel."""
@@ -84,6 +53,13 @@ class Canvas:
 
         ends, width = (start.tolist(), stop.tolist()), max(1, round(yards * self.scale))
         cv2.line(self.image, *ends, colour, width, cv2.LINE_AA, SHIFT)
+
+    def limb(self, start: np.ndarray, stop: np.ndarray, colour: Colour, yards: float) -> None:
+        """A line that is darker on the side that lies away from the light."""
+        self.line(start, stop, shade(colour, DARK), yards)
+        shift = np.array([self.light * 0.22 * yards, -0.05 * yards]) * self.scale * ONE
+        shift = shift.astype(int)
+        self.line(start + shift, stop + shift, shade(colour, LIT), 0.6 * yards)
 
     def disc(self, center: np.ndarray, colour: Colour, yards: float) -> None:
         """A disc with this radius in yards."""
@@ -128,11 +104,13 @@ class Figure(Canvas):
         for side, light in ((far, 0.72), (near, 0.95)):
             hip, knee, foot = (self[f"{side}_{part}"] for part in ("hip", "knee", "foot"))
             shin = (0.55 * knee + 0.45 * foot).astype(int)
-            self.line(knee, foot, _shade(self.appearance.socks, light), 0.14)
-            self.line(hip, knee, _shade(trousers, light), 0.25)
-            self.line(knee, shin, _shade(trousers, light), 0.17)
-            self.disc(foot, self.appearance.shoes, 0.09)
-        self.line(self["left_hip"], self["right_hip"], _shade(trousers, 0.9), 0.26)
+            self.limb(knee, foot, shade(self.appearance.socks, light), 0.15)
+            self.limb(hip, knee, shade(trousers, light), 0.27)
+            self.line(knee, shin, shade(trousers, 0.9 * light), 0.18)
+            if self.appearance.dirty:
+                self.disc(knee, DIRT, 0.07)
+            self.disc(foot, shade(self.appearance.shoes, light), 0.08)
+        self.line(self["left_hip"], self["right_hip"], shade(trousers, 0.85), 0.28)
         if self.facing < 0.5:
             self._draw_arm(far, 0.62)
         if self.facing < -0.5:
@@ -147,9 +125,9 @@ class Figure(Canvas):
     def _draw_arm(self, side: str, light: float) -> None:
         """Darker than the chest behind it, from which it so stands out."""
         shoulder, elbow, hand = (self[f"{side}_{part}"] for part in ("shoulder", "elbow", "hand"))
-        self.line(shoulder, elbow, _shade(self.appearance.colours.jersey, light), 0.16)
-        self.line(elbow, hand, _shade(self.appearance.skin, light + 0.2), 0.11)
-        self.disc(hand, self.appearance.gloves, 0.085)
+        self.limb(shoulder, elbow, shade(self.appearance.colours.jersey, light + 0.05), 0.17)
+        self.line(elbow, hand, shade(self.appearance.sleeves, light + 0.15), 0.12)
+        self.disc(hand, shade(self.appearance.gloves, light + 0.15), 0.07)
 
     def _draw_torso(self) -> None:
         import cv2
@@ -157,15 +135,15 @@ class Figure(Canvas):
         jersey, number = self.appearance.colours.jersey, self.appearance.number
         names = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
         corners = self.points[[JOINT[name] for name in names]]
-        outline, width = _shade(jersey, 0.86), max(1, round(0.22 * self.scale))
+        outline, width = shade(jersey, 0.7), max(1, round(0.22 * self.scale))
         cv2.polylines(self.image, [corners], True, outline, width, cv2.LINE_AA, SHIFT)
-        hull, inside = cv2.convexHull(corners), _shade(jersey, 0.92)
+        hull, inside = cv2.convexHull(corners), shade(jersey, 0.82)
         cv2.fillConvexPoly(self.image, hull, inside, cv2.LINE_AA, SHIFT)
-        self.line(self["pelvis"], self["chest"], inside, 0.30)  # the depth, seen from the side
+        self.limb(self["pelvis"], self["chest"], shade(jersey, 0.98), 0.32)  # seen from the side
         if self.appearance.official:
             self._draw_stripes()
             return
-        self.line(corners[0], corners[1], _shade(jersey, 1.08), 0.20)  # lit shoulder pads
+        self.line(corners[0], corners[1], shade(jersey, 1.1), 0.22)  # lit shoulder pads
         if abs(self.facing) > 0.35 and self.scale > 22 and not self.lying:
             x, y = (0.6 * self["chest"] + 0.4 * self["pelvis"]).astype(int) >> SHIFT
             size, width = 0.36 * self.scale / 22, max(1, round(self.scale / 28))
@@ -185,16 +163,16 @@ class Figure(Canvas):
     def _draw_helmet(self) -> None:
         """A shell that is darker below, its highlight, and the face mask where it is visible."""
         shell, radius = self.appearance.colours.helmet, HELMET_RADIUS * self.scale * ONE
-        self._draw_spot(radius, (0, 0, 1.0, 1.1), _shade(shell, 0.7))
+        self._draw_spot(radius, (0, 0, 1.0, 1.1), shade(shell, 0.7))
         self._draw_spot(radius, (0, -0.1, 0.9, 0.95), shell)
         if self.facing > -0.25:
             dx, dy = (self.mask - self["head"]) / radius
             wide = 0.35 + 0.25 * max(self.facing, 0)
-            self._draw_spot(radius, (dx, dy, wide, 0.5), _shade(self.appearance.skin, 0.6))
+            self._draw_spot(radius, (dx, dy, wide, 0.5), shade(self.appearance.skin, 0.6))
             self._draw_spot(radius, (dx, dy + 0.12, 0.9 * wide, 0.16), BLACK)
             self._draw_spot(radius, (dx, dy + 0.42, 0.8 * wide, 0.12), BLACK)
         blue, green, red = shell
-        light = _shade((blue + 60, green + 60, red + 60), 1.15)
+        light = shade((blue + 60, green + 60, red + 60), 1.15)
         self._draw_spot(radius, (-0.3, -0.6, 0.25, 0.18), light)
 
     def _draw_cap(self) -> None:

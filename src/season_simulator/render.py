@@ -7,7 +7,13 @@ import numpy as np
 from numpy.random import Generator
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
-from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
+from player_contact.competition.constants import (
+    FIELD_LENGTH,
+    FIELD_WIDTH,
+    FRAME_HEIGHT,
+    FRAME_WIDTH,
+)
+from season_simulator.bystanders import Bystanders, Crowd
 from season_simulator.camera import Camera
 from season_simulator.field import MARGIN, TEXELS
 from season_simulator.figure import JOINT, ONE, SHIFT, Appearance, Canvas, Figure
@@ -15,11 +21,19 @@ from season_simulator.geometry import GROUND_PLANE, direction, lift
 from season_simulator.pose import Poses
 
 HALF_SIZE = FRAME_WIDTH // 2, FRAME_HEIGHT // 2  # of the background, with a quarter of the work
-SHADOW_SCALE = 4  # shadows are drawn this many times smaller
-OUTLINE = ("left_foot", "pelvis", "chest", "head", "pelvis", "right_foot")  # casts the shadow
+SHADOW_SCALE = 2  # shadows are drawn this many times smaller
+SHADOWS = (  # what casts them: joints, and yd across
+    (("left_foot", "left_knee", "pelvis", "right_knee", "right_foot"), 0.2),
+    (("pelvis", "chest", "head"), 0.42),
+)
+LOW = [f"{side}_{part}" for part in ("foot", "knee", "elbow") for side in ("left", "right")]
+LOW += ["pelvis", "chest", "head"]
+OCCLUDED, OCCLUSION = 0.3, 0.5  # yd below which a joint darkens the turf; by how much at most
 TILE = 80  # px of the stands, then they repeat
 BLUR_THRESHOLD = 1.3  # px of motion during the exposure from which a figure is blurred
 MAX_BLUR = 20  # px
+POST = (40, 205, 225)  # BGR of a goalpost
+WIDEST_POST = 12.0  # px; a camera does not stand behind a nearer one
 
 
 @dataclass(frozen=True)
@@ -31,17 +45,29 @@ class Scene:
     appearances: tuple[Appearance, ...]
     ball: np.ndarray  # [F, 3] yd
     lights: np.ndarray  # [L, 3] x and y of a shadow, yd per yd of height; share of all light
+    bystanders: Bystanders
+    cables: np.ndarray  # [C, 3] of the cables before the Endzone camera: px at the top, at the
+    # bottom, and brightness
 
 
 def draw_lights(rng: Generator) -> np.ndarray:
-    """[L, 3] the sun now and then, else floodlights all round; both leave it dark under a body."""
-    above = [0.0, 0.0, 0.16]
-    if rng.random() < 0.35:
-        angle, length = rng.uniform(-np.pi, np.pi), rng.uniform(0.3, 1.4)
-        return np.array([above, [*(length * direction(angle)), rng.uniform(0.15, 0.42)]])
-    angles = rng.uniform(-np.pi, np.pi) + np.array([0.0, 1.2, 3.1, 4.4]) + rng.normal(0, 0.2, 4)
-    floodlights = lift(0.9 * direction(angles), rng.uniform(0.07, 0.17, 4))
-    return np.array([above, *floodlights])
+    """[L, 3] the sun, floodlights all round, or an overcast sky without a shadow."""
+    kind, angle = rng.choice(3, p=[0.5, 0.3, 0.2]), rng.uniform(-np.pi, np.pi)
+    if kind == 0:
+        length, share = rng.uniform(0.25, 1.6), rng.uniform(0.25, 0.6)
+        return np.array([[*(length * direction(angle)), share]])
+    if kind == 1:
+        angles = angle + np.array([0.0, 1.2, 3.1, 4.4]) + rng.normal(0, 0.2, 4)
+        return lift(rng.uniform(0.6, 1.1) * direction(angles), rng.uniform(0.04, 0.16, 4))
+    return np.array([[0.0, 0.0, 0.1]])
+
+
+def draw_cables(rng: Generator) -> np.ndarray:
+    """[C, 3] see `Scene.cables`; most games have none."""
+    if rng.random() < 0.65:
+        return np.zeros((0, 3))
+    x = rng.uniform(150, 1130) + np.array([0.0, rng.uniform(20, 90)])
+    return np.stack([x, x + rng.normal(0, 25, 2), rng.choice([25, 60, 225], 2)], -1)
 
 
 class Renderer:
@@ -67,7 +93,20 @@ class Renderer:
         self.facing = (to_camera * front).sum(-1) / distance  # [F, N] 1: towards the camera
         self.left_far = depth[:, :, JOINT["left_shoulder"]] > depth[:, :, JOINT["right_shoulder"]]
         self.order = np.argsort(-_ground_depth(camera, poses, scene.ball), axis=1)
-        self.shadows = [_shadows(camera, poses, xy) for xy in scene.lights[:, :2]]
+        self.shadows = [
+            [_shadows(camera, poses, xy, names) for names, _ in SHADOWS]
+            for xy in scene.lights[:, :2]
+        ]
+        low = poses.joints[:, :, [JOINT[name] for name in LOW]]
+        self.low = np.clip(1 - low[..., 2] / OCCLUDED, 0, 1)  # [F, N, K] how near to the turf
+        self.under = _fixed_point(camera.project(low * GROUND_PLANE)[0], ONE / SHADOW_SCALE)
+        right = camera.matrix[0, 0, :2] - FRAME_WIDTH / 2 * camera.matrix[0, 2, :2]
+        strongest = scene.lights[scene.lights[:, 2].argmax(), :2]
+        self.light = float(np.clip(-1.5 * strongest @ right / np.linalg.norm(right), -1, 1))
+        self.crowd = Crowd(scene.bystanders, camera, 0.5)
+        self.posts = _goalposts(camera)
+        behind_end = not 0 < camera.position[0] < FIELD_LENGTH
+        self.cables = scene.cables if behind_end else scene.cables[:0]
         open_frames = exposure * FRAMES_PER_SECOND
         centers = np.concatenate([pixels[:, :, JOINT["chest"]], ball[:, None]], axis=1)
         self.blur = open_frames * np.gradient(centers, axis=0)  # [F, N + 1, 2] px of motion
@@ -88,6 +127,7 @@ class Renderer:
         for n in visible:
             blurred = np.abs(self.blur[frame, n]).max() >= BLUR_THRESHOLD
             (self._draw_blurred if blurred else self._draw)(image, frame, n)
+        self._draw_posts_and_cables(image, frame)
         return image
 
     def _visible(self, frame: int) -> list[int]:
@@ -105,26 +145,53 @@ class Renderer:
         image = self.stands[top : top + HALF_SIZE[1], left : left + HALF_SIZE[0]].copy()
         warp, border = self.warp[frame], cv2.BORDER_TRANSPARENT
         cv2.warpPerspective(self.scene.field, warp, HALF_SIZE, dst=image, borderMode=border)
-        light = np.full((FRAME_HEIGHT // SHADOW_SCALE, FRAME_WIDTH // SHADOW_SCALE), 255, np.uint8)
+        light = np.full(HALF_SIZE[::-1], 255, np.uint8)
         figures = [n for n in visible if n < len(self.scene.appearances)]
-        width = max(1, round(0.36 * float(np.mean(self.scale[frame])) / SHADOW_SCALE))
-        for share, outlines in zip(self.scene.lights[:, 2], self.shadows, strict=True):
-            shadow = np.zeros_like(light)
-            cv2.polylines(shadow, list(outlines[frame, figures]), False, int(255 * share), width)
+        yard = float(np.mean(self.scale[frame])) / SHADOW_SCALE
+        shadow = np.zeros_like(light)
+        for share, parts in zip(self.scene.lights[:, 2], self.shadows, strict=True):
+            shadow[:] = 0
+            for (_, yards), outlines in zip(SHADOWS, parts, strict=True):
+                lines, width = list(outlines[frame, figures]), max(1, round(yards * yard))
+                cv2.polylines(shadow, lines, False, int(255 * share), width, cv2.LINE_8, SHIFT)
             cv2.subtract(light, shadow, dst=light)
-        soft = cv2.resize(cv2.blur(light, (3, 3)), HALF_SIZE, interpolation=cv2.INTER_LINEAR)
-        lit = cv2.multiply(image, cv2.cvtColor(soft, cv2.COLOR_GRAY2BGR), scale=1 / 255)
-        return _motion_blur(np.asarray(lit, np.uint8), self.pan[frame] / 2)
+        shadow[:] = 0
+        radius = int(0.17 * yard * ONE)
+        near = self.low[frame, figures]
+        for xy, share in zip(self.under[frame, figures][near > 0], near[near > 0], strict=True):
+            colour = int(255 * OCCLUSION * share)
+            cv2.circle(shadow, xy.tolist(), radius, colour, -1, cv2.LINE_8, SHIFT)
+        cv2.subtract(light, cv2.blur(shadow, (3, 3)), dst=light)
+        lit = np.asarray(
+            cv2.multiply(image, cv2.cvtColor(light, cv2.COLOR_GRAY2BGR), scale=1 / 255)
+        )
+        self.crowd.draw(lit, frame)
+        return _motion_blur(lit, self.pan[frame] / 2)
+
+    def _draw_posts_and_cables(self, image: np.ndarray, frame: int) -> None:
+        import cv2
+
+        for points, width in self.posts:
+            thick = max(1, round(float(width[frame])))
+            cv2.polylines(image, [points[frame]], False, POST, thick, cv2.LINE_AA, SHIFT)
+        for top, bottom, gray in self.cables.tolist():
+            sway = 3.0 * np.sin(0.01 * frame)
+            ends = (
+                (round((top + sway) * ONE), 0),
+                (round((bottom + sway) * ONE), FRAME_HEIGHT * ONE),
+            )
+            cv2.line(image, *ends, (gray, gray, gray), 1, cv2.LINE_AA, SHIFT)
 
     def _draw(self, image: np.ndarray, frame: int, n: int) -> None:
         scale = float(self.scale[frame, n])
         if n == len(self.scene.appearances):
-            Canvas(image, scale).ball(self.ball[frame], 25.0 * np.sin(0.15 * frame))
+            Canvas(image, scale, self.light).ball(self.ball[frame], 25.0 * np.sin(0.15 * frame))
             return
         appearance, lying = self.scene.appearances[n], bool(self.scene.poses.down[frame, n] > 0.5)
         points, mask, facing = self.points[frame, n], self.mask[frame, n], self.facing[frame, n]
         left_far = bool(self.left_far[frame, n])
-        Figure(image, scale, appearance, points, mask, float(facing), left_far, lying).draw()
+        shape = appearance, points, mask, float(facing), left_far, lying
+        Figure(image, scale, self.light, *shape).draw()
 
     def _draw_blurred(self, image: np.ndarray, frame: int, n: int) -> None:
         """Draws the figure, then blurs what it changed of the image along its motion."""
@@ -189,11 +256,28 @@ def _ground_depth(camera: Camera, poses: Poses, ball: np.ndarray) -> np.ndarray:
     return np.column_stack([camera.project(p)[1] for p in (center, ball * GROUND_PLANE)])
 
 
-def _shadows(camera: Camera, poses: Poses, shift: np.ndarray) -> np.ndarray:
-    """[F, N, len(OUTLINE), 2] int32 pixels of the small image; `shift` [2] of a light."""
-    points = poses.joints[:, :, [JOINT[name] for name in OUTLINE]]
+def _shadows(camera: Camera, poses: Poses, shift: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """[F, N, len(names), 2] pixels of the small image with `SHIFT` fractional bits; `shift` [2] of
+    a light."""
+    points = poses.joints[:, :, [JOINT[name] for name in names]]
     ground = points + points[..., 2:] * np.array([*shift, -1.0])
-    return _fixed_point(camera.project(ground)[0], 1 / SHADOW_SCALE)
+    return _fixed_point(camera.project(ground)[0], ONE / SHADOW_SCALE)
+
+
+def _goalposts(camera: Camera) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each line of both goalposts: [F, 2, 2] pixels as in `_fixed_point`, [F] px across."""
+    y, half = FIELD_WIDTH / 2, 3.08
+    lines = [((0, 0), (0, 3.3)), ((-half, 3.3), (half, 3.3))]
+    lines += [((side, 3.3), (side, 15.0)) for side in (-half, half)]
+    posts = []
+    for x in (0.0, FIELD_LENGTH):
+        for ends in lines:
+            world = np.array([(x, y + across, z) for across, z in ends])
+            ahead = camera.matrix[:, 2] @ np.vstack([world.T, np.ones(2)])  # [F, 2] yd
+            if ahead.min() > 1:
+                pixels, depth = camera.project(np.tile(world, (len(ahead), 1, 1)))
+                posts.append((_fixed_point(pixels), 0.15 * camera.focal / depth.mean(1)))
+    return [(pixels, width) for pixels, width in posts if width.max() < WIDEST_POST]
 
 
 def _ground_motion(camera: Camera) -> np.ndarray:

@@ -9,17 +9,19 @@ import numpy as np
 from numpy.random import Generator
 
 from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
-from season_simulator import figure
+from season_simulator import colours, figure
+from season_simulator.bystanders import draw_bystanders
 from season_simulator.field import draw_field
 from season_simulator.helmet_detector import FIRST_BOX
 from season_simulator.pose import Poses
-from season_simulator.render import Renderer, Scene, draw_lights
+from season_simulator.render import Renderer, Scene, draw_cables, draw_lights
 from season_simulator.simulated_play import SimulatedPlay
 
 RATE = Fraction(60_000, 1_001)  # frames a second
 QUIET_FRAMES, QUIET_EVERY = FIRST_BOX - 12, 4  # before these only every fourth image is rendered
 OPTIONS = {"crf": "23", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1"}
 EXPOSURE = 1 / 250, 1 / 120  # s
+GRAIN, GRAY, GRAIN_ROOM = (0.0, 2.2), 128, 64  # standard deviation; its middle; px to shift by
 SOFTNESS = -0.8, 0.3  # from a camera that sharpens the brightness, as most do, to a soft one
 
 
@@ -33,25 +35,37 @@ def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
     for name, view in play.views.items():
         renderer = Renderer(scene, view.camera, rng.uniform(*EXPOSURE))
         path = folder / f"{play.game_play}_{name}.mp4"
-        _encode(renderer, len(view.boxes), path, rng.uniform(*SOFTNESS))
+        _encode(renderer, len(view.boxes), path, rng.uniform(*SOFTNESS), _draw_grain(rng))
 
 
 def draw_scene(play: SimulatedPlay, rng: Generator) -> Scene:
     """The field, the light and everybody's clothes."""
-    texture, lineup = draw_field(rng), play.lineup
-    teams = figure.HOME_COLOURS, figure.AWAY_COLOURS, figure.OFFICIAL_COLOURS
-    home, away, official = (choices[int(rng.integers(len(choices)))] for choices in teams)
+    gain = rng.uniform(0.78, 1.12) * rng.uniform(0.95, 1.05, 3)
+    home, away = (colours.tint(team, gain) for team in colours.draw_teams(rng))
+    texture, lineup = draw_field(rng, (home, away), gain), play.lineup
+    official = colours.OFFICIAL_COLOURS[int(rng.integers(len(colours.OFFICIAL_COLOURS)))]
     numbers = zip(lineup.home, lineup.ids.tolist(), lineup.jerseys.tolist(), strict=True)
     clothes = [figure.player_appearance(home if h else away, *n) for h, *n in numbers]
-    for skin in islice(cycle(figure.SKIN), play.officials.heading.shape[1]):
-        cap = official, skin, skin, figure.BLACK, figure.BLACK
+    for skin in islice(cycle(colours.SKIN), play.officials.heading.shape[1]):
+        cap = official, skin, official.jersey, skin, colours.BLACK, colours.BLACK
         clothes.append(figure.Appearance(*cap, official=True))
     parts = ([getattr(p, f.name) for p in (play.poses, play.officials)] for f in fields(Poses))
     poses = Poses(*(np.concatenate(part, axis=1) for part in parts))
-    return Scene(texture, poses, tuple(clothes), play.ball, draw_lights(rng))
+    bystanders = draw_bystanders(rng, (home, away))
+    lights, cables = draw_lights(rng), draw_cables(rng)
+    return Scene(texture, poses, tuple(clothes), play.ball, lights, bystanders, cables)
 
 
-def _encode(renderer: Renderer, frames: int, path: Path, softness: float) -> None:
+def _draw_grain(rng: Generator) -> np.ndarray:
+    """[H, W] uint8 noise of the sensor around `GRAY`, larger than a frame by `GRAIN_ROOM`."""
+    shape = FRAME_HEIGHT + GRAIN_ROOM, FRAME_WIDTH + GRAIN_ROOM
+    noise = rng.normal(GRAY, rng.uniform(*GRAIN), shape)
+    return np.clip(np.rint(noise), 0, 255).astype(np.uint8)
+
+
+def _encode(
+    renderer: Renderer, frames: int, path: Path, softness: float, grain: np.ndarray
+) -> None:
     import av
     import cv2
 
@@ -65,6 +79,9 @@ def _encode(renderer: Renderer, frames: int, path: Path, softness: float) -> Non
                 luma = planes[:FRAME_HEIGHT]
                 blurred = cv2.GaussianBlur(luma, (3, 3), 0)
                 cv2.addWeighted(luma, 1 - softness, blurred, softness, 0, dst=luma)
+                top, left = frame * 37 % GRAIN_ROOM, frame * 53 % GRAIN_ROOM  # never twice alike
+                noise = grain[top : top + FRAME_HEIGHT, left : left + FRAME_WIDTH]
+                cv2.addWeighted(luma, 1, noise, 1, -GRAY, dst=luma)
             video_frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             container.mux(stream.encode(video_frame))
         container.mux(stream.encode())

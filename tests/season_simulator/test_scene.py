@@ -1,12 +1,15 @@
 """What the images show besides the players: the ball, the officials, and motion blur."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from player_contact.competition import clock
-from player_contact.competition.constants import FIELD_WIDTH
+from player_contact.competition.constants import FIELD_LENGTH, FIELD_WIDTH
 from season_simulator import officials, render, simulated_play, video_writer
 from season_simulator.ball import GROUND_HEIGHT, ball_track
+from season_simulator.bystanders import Crowd
 from season_simulator.contacts import idle_arms
 from season_simulator.figure import JOINT, SHIFT
 from season_simulator.pose import Poses, poses_at
@@ -130,3 +133,23 @@ def test_the_scene_is_the_same_every_time(plays, scene):
     for name in ("field", "ball", "lights"):
         assert np.array_equal(getattr(scene, name), getattr(again, name))
     assert again.appearances == scene.appearances
+    assert np.array_equal(again.bystanders.feet, scene.bystanders.feet)
+
+
+def test_people_stand_upright_along_the_sidelines_and_behind_the_ends(plays, scene):
+    x, y, height = scene.bystanders.feet.T
+    outside = (y < -2) | (y > FIELD_WIDTH + 2) | (x < -2) | (x > FIELD_LENGTH + 2)
+    assert outside.all()
+    assert (height == 0).all()
+    image = np.zeros((360, 640, 3), np.uint8)
+    Crowd(scene.bystanders, plays[4].views["Sideline"].camera, 0.5).draw(image, 300)
+    assert image.any(-1).sum() > 100
+
+
+def test_a_shadow_lies_on_the_side_that_is_away_from_the_light(plays, scene):
+    camera = plays[4].views["Sideline"].camera
+    lit = {
+        side: render.Renderer(replace(scene, lights=np.array([[side, 0.0, 0.5]])), camera, 1e-4)
+        for side in (-1.0, 1.0)
+    }
+    assert lit[-1.0].light * lit[1.0].light < 0

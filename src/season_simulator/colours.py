@@ -1,0 +1,88 @@
+"""The colours of a game: what teams wear, skin, turf and paint; BGR."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.random import Generator
+
+Colour = tuple[int, int, int]
+BLACK, WHITE = (22, 22, 22), (238, 238, 240)
+SKIN = ((60, 85, 130), (45, 62, 95), (95, 130, 185), (40, 52, 75), (120, 150, 205), (32, 42, 62))
+SHOES = (BLACK, WHITE, WHITE, BLACK, (60, 60, 200), (60, 170, 220))
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What a team wears."""
+
+    jersey: Colour
+    trousers: Colour
+    helmet: Colour
+    digits: Colour
+    socks: Colour = WHITE
+
+
+OFFICIAL_COLOURS = tuple(Colours(WHITE, c, BLACK, BLACK) for c in (BLACK, (225, 225, 225)))
+
+
+@lru_cache(maxsize=4096)
+def shade(colour: Colour, light: float) -> Colour:
+    """The colour in so much light."""
+    blue, green, red = (min(int(light * channel), 255) for channel in colour)
+    return blue, green, red
+
+
+def from_hsv(hue: float, saturation: float, value: float) -> Colour:
+    """Hue in degrees, saturation 0..1 and value 0..255."""
+    import cv2
+
+    pixel = np.array([[[hue % 360, saturation, value / 255]]], np.float32)
+    blue, green, red = np.rint(255 * cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0]).tolist()
+    return int(blue), int(green), int(red)
+
+
+def draw_colour(rng: Generator) -> Colour:
+    """Any colour of clothes: gray now and then."""
+    saturation = 0.0 if rng.random() < 0.4 else rng.uniform(0.4, 1.0)
+    return from_hsv(rng.uniform(0, 360), saturation, rng.uniform(25, 240))
+
+
+def draw_teams(rng: Generator) -> tuple[Colours, Colours]:
+    """The home team in a dark colour, the visitors in white or a light one; sometimes swapped."""
+    hues = rng.uniform(0, 360, 2)
+    teams = []
+    for hue, dark in zip(hues, (True, False), strict=True):
+        accent = from_hsv(hue + rng.uniform(-20, 20), rng.uniform(0.5, 1), rng.uniform(60, 220))
+        second = from_hsv(hue + rng.choice([0, 150, 180, 200]), rng.uniform(0, 0.9), 230)
+        if dark:
+            gray = rng.random() < 0.15  # black or anthracite
+            jersey = from_hsv(hue, 0.1 if gray else rng.uniform(0.55, 1), rng.uniform(35, 190))
+        else:
+            jersey = from_hsv(hue, rng.uniform(0, 0.08), rng.uniform(215, 245))
+        trousers = (jersey, WHITE, accent, (150, 150, 155), second)[int(rng.integers(5))]
+        helmet = (accent, jersey, WHITE, (150, 150, 155), second, BLACK)[int(rng.integers(6))]
+        digits = (
+            (WHITE, second)[int(rng.random() < 0.3)] if dark else (accent, BLACK)[int(hue > 270)]
+        )
+        socks = (WHITE, accent, jersey, BLACK)[int(rng.integers(4))]
+        teams.append(Colours(jersey, trousers, helmet, digits, socks))
+    home, away = teams if rng.random() < 0.8 else teams[::-1]
+    return home, away
+
+
+def draw_turf_colour(rng: Generator) -> np.ndarray:
+    """[3] mean BGR: natural grass, dry or lush, or an artificial turf."""
+    artificial = rng.random() < 0.3
+    hue = rng.uniform(95, 138) if artificial else rng.uniform(65, 110)
+    return np.array(from_hsv(hue, rng.uniform(0.28, 0.68), rng.uniform(75, 165)), float)
+
+
+def tint(colours: Colours, gain: np.ndarray) -> Colours:
+    """The colours under a camera's white balance and exposure, a gain [3] of each channel."""
+
+    def seen(colour: Colour) -> Colour:
+        blue, green, red = np.clip(gain * colour, 0, 255).astype(int).tolist()
+        return blue, green, red
+
+    return Colours(*(seen(getattr(colours, name)) for name in colours.__dataclass_fields__))
