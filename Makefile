@@ -48,10 +48,10 @@ season: $(READY)  ## simulate a season: PLAYS=240 VIDEO=0
 	@$(PY) -m season_simulator $@ $(OPTIONS)
 doctor: $(READY)  ## what is installed, the device, data and runs, and what to type next
 plan: $(READY)  ## what a run takes on this machine: CONFIG=configs/gpu.yaml
-audit damage-check budget-check kernel-check: $(READY)  ## checks of a finished run: RUN=demo
+audit damage-check budget-check kernel-check motion-check: $(READY)  ## checks of a finished run: RUN=demo
 kill-check: $(READY)  ## kill a tiny run again and again: KILLS=30
 season-check boxes-check: $(READY)  ## a season beside real plays; its boxes: INPUT= PLAYS= VIDEO=0
-doctor plan audit damage-check budget-check kernel-check kill-check season-check boxes-check:
+doctor plan audit damage-check budget-check kernel-check motion-check kill-check season-check boxes-check:
 	@$(PY) -m run_checks $@ $(OPTIONS)
 bench encoders: $(READY)  ## time every stage; what encoders cost: PLAYS= VIDEO=0 ENCODERS= SCORE=1
 	@$(PY) -m benchmarks $@ $(OPTIONS)

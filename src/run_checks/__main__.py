@@ -8,6 +8,7 @@ from player_contact.cli.options import INPUT, RUN_OPTIONS, SEASON_OPTIONS
 from player_contact.cli.runs import config_of, find_run, make_run, simulated_season
 
 SEASON_INPUT = (None, "a season's folder; the config's simulated season if not given")
+TRACKING_INPUT = (Path, "a table of real 10 Hz tracking, CSV or Parquet; see docs/checks.md")
 TRAINING_INPUT = (INPUT, "the folder whose data the run was trained on, as INPUT= named it then")
 HIDDEN_SEED, DAMAGED_SEED = 1000, 2000  # added to the seed of the season that a run trained on
 PLAN_PLAYS = 4  # simulated where there is no data: the fewest that a season has
@@ -96,6 +97,23 @@ def budget_check(args: Namespace) -> int:
     check = check_budget(bundle, folder, worker_count(args.workers, threads))
     print(budget_text(check))
     return int(not check.in_time)
+
+
+@app.command("outputs", "workers", run="demo", input=TRACKING_INPUT)
+def motion_check(args: Namespace) -> int:
+    """Look for the first contacts with the ball carrier in real tracking, with a run's bundle.
+
+    Example: python -m run_checks motion-check --run demo --input tracking.parquet
+    """
+    from player_contact.config import load_config
+    from player_contact.utils.parallel import worker_count
+    from run_checks.motion_check import check_motion, motion_text
+
+    bundle = find_run(args, needs="bundle") / "bundle"
+    threads = load_config(bundle / "config.yaml").num_threads
+    check = check_motion(bundle, args.input, worker_count(args.workers, threads))
+    print(motion_text(check))
+    return int(not check.is_enough)
 
 
 @app.command("kills", "interrupt", seed=1)
