@@ -13,6 +13,7 @@ from player_contact.competition.metric import Thresholds, best_thresholds
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.scores import decide_out_of_fold
 from player_contact.features.feature_store import read_candidates
+from player_contact.inference.bundle import MODELS
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.screen_stage import choose_open_threshold, write_play_features
 from player_contact.pipeline.training_record import fingerprints
@@ -95,8 +96,8 @@ def check_training_records(finished: FinishedRun) -> str:
         )
     records = read_json(finished.bundle.folder / "trained_on.json")
     hashes = fingerprints(run.candidates, run.folds["game_play"].tolist())
-    models = {stage: finished.models(stage) for stage in ("screen", "vision", "blend")}
-    fold_of_model = models["screen"] | models["vision"] | models["blend"]
+    models = {stage: finished.models(stage) for stage in MODELS}
+    fold_of_model = dict(item for folds in models.values() for item in folds.items())
     for name, fold in fold_of_model.items():
         if name not in records:
             raise AuditError(f"it is not recorded what {name} was trained on")

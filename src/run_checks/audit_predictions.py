@@ -33,7 +33,7 @@ def check_predictions(finished: FinishedRun) -> str:
         blend_item = (tables, candidates, screen, vision)
         blend = play_blend_table(blend_item, run.config.blend.max_lag)
         fold = int(run.folds.set_index("game_play")["fold"][play])
-        for stage, table in (("screen", features), ("blend", blend)):
+        for stage, table in (("screen", features), ("sensors", features), ("blend", blend)):
             by_fold = {
                 model_fold: predict_booster(
                     (finished.bundle.folder / name).read_text(encoding="utf-8"),

@@ -21,7 +21,8 @@ def files_of(bundle) -> dict[str, str]:
 
 def test_a_bundle_holds_a_model_of_every_kind_for_each_fold(bundle):
     loaded = load_bundle(bundle)
-    assert (len(loaded.screen), len(loaded.blend), len(loaded.vision_models)) == (2, 2, 2)
+    kinds = loaded.screen, loaded.sensors, loaded.blend, loaded.vision_models
+    assert [len(models) for models in kinds] == [2, 2, 2, 2]
 
 
 def test_a_bundle_has_thresholds_and_settings_of_its_run(bundle, finished_run):

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from player_contact.inference import cascade
+from player_contact.inference.bundle import load_bundle
 from player_contact.inference.cascade import predict_play
 from player_contact.inference.predict import predict_folder
 from player_contact.inference.time_budget import parse_duration
@@ -122,6 +124,24 @@ def empty_measurements(season) -> None:
 def test_what_is_missing_is_predicted_from_what_is_left(predict, tiny_season, remove):
     remove(tiny_season)
     predict(tiny_season, mend=remove is no_tracking)
+
+
+def test_a_play_without_boxes_is_screened_by_the_boosters_that_know_none(
+    bundle, predict, tiny_season, monkeypatch
+):
+    used, original = [], cascade.mean_probability
+
+    def remember(boosters, *rest):
+        used.append(boosters)
+        return original(boosters, *rest)
+
+    monkeypatch.setattr(cascade, "mean_probability", remember)
+    predict(tiny_season)
+    no_video_metadata_and_boxes(tiny_season)
+    predict(tiny_season)
+    with_boxes, without = used[0], used[2]
+    assert with_boxes == load_bundle(bundle).screen
+    assert without == load_bundle(bundle).sensors != with_boxes
 
 
 def test_a_row_is_decided_the_same_wherever_it_stands(predict, tiny_season):

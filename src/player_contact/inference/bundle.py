@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
     from player_contact.vision.scoring import ImageEmbedder
 
-FORMAT = 8
+FORMAT = 9
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
-MODELS = {"screen": "fold*.txt", "vision": "fold*-*.safetensors", "blend": "fold*.txt"}
+MODELS = {  # folder in the bundle -> files of a run
+    "screen": "screen/fold*.txt",
+    "sensors": "screen/sensors_fold*.txt",
+    "vision": "vision/fold*-*.safetensors",
+    "blend": "blend/fold*.txt",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Bundle:
     """A booster and a vision model (an ensemble: several) per fold; predictions are their means.
 
     screen, blend     texts of the boosters
+    sensors           of those that take the screen's place in plays without helmet boxes
     open_threshold    rows whose screen probability is below it are decided without the video
     contact_distance  yards within which pairs are in contact where no model works
     manifest          versions, data, folds, feature names, and the hash of every file
@@ -36,6 +42,7 @@ class Bundle:
     folder: Path
     config: Config
     screen: list[str]
+    sensors: list[str]
     blend: list[str]
     thresholds: Thresholds
     open_threshold: float
@@ -89,11 +96,12 @@ def write_bundle(folder: Path, config: Config, run: Path, facts: dict[str, Any])
         save_config(config, temporary / "config.yaml")
         records = {}
         for stage, pattern in MODELS.items():
-            for path in sorted((run / stage).glob(pattern)):
+            for path in sorted(run.glob(pattern)):
+                name = path.name.removeprefix(f"{stage}_")
                 (temporary / stage).mkdir(exist_ok=True)
-                (temporary / stage / path.name).write_bytes(path.read_bytes())
+                (temporary / stage / name).write_bytes(path.read_bytes())
                 if training_record_path(path).is_file():
-                    records[f"{stage}/{path.name}"] = read_json(training_record_path(path))
+                    records[f"{stage}/{name}"] = read_json(training_record_path(path))
         write_json(records, temporary / "trained_on.json")
         files = [path for path in sorted(temporary.rglob("*")) if path.is_file()]
         manifest = {
@@ -151,19 +159,19 @@ def _load(folder: Path, text: bytes) -> Bundle:
         if not path.is_file() or sha256_of(path) != digest:
             fault = "changed" if path.is_file() else "missing"
             raise BundleError(f"{path} is {fault}. Copy the bundle again")
-    screen, blend = (
+    screen, sensors, blend = (
         [
             (folder / name).read_text(encoding="utf-8")
             for name in sorted(files)
             if name.startswith(stage)
         ]
-        for stage in ("screen/", "blend/")
+        for stage in ("screen/", "sensors/", "blend/")
     )
     if not screen:
         raise BundleError(f"{folder} holds no models")
     config = load_config(folder / "config.yaml")
     numbers = thresholds, open_threshold, contact_distance
-    return Bundle(folder, config, screen, blend, *numbers, manifest)
+    return Bundle(folder, config, screen, sensors, blend, *numbers, manifest)
 
 
 def training_record_path(model: Path) -> Path:

@@ -96,7 +96,8 @@ def predict_play(
     candidates = rows[candidate]
     features = feature_table(play, candidates)
     stopwatch.split("features")
-    screen = mean_probability(bundle.screen, features, threads)
+    boxed = any(np.isfinite(view.boxes).any() for view in play.views.values())
+    screen = mean_probability(bundle.screen if boxed else bundle.sensors, features, threads)
     is_open = screen >= bundle.open_threshold
     stopwatch.split("screen")
     vision = np.full(len(screen), np.nan, dtype=np.float32)
