@@ -24,7 +24,7 @@ def legend(monkeypatch) -> list[str]:
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_the_sheet_shows_three_steps_in_both_views(season, tmp_path, suffix):
-    write_frame_sheet(season, "train", "", tmp_path / f"sheet.{suffix}")
+    write_frame_sheet(season, "train", [], tmp_path / f"sheet.{suffix}")
     image = cv2.imread(str(tmp_path / f"sheet.{suffix}"))
     assert image.shape == (3 * (360 + 26) + 26, 1280, 3)
     for line in range(3):
@@ -33,8 +33,14 @@ def test_the_sheet_shows_three_steps_in_both_views(season, tmp_path, suffix):
             assert frame.std() > 20
 
 
+def test_of_several_plays_the_sheet_shows_a_line_each(season, tmp_path):
+    plays = sorted(path.stem for path in (season / "truth").glob("*.npz"))[:2]
+    write_frame_sheet(season, "train", plays, tmp_path / "sheet.png")
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (2 * (360 + 26) + 26, 1280, 3)
+
+
 def test_the_legend_explains_every_color(season, tmp_path, legend):
-    write_frame_sheet(season, "train", "", tmp_path / "sheet.png")
+    write_frame_sheet(season, "train", [], tmp_path / "sheet.png")
     assert legend == [
         "detected helmet, away",
         "detected helmet, home",
@@ -48,7 +54,7 @@ def test_the_legend_explains_every_color(season, tmp_path, legend):
 
 
 def test_a_test_play_without_labels_can_be_plotted(season, tmp_path, legend):
-    write_frame_sheet(season, "test", "", tmp_path / "sheet.png")
+    write_frame_sheet(season, "test", [], tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").is_file()
     assert legend[-1] == "the contacts of test plays are not known"
 
@@ -80,9 +86,9 @@ def test_without_data_the_simulated_seasons_are_listed(tmp_path, monkeypatch):
 )
 def test_a_wrong_argument_is_named(season, tmp_path, split, play, name, message):
     with pytest.raises(InputError, match=message):
-        write_frame_sheet(season, split, play, tmp_path / name)
+        write_frame_sheet(season, split, [play], tmp_path / name)
 
 
 def test_a_season_without_videos_has_no_frames(season_tables, tmp_path):
     with pytest.raises(InputError, match="has no train play with videos"):
-        write_frame_sheet(season_tables, "train", "", tmp_path / "sheet.png")
+        write_frame_sheet(season_tables, "train", [], tmp_path / "sheet.png")

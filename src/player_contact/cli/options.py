@@ -38,7 +38,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "wheels": ([], "packages that Kaggle's image lacks: their wheels are uploaded too"),
     "seed": (0, "of what is drawn"),
     "split": ("train", "train or test"),
-    "play": ("", "a game_play; the first with videos if not given"),
+    "play": ([], "a game_play, or several; the first with videos if not given"),
     "plays": ("", "plays to simulate; the config's number if not given"),
     "video": ("", "1: simulate videos too, 0: tables alone; as the config says if not given"),
     "kills": (30, "times the run is killed"),

@@ -38,7 +38,7 @@ def plot_augmentations(args: Namespace) -> None:
 
 @app.command("input", "outputs", "split", "play", output=Path("outputs/frames.png"))
 def plot_frames(args: Namespace) -> None:
-    """Draw frames of a play in both views: snap, first contact and pile, with boxes and contacts.
+    """Draw frames of plays in both views: snap, first contact and pile, with boxes and contacts.
 
     Example: python -m player_contact plot-frames --play 58168_003392
     """

@@ -1,5 +1,6 @@
-"""A sheet of whole frames: the snap, the first contact of opponents and the pile of a play."""
+"""A sheet of whole frames: the snap, the first contact and the pile of a play, or many piles."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,27 +23,32 @@ MARGIN = 0.26  # inches above each frame, and of the legend
 EDGE = 3  # points of black below what is yellow: on white it can hardly be seen
 
 
-def write_frame_sheet(folder: Path, split: str, game_play: str, output: Path) -> None:
-    """Writes a .png or .jpg with three steps of a play, one line each, Sideline left.
+def write_frame_sheet(folder: Path, split: str, game_plays: Sequence[str], output: Path) -> None:
+    """Writes a .png or .jpg with three steps of a play, or the last of them of each of several.
 
-    Boxes are those of the helmets table at that frame. `game_play` "" takes the first play with
-    videos. Where the labels are not known, the steps are the snap, the middle and the end. Raises
-    InputError where the season can't be read, holds no such play, or the play has no video.
+    One line a step, Sideline left. Boxes are those of the helmets table at that frame. Without
+    `game_plays`: the first play with videos. Where the labels are not known, the steps are the
+    snap, the middle and the end. Raises InputError where the season can't be read, holds no such
+    play, or a play has no video.
     """
     if split not in ("train", "test"):
         raise InputError(f"{split!r} is no split: train or test")
-    tables = _find_play(folder, split, game_play)
-    play, rows = build_play(tables)
-    labelled = "contact" in tables.rows
-    contacts = rows[tables.rows["contact"].to_numpy(dtype=bool)] if labelled else rows[:0]
-    steps = _chosen_steps(play, rows, contacts)
-    figure, axes = sheet.image_grid(len(steps), len(VIEWS), SIZE, (0, MARGIN, MARGIN))
-    for line, (title, step) in zip(axes, steps.items(), strict=True):
+    moments: list[tuple[Play, str, int, Rows]] = []
+    for game_play in game_plays or [""]:
+        tables = _find_play(folder, split, game_play)
+        play, rows = build_play(tables)
+        labelled = "contact" in tables.rows
+        contacts = rows[tables.rows["contact"].to_numpy(dtype=bool)] if labelled else rows[:0]
+        steps = list(_chosen_steps(play, rows, contacts).items())
+        for title, step in steps[-1:] if len(game_plays) > 1 else steps:
+            moments.append((play, title, step, contacts[contacts.step == step]))
+    figure, axes = sheet.image_grid(len(moments), len(VIEWS), SIZE, (0, MARGIN, MARGIN))
+    for line, (play, title, step, contacts) in zip(axes, moments, strict=True):
         for ax, name in zip(line, VIEWS, strict=True):
             text = f"{play.game_play} {name}, step {play.steps[step]}: {title}"
             ax.set_title(text, fontsize=9, loc="left", x=0.01, pad=4)
             if name in play.views:
-                _draw_frame(ax, play, name, step, contacts[contacts.step == step])
+                _draw_frame(ax, play, name, step, contacts)
     sheet.add_legend(figure, _legend(labelled))
     sheet.write_sheet(figure, output)
 
