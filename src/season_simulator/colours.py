@@ -75,7 +75,7 @@ def draw_turf_colour(rng: Generator) -> np.ndarray:
     """[3] mean BGR: natural grass, dry or lush, or an artificial turf."""
     artificial = rng.random() < 0.3
     hue = rng.uniform(95, 138) if artificial else rng.uniform(65, 110)
-    return np.array(from_hsv(hue, rng.uniform(0.28, 0.68), rng.uniform(75, 165)), float)
+    return np.array(from_hsv(hue, rng.uniform(0.22, 0.6), rng.uniform(80, 165)), float)
 
 
 def tint(colours: Colours, gain: np.ndarray) -> Colours:

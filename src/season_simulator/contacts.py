@@ -12,23 +12,26 @@ from season_simulator.motion import Motion
 from season_simulator.roster import Lineup
 from season_simulator.state import NOBODY
 
-ARM = 1.1  # yd between two upright bodies that an arm can bridge
+ARM, DIVE = 1.1, 1.25  # yd between two bodies that an arm, and a tackler's arm, can bridge
 BODY = 0.55  # yd between the centers of two bodies that touch
 HYSTERESIS = 1.12  # a contact, once begun, lasts to a slightly larger distance
 BRIEF_SECONDS = 0.3  # nobody labels a shorter contact, or a shorter gap in one
 LYING = 0.45  # `down` from which a knee or a back is on the ground
 PILE_REACH, BODY_DEPTH, PILE_HEIGHT = 1.1, 0.24, 0.55  # yd
-HELD_UP = 0.2  # yd above the others in a pile from which nothing of a body is on the ground
-REACH_RATE = 7.0  # share of a full reach an arm gains a second
+HELD_UP = 0.25  # yd above the others in a pile from which nothing of a body is on the ground
+REACH_RATE = 9.0  # share of a full reach an arm gains a second
 SWING, TUCKED, WIDE = 0, 1, 2  # what an idle arm does
 
 Shifts = tuple[tuple[int, ...], tuple[int, ...]]
 # Steps by which annotators see a contact begin and end too late, drawn for each.
 PAIR_SHIFTS: Shifts = (-1, 0, 0, 1), (-1, 0, 0, 1)
 GROUND_SHIFTS: Shifts = (-1, 0, 0, 1, 1, 2), (-2, -1, 0, 0, 1, 1)
+FORGOTTEN, MISTAKEN = 0.03, 0.011  # share of the runs that nobody labels, and of wrong ones
+MISTAKEN_STEPS, DOUBTFUL = (3, 12), 1.7  # of a wrong run; yd between the two of a wrong pair
 # Rates a second of reaching for somebody within an arm's length, and of letting go.
-GRAB = {"engaged": 9.0, "opponent": 0.42, "teammate": 0.07}
-LET_GO = {"engaged": 0.19, "opponent": 0.33, "teammate": 0.8}
+GRAB = {"engaged": 9.0, "carrier": 10.0, "opponent": 0.42, "teammate": 0.07}
+HAND_FIGHTING = 0.12  # more for opponents, of each yd/s of the slower one
+LET_GO = {"engaged": 0.18, "opponent": 0.32, "teammate": 0.8}
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,25 @@ def simulate_contacts(rng: Generator, motion: Motion, lineup: Lineup) -> Contact
     grab, let_go = (np.where(teammates, r["teammate"], r["opponent"]) for r in (GRAB, LET_GO))
     grab = 0.0 * grab if motion.no_contact else grab
     reaching, feint = np.zeros((P, P), bool), np.zeros((P, P), bool)
-    touch, overlap, reach = (
-        np.zeros((T, P, P), bool),
-        np.zeros((T, P, P), bool),
-        np.zeros((T, P, P)),
-    )
+    speed = np.linalg.norm(np.gradient(motion.position, axis=0), axis=-1) * RATE  # [T, P] yd/s
+    hand_fighting = HAND_FIGHTING * (~teammates & (not motion.no_contact))
+    touch, overlap, tackled = (np.zeros((T, P, P), bool) for _ in range(3))
+    reach = np.zeros((T, P, P))
     for t in range(T):
         gap = np.linalg.norm(points[t][:, None] - points[t], axis=-1)
         distance = gap.reshape(P, 3, P, 3).min(axis=(1, 3))
         np.fill_diagonal(distance, np.inf)
-        able = distance < np.where(reaching, HYSTERESIS * ARM, ARM)
+        tackle = ~teammates & (np.arange(P) == motion.holder[t]) & (not motion.no_contact)
+        arm = np.where(tackle, DIVE, ARM)
+        able = distance < np.where(reaching, HYSTERESIS * arm, arm)
         able &= (motion.down[t] < 0.8)[:, None]
         engaged = motion.engaged[t][:, None] == np.arange(P)
         chance = rng.random((3, P, P))
         reaching &= able & (chance[0] > np.where(engaged, LET_GO["engaged"], let_go) / RATE)
-        reaching |= able & (chance[1] < np.where(engaged, GRAB["engaged"], grab) / RATE)
+        running = hand_fighting * np.minimum(speed[t][:, None], speed[t])
+        rate = np.where(tackle, GRAB["carrier"], grab + running)
+        rate = np.where(engaged, GRAB["engaged"], rate)
+        reaching |= able & (chance[1] < rate / RATE)
         nearest = np.where(reaching, distance, np.inf).argsort(axis=1).argsort(axis=1)
         reaching &= nearest < 2  # with two hands
         feint = (feint | (chance[2] < 0.8 / RATE)) & able & ~reaching & ~teammates
@@ -79,9 +86,11 @@ def simulate_contacts(rng: Generator, motion: Motion, lineup: Lineup) -> Contact
         reach[t] = reach[t - 1] + np.clip(step, -REACH_RATE / RATE, REACH_RATE / RATE)
         overlap[t] = distance < np.where(overlap[t - 1], HYSTERESIS * BODY, BODY)
         touch[t] = reaching & (reach[t] > 0.85)
+        tackled[t] = touch[t] & tackle
     brief = np.ones((int(BRIEF_SECONDS * RATE), 1, 1), bool)
     pair = touch | touch.transpose(0, 2, 1) | overlap
     pair = binary_opening(binary_closing(pair, brief), brief)
+    pair |= tackled | tackled.transpose(0, 2, 1)  # however short
     length = int(RATE * 1.2)  # of a style of idle arms
     style = rng.choice([SWING, SWING, TUCKED, WIDE], size=(T // length + 2, P))
     style = np.repeat(style, length, axis=0)[:T]
@@ -114,15 +123,24 @@ def _assign_arms(reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(amount > 0.02, target, NOBODY), amount
 
 
-def add_label_noise(rng: Generator, contact: np.ndarray, shifts: Shifts) -> np.ndarray:
-    """[S, N] bool as annotators label it: runs begin or end `shifts` off, a few are forgotten."""
+def add_label_noise(
+    rng: Generator, contact: np.ndarray, doubtful: np.ndarray, shifts: Shifts
+) -> np.ndarray:
+    """[S, N] bool as annotators label it: runs begin and end `shifts` late, a few are forgotten,
+    and a few more are seen where `doubtful` [S, N]."""
     noisy = contact.copy()
     edges = np.diff(contact.astype(np.int8), axis=0, prepend=0, append=0).T
+    runs = 0
     for n in np.flatnonzero(contact.any(0)):
         starts, stops = np.flatnonzero(edges[n] == 1), np.flatnonzero(edges[n] == -1)
         for start, stop in zip(starts, stops, strict=True):
+            runs += 1
             noisy[start:stop, n] = False
-            if rng.random() >= 0.015:
+            if rng.random() >= FORGOTTEN:
                 shift = [rng.choice(steps) for steps in shifts]
                 noisy[max(start + shift[0], 0) : max(stop + shift[1], 0), n] = True
+    places = np.argwhere(doubtful & ~contact)
+    if len(places):
+        for step, n in rng.choice(places, rng.poisson(MISTAKEN * runs)).tolist():
+            noisy[step : step + int(rng.integers(*MISTAKEN_STEPS)), n] = True
     return noisy

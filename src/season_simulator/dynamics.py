@@ -7,22 +7,25 @@ from season_simulator.state import DROPPED, NOBODY, State
 from season_simulator.steering import Steering
 
 RATE = 20.0  # integration steps a second
-LEG_ACCELERATION, COLLISION_ACCELERATION = 5.0, 12.0  # yd/s2, the largest
+LEG_ACCELERATION, COLLISION_ACCELERATION = 5.5, 12.0  # yd/s2, the largest
 END_ZONE = 10.0  # yd
 HESITATION = 0.28  # s until a changed mind shows in the legs
-KNEEL_DEPTH, LIE_DEPTH, STUMBLE_DEPTH = (0.5, 0.64), (0.75, 1.0), (0.2, 0.43)
-TRIP_RATE = 0.003  # a second, of a knee that touches in passing
+KNEEL_DEPTH, LIE_DEPTH, STUMBLE_DEPTH = (0.5, 0.64), (0.66, 0.92), (0.2, 0.43)
+KNEELING = 0.72  # share of the falls that end on the knees
+# Rates a second of falling and of stumbling, of one who is engaged, is not, or is near the pile.
+FALL_RATES, STUMBLE_RATES = (0.034, 0.004, 1.0), (0.08, 0.015, 0.15)
+TRIP_RATE = 0.0045  # a second, of a knee that touches in passing
 # What a fallen player does: share of the falls; grip, 1/s; crawl, yd/s; median s there.
 GROUND_WAYS = (
-    (0.07, (1.2, 2.5), (0.2, 1.2), 0.6),  # gets up at once
-    (0.08, (0.5, 0.9), (0.1, 0.6), 3.5),  # slides
-    (0.10, (1.0, 2.0), (0.3, 1.0), 4.5),  # rolls or crawls
-    (0.75, (1.2, 2.5), (0.0, 0.12), 4.5),  # lies
+    (0.06, (1.2, 2.5), (0.2, 1.2), 0.8),  # gets up at once
+    (0.06, (0.5, 0.9), (0.1, 0.6), 3.5),  # slides
+    (0.07, (1.0, 2.0), (0.3, 1.0), 4.5),  # rolls or crawls
+    (0.81, (1.2, 2.5), (0.0, 0.1), 5.2),  # lies
 )
-HALT_RATE = {"engaged": 0.008, "free": 0.003}  # a second, of stopping dead
-HALT_SECONDS = 0.5, 2.5
-HELD_UP = 0.05  # share of the tackled carriers who are stopped on their feet
-BLOCK_REACH, TACKLE_REACH = 1.0, 1.1  # yd
+LOCKED = 0.6  # share of the blocks that hardly move
+BRUSHES = 0.85  # share of the failing tackles that only put out an arm
+HELD_UP, HELD_SECONDS = 0.05, (0.5, 2.5)  # share of the tackled who stay on their feet; how long
+BLOCK_REACH, TACKLE_REACH = 1.0, 1.2  # yd
 
 
 class Simulation(State):
@@ -98,6 +101,7 @@ class Simulation(State):
         self.release_at[i] = self.now + 0.6 + self.rng.exponential(2.2)
         mean = (2.2, 0.0) if self.scenario.run_play else (0.0, 0.0)
         self.drift[[i, j]] = self.rng.normal(mean, 0.9)
+        self.locked[[i, j]] = self.rng.random() < LOCKED
 
     def _tackle(self, i: int) -> None:
         """One that is to succeed brings both down a little later; the others are shaken off."""
@@ -106,44 +110,40 @@ class Simulation(State):
         self.hold_distance[i] = rng.uniform(0.5, 0.85)
         if now < self.scenario.tackle and rng.random() < 0.85:
             self.release_at[i] = now + rng.uniform(0.2, 0.6)
+            self.brushes[i] = rng.random() < BRUSHES
             return
         self.release_at[i] = np.inf
         if self.fall_at[self.carrier] == np.inf:
             fall_at = now + rng.uniform(0.25, 0.9)
             self.dead_at = min(self.dead_at, fall_at + 0.25)
             if rng.random() < HELD_UP:
-                self.halted_until[self.carrier] = fall_at + rng.uniform(*HALT_SECONDS)
+                self.held_until[self.carrier] = fall_at + rng.uniform(*HELD_SECONDS)
                 return
             self._start_fall(self.carrier, fall_at)
-        if rng.random() < 0.9:
+        if rng.random() < 0.72:
             self._start_fall(i, max(now, self.fall_at[self.carrier] + rng.normal(0, 0.12)))
 
     def _release(self, i: int) -> None:
         partner = self.engaged[i]
-        self.engaged[i] = NOBODY
+        self.engaged[i], self.brushes[i] = NOBODY, False
         self.free_at[i] = self.now + self.rng.uniform(0.3, 1.2)
         if partner != NOBODY and self.engaged[partner] == i:
             self.engaged[partner] = NOBODY
             self.free_at[partner] = self.now + self.rng.uniform(0.1, 0.6)
 
     def update_falls(self) -> None:
-        """Linemen fall now and then, who arrives late falls on the pile; many only stumble."""
+        """Linemen fall now and then, who arrives late falls on the pile; many stumble or trip."""
         rng, now, engaged = self.rng, self.now, self.engaged != NOBODY
         standing = self.fall_at == np.inf
-        rate = np.where(engaged, 0.045, 0.004)
+        to_carrier = np.linalg.norm(self.position - self.position[self.carrier], axis=1)
+        rate = np.where(engaged, *FALL_RATES[:2])
         if self.fall_at[self.carrier] < np.inf and self.dead_at - 0.3 < now < self.dead_at + 0.8:
-            near = np.linalg.norm(self.position - self.position[self.carrier], axis=1) < 1.4
-            rate = np.where(near, 1.5, rate)
+            rate = np.where(to_carrier < 1.4, FALL_RATES[2], rate)
         for i in np.flatnonzero(standing & (rng.random(len(rate)) < rate / RATE)).tolist():
             self._start_fall(i, now)
-        halt = np.where(engaged, HALT_RATE["engaged"], HALT_RATE["free"])
-        for i in np.flatnonzero(standing & (rng.random(len(halt)) < halt / RATE)).tolist():
-            if i != self.carrier:
-                self.halted_until[i] = now + rng.uniform(*HALT_SECONDS)
-        rate = np.where(engaged, 0.08, 0.015)
+        rate = np.where(engaged, *STUMBLE_RATES[:2])
         if self.dead_at - 0.5 < now < self.dead_at + 1.5:
-            near = np.linalg.norm(self.position - self.position[self.carrier], axis=1) < 2.0
-            rate = np.where(near, 0.15, rate)
+            rate = np.where(to_carrier < 2.0, STUMBLE_RATES[2], rate)
         rate[self.carrier] = 0
         stumbles = (self.fall_at == np.inf) & (rng.random(len(rate)) < rate / RATE)
         for i in np.flatnonzero(stumbles).tolist():
@@ -159,16 +159,15 @@ class Simulation(State):
     def _start_fall(self, i: int, when: float) -> None:
         if self.fall_at[i] < np.inf:
             return
-        self.fall_at[i] = when
-        rng = self.rng
+        rng, self.fall_at[i] = self.rng, when
         share = [way[0] for way in GROUND_WAYS]
         _, grip, crawl, seconds = GROUND_WAYS[int(rng.choice(len(share), p=share))]
-        self.fall_depth[i] = rng.uniform(*(KNEEL_DEPTH if rng.random() < 0.45 else LIE_DEPTH))
+        self.fall_depth[i] = rng.uniform(*(KNEEL_DEPTH if rng.random() < KNEELING else LIE_DEPTH))
         self.rise_at[i] = when + 0.3 + rng.lognormal(np.log(seconds), 0.45)
         self.grip[i] = rng.uniform(*grip)
         self.crawl[i] = rng.uniform(*crawl) * direction(rng.uniform(-np.pi, np.pi))
         leader = i if self.engaged[i] == NOBODY else self.engaged[i]  # a tackler falls with his man
-        x, y = 1.4 * self.velocity[leader] + self.rng.normal(0, 0.6, 2)
+        x, y = 1.4 * self.velocity[leader] + rng.normal(0, 0.6, 2)
         self.fall_angle[i] = np.arctan2(y, x)
 
     def integrate(self) -> None:
@@ -179,7 +178,7 @@ class Simulation(State):
         self.drift[engaged] += step - 0.05 * drift
         desired = np.array([Steering(self, i).velocity() for i in range(len(engaged))])
         if self.scenario.no_contact:
-            desired *= 0.3
+            desired *= 0.6
         self.intent += (desired - self.intent) / (HESITATION * RATE)
         lying = self.now > self.fall_at
         gain = np.where(lying, self.grip, 2.8)[:, None]

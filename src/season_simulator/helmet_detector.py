@@ -12,7 +12,9 @@ from season_simulator.pose import HELMET_RADIUS, Poses
 
 BOX_SIZE = np.array([1.02, 1.10])  # in helmet diameters: the face mask sticks out
 FIRST_BOX = 290  # frame number
-SWAPS_PER_SECOND = 0.25  # how often the tracker mixes up two players
+SWAPS_PER_SECOND = 0.3  # how often the tracker mixes up two players
+MIX_UP = 4.0  # helmets between two whom the tracker mixes up
+SWAPS_PER_FALL = 1.0  # and one who is down with somebody near him
 
 
 def true_boxes(camera: Camera, poses: Poses) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +51,7 @@ def detect(
 ) -> pd.DataFrame:
     """The detections, a row a box: a frame number, a player's index, pixels."""
     F, P = visible.shape
-    threshold = 0.68 + 0.24 * ar1_noise(rng, (F, P), 25.0) + 0.45 * (down > 0.5)
+    threshold = 0.68 + 0.24 * ar1_noise(rng, (F, P), 25.0) + 0.8 * (down > 0.5)
     detected = visible > np.clip(threshold, 0.05, 0.98)
     detected &= (np.arange(F) >= FIRST_BOX - FIRST_FRAME_NUMBER)[:, None]
     detected &= rng.random((F, P)) > 0.02
@@ -58,7 +60,7 @@ def detect(
     center = center + rng.normal(0, 0.35, (F, P, 2))
     error = 1 + 0.05 * ar1_noise(rng, (F, P, 2), 12.0) + rng.normal(0, 0.02, (F, P, 2))
     size = boxes[..., 2:] * error
-    players = _track_identities(rng, boxes, F, P)
+    players = _track_identities(rng, boxes, down)
     low = np.clip(np.rint(center - size / 2)[detected], 0, [FRAME_WIDTH - 2, FRAME_HEIGHT - 2])
     high = np.clip(np.rint(center + size / 2)[detected], low + 2, [FRAME_WIDTH, FRAME_HEIGHT])
     (left, top), (width, height) = low.astype(int).T, (high - low).astype(int).T
@@ -67,17 +69,27 @@ def detect(
     return pd.DataFrame({"frame": frame, "player": players[detected], **columns})
 
 
-def _track_identities(rng: Generator, boxes: np.ndarray, F: int, P: int) -> np.ndarray:
-    """[F, P] whose the tracker says a box is: now and then two who met are swapped for a while."""
+def _track_identities(rng: Generator, boxes: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """[F, P] whose the tracker says a box is: now and then two who met are swapped for a while,
+    most often where somebody lies."""
+    F, P = down.shape
     players = np.tile(np.arange(P), (F, 1))
     center = boxes[..., :2] + boxes[..., 2:] / 2
-    for _ in range(rng.poisson(SWAPS_PER_SECOND * max(F - FIRST_BOX, 0) / FRAMES_PER_SECOND)):
-        start = int(rng.integers(FIRST_BOX, F))
+    events: list[tuple[int, int | None]] = [
+        (int(rng.integers(FIRST_BOX, F)), None)
+        for _ in range(rng.poisson(SWAPS_PER_SECOND * max(F - FIRST_BOX, 0) / FRAMES_PER_SECOND))
+    ]
+    falls = np.argwhere(np.diff((down > 0.5).astype(np.int8), axis=0) == 1)
+    falls = falls[(falls[:, 0] > FIRST_BOX) & (rng.random(len(falls)) < SWAPS_PER_FALL)]
+    events += [(min(int(f + rng.integers(60)), F - 1), int(p)) for f, p in falls]
+    for start, fallen in events:
         stop = start + int(rng.integers(15, 160))
         inside = np.flatnonzero(~np.isnan(center[start, :, 0]))
         distance = np.linalg.norm(center[start, inside, None] - center[start, inside], axis=-1)
-        close = np.argwhere(np.triu(distance < 3 * boxes[start, inside, 2], 1))
+        close = inside[np.argwhere(np.triu(distance < MIX_UP * boxes[start, inside, 2], 1))]
+        if fallen is not None:
+            close = close[(close == fallen).any(1)]
         if len(close):
-            a, b = inside[close[rng.integers(len(close))]]
+            a, b = close[rng.integers(len(close))]
             players[start:stop, [a, b]] = players[start:stop, [b, a]]
     return players

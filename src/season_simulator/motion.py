@@ -13,7 +13,8 @@ from season_simulator.state import NOBODY, Scenario, State
 
 SMOOTHING = {"position": 2.6, "down": 2.0, "crouch": 2.0, "ball": 2.0}  # integration steps
 TURN_RATE = 9.0  # radians a second, the fastest that a player turns round
-BEND_SECONDS, BEND, BEND_ENGAGED = 0.6, 0.5, 0.8  # how long one bends at the waist; how deep
+BEND_SECONDS, BEND, BEND_MUCH = 0.6, 0.35, 0.68  # how long one bends at the waist; how deep
+SLOW = 1.5  # yd/s; whoever stands about, or is engaged, bends much
 BEND_RAMP = (0.5, 3.0), (0.15, 1.0)  # s after the snap; share of that depth
 TRIP_SECONDS, TRIP_DEPTH = 0.6, 0.6  # of a knee that touches in passing
 FALL_SECONDS, RISE_SECONDS = 0.45, 0.8  # from the feet to the ground, and back
@@ -63,7 +64,9 @@ def simulate_motion(
     track = {name: np.stack([s[name] for s in snapshots]) for name in snapshots[0]}
     reacted = time[before:, None] >= state.traits.reaction
     ramp = np.interp(time[before:], *BEND_RAMP)[:, None]
-    bend = np.where(reacted, ramp * _bend(rng, track["engaged"]), 0)
+    speed = np.linalg.norm(np.gradient(track["position"], axis=0), axis=-1) * RATE
+    bent = (track["engaged"] != NOBODY) | (speed < SLOW)
+    bend = np.where(reacted, ramp * _bend(rng, bent), 0)
     track["crouch"] = np.clip(track["crouch"] + bend, 0, 1)
     for name, values in track.items():
         first = walk if name == "position" else np.repeat(values[:1], before, axis=0)
@@ -120,11 +123,11 @@ def _facing(state: State) -> np.ndarray:
     return unit(np.where((state.now < state.traits.reaction + 0.3)[:, None], ahead, facing))
 
 
-def _bend(rng: Generator, engaged: np.ndarray) -> np.ndarray:
+def _bend(rng: Generator, much: np.ndarray) -> np.ndarray:
     """[T, P] how far each bends beyond his stance: low helmets that are not on the ground."""
-    noise = smooth(rng.normal(0, 1, engaged.shape), BEND_SECONDS * RATE)
+    noise = smooth(rng.normal(0, 1, much.shape), BEND_SECONDS * RATE)
     noise *= np.sqrt(2 * np.sqrt(np.pi) * BEND_SECONDS * RATE)  # standard deviation 1
-    return np.clip(np.where(engaged != NOBODY, BEND_ENGAGED, BEND) * noise, 0, 1)
+    return np.clip(np.where(much, BEND_MUCH, BEND) * noise, 0, 1)
 
 
 def _follow_angle(facing: np.ndarray) -> np.ndarray:

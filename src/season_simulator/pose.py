@@ -94,7 +94,7 @@ class _Skeleton:
         height = _mix(standing, grounded, self.kneeling)
         self.pelvis = np.concatenate([self.hips, height], -1)
         self.chest = self.pelvis + TRUNK * self.trunk
-        nod = 0.05 * self.forward + 0.10 * self.crouch * UP
+        nod = 0.09 * self.forward + 0.10 * self.crouch * UP
         self.head = self.chest + NECK * self.trunk + (1 - self.lying) * nod
         self.style = contacts.style[nearest][..., None]
         self.target = np.moveaxis(contacts.target[nearest], -1, 0)  # [2, F, P]

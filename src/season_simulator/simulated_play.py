@@ -11,6 +11,7 @@ from player_contact.competition.constants import FIELD_WIDTH
 from season_simulator import ball, helmet_detector, officials
 from season_simulator.camera import Camera, draw_cameras
 from season_simulator.contacts import (
+    DOUBTFUL,
     GROUND_SHIFTS,
     PAIR_SHIFTS,
     add_label_noise,
@@ -31,7 +32,7 @@ YARDS_BETWEEN_HASHES = 6.17
 # As real videos end: s from the last labelled step to the metadata's end, of which one in four lies
 # before it, and frames from there to the last one.
 VIDEO_ENDS, EARLY_VIDEO_ENDS, EARLY_SHARE = (0.0, 0.15), (-0.28, -0.02), 0.25
-FRAMES_BEYOND_END = {"Sideline": (-1, 8), "Endzone": (-4, 1)}
+FRAMES_BEYOND_END = {"Sideline": (-2, 8), "Endzone": (-4, 1)}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
     spot = np.array([x, FIELD_WIDTH / 2 + hash_mark * YARDS_BETWEEN_HASHES / 2])
     motion = simulate_motion(rng, lineup, scenario, spot, sign)
     contacts = simulate_contacts(rng, motion, lineup)
-    lag = rng.uniform(0.08, 0.11)
+    lag = rng.uniform(0.065, 0.095)
     tracking = simulate_tracking(rng, motion, timing.since_snap(timing.tracked), lag)
     poses = poses_at(motion, contacts, frame_time)
     cameras = draw_cameras(rng, motion, frame_time, near_side, sign)
@@ -128,17 +129,21 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
     pair, ground = contacts.pair[labelled], contacts.ground[labelled]
     i, j = np.triu_indices(len(lineup.ids), 1)
     pair_label = np.zeros_like(pair)
-    pair_label[:, i, j] = pair_label[:, j, i] = add_label_noise(rng, pair[:, i, j], PAIR_SHIFTS)
+    position = motion.position[labelled]
+    near = np.linalg.norm(position[:, i] - position[:, j], axis=-1) < DOUBTFUL
+    noisy = add_label_noise(rng, pair[:, i, j], near, PAIR_SHIFTS)
+    pair_label[:, i, j] = pair_label[:, j, i] = noisy
+    anybody = np.full(ground.shape, not motion.no_contact)
     officials_rng = np.random.default_rng([seed, index, 4])
     return SimulatedPlay(
         game_play=f"{FIRST_GAME_KEY + game * 3}_{timing.play_id:06d}",
         lineup=lineup,
         timing=timing,
-        position=motion.position[labelled],
+        position=position,
         pair_truth=pair,
         ground_truth=ground,
         pair_label=pair_label,
-        ground_label=add_label_noise(rng, ground, GROUND_SHIFTS),
+        ground_label=add_label_noise(rng, ground, anybody, GROUND_SHIFTS),
         tracking=tracking,
         sensor_lag=lag,
         poses=poses,

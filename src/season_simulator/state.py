@@ -17,7 +17,7 @@ class Scenario:
     def __init__(self, rng: Generator, steps: int, start: float, end: float) -> None:
         self.start, self.end, last = start, end, steps / STEPS_PER_SECOND
         # A spike or a dead ball: hardly anybody moves, nobody touches anybody.
-        self.no_contact = rng.random() < 0.03
+        self.no_contact = rng.random() < 0.015
         self.run_play = rng.random() < 0.42 and not self.no_contact  # else a pass
         # The back or the receiver gets the ball; else it is incomplete, without a tackle.
         self.caught = (self.run_play or rng.random() < 0.72) and not self.no_contact
@@ -84,14 +84,14 @@ class Traits:
     def __init__(self, rng: Generator, lineup: Lineup) -> None:
         n = len(lineup.ids)
         angle, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.8, 4.0, n)
-        pace = np.where(rng.random(n) < 0.1, rng.uniform(0, 0.5, n), pace)  # many stop and look
+        pace = np.where(rng.random(n) < 0.16, rng.uniform(0, 0.5, n), pace)  # many stop and look
         top_speed = np.array([TOP_SPEED[p] for p in lineup.positions])
         self.top_speed = top_speed * rng.uniform(0.9, 1.03, n)  # yd/s
         self.reaction = rng.uniform(0.05, 0.35, n)  # s after the snap until they move
         self.push_speed = rng.uniform(0.4, 2.6, n)  # yd/s at which a rusher drives his blocker
         self.stand_off = rng.uniform(3.5, 15.0, n)  # yd one stays clear of the crowd
         self.pursuit_radius = rng.uniform(7.0, 16.0, n)  # yd, a ball so near draws a defender
-        self.cushion = rng.uniform(0.6, 2.8, n)  # yd a defender leaves his receiver
+        self.cushion = rng.uniform(0.6, 3.6, n)  # yd a defender leaves his receiver
         self.trail = rng.normal((2.0, 0.0), 6.5, (n, 2))  # yd from a ball another has caught
         self.walk = pace[:, None] * direction(angle)  # [P, 2] yd/s after the whistle
         self.bias = rng.random(n)  # settles left or right, curious or not
@@ -111,9 +111,11 @@ class State:
         self.position, self.velocity = lineup.start.copy(), np.zeros((n, 2))
         self.intent = np.zeros((n, 2))  # yd/s, the desired velocity that has reached the legs
         self.engaged = np.full(n, NOBODY)  # whom one blocks or tackles
+        self.locked = np.zeros(n, bool)  # in a block that hardly moves
+        self.brushes = np.zeros(n, bool)  # no hold, only an arm put out in passing
         self.release_at = np.full(n, -np.inf)  # when that ends
         self.free_at = np.zeros(n)  # when the next may begin
-        self.hold_distance = rng.uniform(0.65, 1.05, n)  # yd
+        self.hold_distance = rng.uniform(0.6, 1.0, n)  # yd
         self.drift = np.zeros((n, 2))  # yd/s, how a block wanders
         self.fall_at, self.rise_at = np.full(n, np.inf), np.full(n, np.inf)
         self.fall_angle = rng.uniform(-np.pi, np.pi, n)  # towards which side his head falls
@@ -121,7 +123,7 @@ class State:
         self.trip_at = np.full(n, -np.inf)  # when a knee last touched in passing
         self.grip = np.ones(n)  # 1/s, how fast a fallen player comes to rest
         self.crawl = np.zeros((n, 2))  # yd/s, how he moves on the ground
-        self.halted_until = np.zeros(n)  # when one who stopped dead goes on
+        self.held_until = np.zeros(n)  # when one who was stopped on his feet goes on
         self.carrier = self.assignments.quarterback
         self.ball = self.thrown_from = lineup.start[self.carrier]  # [2]
         self.dead_at = np.inf  # when the play is over

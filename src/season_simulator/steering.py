@@ -22,6 +22,10 @@ def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / max(_length(vector), 1e-6)
 
 
+def _at_most(vector: np.ndarray, length: float) -> np.ndarray:
+    return vector * min(1.0, length / max(_length(vector), 1e-6))
+
+
 class Steering:
     """The behaviours of player `i`."""
 
@@ -35,13 +39,13 @@ class Steering:
 
     def velocity(self) -> np.ndarray:
         """[2] yd/s that the player steers for."""
-        if self.now < max(self.reaction, self.state.halted_until[self.i]):
+        if self.now < max(self.reaction, self.state.held_until[self.i]):
             return np.zeros(2)
         if self.now > self.state.fall_at[self.i]:
             return self.state.crawl[self.i]
         if self.now > self.state.dead_at:
             return self._after_whistle()
-        if self.state.engaged[self.i] != NOBODY:
+        if self.state.engaged[self.i] != NOBODY and not self.state.brushes[self.i]:
             return self._grapple()
         if self.i == self.state.carrier and self.state.ball_in_hand:
             quarterback = self.i == self.assignments.quarterback
@@ -65,6 +69,8 @@ class Steering:
         spring = 2.5 * stretch * away / distance
         if j == state.carrier:
             return state.velocity[j] + spring
+        if state.locked[i] and state.locked[j]:
+            return spring
         rusher = j if state.lineup.offence[i] else i
         push = state.traits.push_speed[rusher] * arrive(state.ball - state.position[rusher], 1.0)
         return 0.5 * (state.drift[i] + state.drift[j]) + push + spring
@@ -78,13 +84,15 @@ class Steering:
         """Through the line, then downfield, away from defenders and sidelines."""
         behind_line = self.scenario.run_play and self.position[0] < 0.5
         ahead = self.assignments.run_lane - self.position if behind_line else np.array([1.0, 0.0])
-        heading = _unit(ahead) + 0.8 * self._evade(4.0)
+        momentum = self.state.velocity[self.i] / self.top_speed
+        heading = _unit(ahead) + 0.6 * momentum + _at_most(0.8 * self._evade(4.0), 0.8)
         low, high, margin = *self.state.bounds[:, 1], SIDELINE_MARGIN
         heading[1] += np.clip(low + 2 * margin - self.position[1], 0, margin)
         heading[1] -= np.clip(self.position[1] - high + 2 * margin, 0, margin)
-        fatigue = np.clip(1.0 - 0.35 * max(self.now - self.scenario.tackle + 0.3, 0), 0.25, 1.0)
-        tacklers = int((self.state.engaged == self.i).sum())  # each slows him down
-        return _unit(heading) * (0.9 * self.top_speed * 0.5**tacklers * fatigue)
+        fatigue = np.clip(1.0 - 0.1 * max(self.now - self.scenario.tackle, 0), 0.7, 1.0)
+        holds = (self.state.engaged == self.i) & ~self.state.brushes
+        tacklers = int(holds.sum())  # each slows him down
+        return _unit(heading) * (self.top_speed * 0.5**tacklers * fatigue)
 
     def _evade(self, radius: float) -> np.ndarray:
         """Away from the defenders who are within `radius` yards."""

@@ -10,12 +10,12 @@ from player_contact.competition.constants import TRACKING_COLUMNS
 from season_simulator.geometry import ar1_noise, smooth
 from season_simulator.motion import Motion
 
-POSITION_ERROR = 0.15  # yd, per axis, the slow part for a typical player
+POSITION_ERROR = 0.148  # yd, per axis, the slow part for a typical player
 BAD_SENSORS = 0.05  # share of the players
 ERROR_SECONDS = 2.5  # correlation time of the slow part
 JITTER = 0.004  # yd, the fast part, not in the speed, which the sensors filter
-SPEED_ERROR, SPEED_ERROR_SECONDS = 0.045, 0.5  # yd/s
-TURN_ERRORS = ((17.0, 1.6), (3.5, 0.35))  # degrees and s: shoulders turn where feet do not
+SPEED_ERROR, SPEED_ERROR_SECONDS = 0.035, 0.5  # yd/s
+TURN_ERRORS = ((18.0, 1.6), (3.5, 0.35))  # degrees and s: shoulders turn where feet do not
 
 
 def simulate_tracking(rng: Generator, motion: Motion, time: np.ndarray, lag: float) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def simulate_tracking(rng: Generator, motion: Motion, time: np.ndarray, lag: flo
     padded = np.concatenate([[time[0] - dt], time, [time[-1] + dt]])
     world = CubicSpline(motion.time, motion.position)(padded - lag)
     P = world.shape[1]
-    error = POSITION_ERROR * rng.lognormal(-0.05, 0.35, (P, 1))  # some sensors sit worse
+    error = POSITION_ERROR * rng.lognormal(-0.05, 0.42, (P, 1))  # some sensors sit worse
     error *= np.where(rng.random((P, 1)) < BAD_SENSORS, 2.7, 1.0)
     track = world + error * _drift(rng, world.shape, ERROR_SECONDS)
     velocity = (track[2:] - track[:-2]) / (2 * dt)

@@ -94,7 +94,7 @@ def test_the_truth_holds_every_play(tables_only):
         S, P = truth["ground_contact"].shape
         assert truth["position"].shape == (S, P, 2)
         assert truth["pair_contact"].shape == (S, P, P)
-        assert 0.08 <= truth["sensor_lag"] <= 0.11
+        assert 0.065 <= truth["sensor_lag"] <= 0.095
         for view in constants.VIEWS:
             F = len(truth[f"boxes_{view}"])  # the two videos differ in length
             assert truth[f"boxes_{view}"].shape == (F, P, 4)

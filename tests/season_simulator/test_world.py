@@ -100,12 +100,26 @@ def test_labels_differ_from_the_truth_only_now_and_then(plays):
     assert 0.01 < (truth != label).sum() / truth.sum() < 0.2
 
 
+def test_annotators_are_late_forget_and_imagine_contacts():
+    truth = np.zeros((60, 400), bool)
+    truth[20:40] = True
+    rng, nowhere = np.random.default_rng(1), np.zeros_like(truth)
+    noisy = contacts.add_label_noise(rng, truth, nowhere, ((0, 1), (-2, 0)))
+    begin, end = noisy.argmax(0), len(noisy) - noisy[::-1].argmax(0)
+    kept = noisy.any(0)
+    assert 0.95 < kept.mean() < 1
+    assert set(begin[kept]) == {20, 21}
+    assert set(end[kept]) == {38, 40}
+    imagined = contacts.add_label_noise(rng, truth, ~truth, ((0,), (0,))) & ~truth
+    assert 0 < imagined.any(0).sum() < 20
+
+
 def test_contacts_are_as_rare_as_in_the_real_season(plays):
     upper = [np.triu_indices(play.pair_label.shape[1], 1) for play in plays]
     pairs = [play.pair_label[:, i, j].ravel() for play, (i, j) in zip(plays, upper, strict=True)]
     ground = np.concatenate([play.ground_label.ravel() for play in plays])
     assert 0.0055 < np.concatenate(pairs).mean() < 0.022
-    assert 0.02 < ground.mean() < 0.08
+    assert 0.012 < ground.mean() < 0.08
 
 
 def test_the_sensors_report_the_world_late():
@@ -159,9 +173,9 @@ def test_a_part_of_the_body_rests_on_the_turf_exactly_while_there_is_contact(cro
 
 
 def test_who_lies_on_top_of_a_pile_does_not_touch_the_ground():
-    position = np.array([[[0.0, 0.0], [0.3, 0.0], [0.9, 0.0], [5.0, 0.0]]])
+    position = np.array([[[0.0, 0.0], [0.3, 0.0], [0.4, 0.0], [5.0, 0.0]]])
     height = contacts.pile_height(position, np.ones((1, 4)))[0]
     assert height[0] == height[3] == 0
-    assert height[1] > contacts.HELD_UP
+    assert height[2] > contacts.HELD_UP > height[1] > 0
     standing = contacts.pile_height(position, np.array([[0.0, 1, 1, 1]]))[0]
     assert standing[1] == 0
