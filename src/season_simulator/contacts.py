@@ -26,10 +26,10 @@ Shifts = tuple[tuple[int, ...], tuple[int, ...]]
 # Steps by which annotators see a contact begin and end too late, drawn for each.
 PAIR_SHIFTS: Shifts = (-1, 0, 0, 1), (-1, 0, 0, 1)
 GROUND_SHIFTS: Shifts = (-1, 0, 0, 1, 1, 2), (-2, -1, 0, 0, 1, 1)
-FORGOTTEN, MISTAKEN = 0.03, 0.011  # share of the runs that nobody labels, and of wrong ones
-MISTAKEN_STEPS, DOUBTFUL = (3, 12), 1.7  # of a wrong run; yd between the two of a wrong pair
+FORGOTTEN, MISTAKEN = 0.03, 0.016  # share of the runs that nobody labels, and of wrong ones
+MISTAKEN_STEPS, DOUBTFUL = (3, 12), 1.5  # of a wrong run; yd between the two of a wrong pair
 # Rates a second of reaching for somebody within an arm's length, and of letting go.
-GRAB = {"engaged": 9.0, "carrier": 10.0, "opponent": 0.42, "teammate": 0.07}
+GRAB = {"engaged": 9.0, "carrier": 10.0, "opponent": 0.36, "teammate": 0.07}
 HAND_FIGHTING = 0.12  # more for opponents, of each yd/s of the slower one
 LET_GO = {"engaged": 0.18, "opponent": 0.32, "teammate": 0.8}
 

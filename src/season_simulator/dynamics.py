@@ -11,10 +11,10 @@ LEG_ACCELERATION, COLLISION_ACCELERATION = 5.5, 12.0  # yd/s2, the largest
 END_ZONE = 10.0  # yd
 HESITATION = 0.28  # s until a changed mind shows in the legs
 KNEEL_DEPTH, LIE_DEPTH, STUMBLE_DEPTH = (0.5, 0.64), (0.66, 0.92), (0.2, 0.43)
-KNEELING = 0.72  # share of the falls that end on the knees
+KNEELING = 0.78  # share of the falls that end on the knees
 # Rates a second of falling and of stumbling, of one who is engaged, is not, or is near the pile.
 FALL_RATES, STUMBLE_RATES = (0.034, 0.004, 1.0), (0.08, 0.015, 0.15)
-TRIP_RATE = 0.0045  # a second, of a knee that touches in passing
+TRIP_RATE = 0.008  # a second, of a knee that touches in passing
 # What a fallen player does: share of the falls; grip, 1/s; crawl, yd/s; median s there.
 GROUND_WAYS = (
     (0.06, (1.2, 2.5), (0.2, 1.2), 0.8),  # gets up at once

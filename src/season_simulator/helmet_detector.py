@@ -12,6 +12,7 @@ from season_simulator.pose import HELMET_RADIUS, Poses
 
 BOX_SIZE = np.array([1.02, 1.10])  # in helmet diameters: the face mask sticks out
 FIRST_BOX = 290  # frame number
+LOW_FOUND = 0.4  # standard deviations of a noise, up to which a low helmet may be found
 SWAPS_PER_SECOND = 0.3  # how often the tracker mixes up two players
 MIX_UP = 4.0  # helmets between two whom the tracker mixes up
 SWAPS_PER_FALL = 1.0  # and one who is down with somebody near him
@@ -51,8 +52,10 @@ def detect(
 ) -> pd.DataFrame:
     """The detections, a row a box: a frame number, a player's index, pixels."""
     F, P = visible.shape
-    threshold = 0.68 + 0.24 * ar1_noise(rng, (F, P), 25.0) + 0.8 * (down > 0.5)
+    low = down > 0.45
+    threshold = 0.68 + 0.24 * ar1_noise(rng, (F, P), 25.0) + 0.6 * low
     detected = visible > np.clip(threshold, 0.05, 0.98)
+    detected &= ~low | (ar1_noise(rng, (F, P), 40.0) < LOW_FOUND)
     detected &= (np.arange(F) >= FIRST_BOX - FIRST_FRAME_NUMBER)[:, None]
     detected &= rng.random((F, P)) > 0.02
     scale = np.sqrt(boxes[..., 2:3] / 16)
