@@ -29,10 +29,10 @@ FIRST_KICKOFF = np.datetime64("2020-09-10T17:00:00.000", "ms")
 FIRST_GAME_KEY = 58_168
 SECONDS_AFTER = 6.5  # what is simulated beyond the last labelled step
 YARDS_BETWEEN_HASHES = 6.17
-# As real videos end: s from the last labelled step to the metadata's end, of which one in four lies
-# before it, and frames from there to the last one.
-VIDEO_ENDS, EARLY_VIDEO_ENDS, EARLY_SHARE = (0.0, 0.15), (-0.28, -0.02), 0.25
-FRAMES_BEYOND_END = {"Sideline": (-2, 8), "Endzone": (-4, 1)}
+# As real videos end: s from the last labelled step to the metadata's end, of which one in twelve
+# lies before it; frames from there to the Endzone video's end, and from that to the Sideline's.
+VIDEO_ENDS, EARLY_VIDEO_ENDS, EARLY_SHARE = (0.0, 0.065), (-0.28, -0.02), 0.08
+ENDZONE_BEYOND_END, SIDELINE_LONGER = (-3, 2), (-1, 6)
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,12 @@ class Timing:
         self.start_time = self.snap_time - before  # of the video
         self.end_time = self.start_time + np.timedelta64(round(seconds * 1000), "ms")
         end = round(seconds * clock.FRAMES_PER_SECOND)
-        self.frames = {  # view -> how many its video has
-            name: end + int(rng.integers(low, high, endpoint=True))
-            for name, (low, high) in FRAMES_BEYOND_END.items()
-        }
+        longer, beyond = (
+            int(rng.integers(*most, endpoint=True))
+            for most in (SIDELINE_LONGER, ENDZONE_BEYOND_END)
+        )
+        # view -> how many its video has
+        self.frames = {"Sideline": end + beyond + longer, "Endzone": end + beyond}
         frames = np.arange(max(self.frames.values())) / clock.FRAMES_PER_SECOND
         self.frame_time = frames - clock.SECONDS_BEFORE_SNAP  # [F] s since the snap
 

@@ -4,8 +4,10 @@ import shutil
 import signal
 import time
 from functools import partial
+from io import BytesIO
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,31 @@ def test_a_play_whose_video_fails_is_predicted_from_the_other_view(
     assert counts["with vision"] == counts["visible in Endzone"] > 0
     assert f"{video.name} {message}" in caplog.text
     assert "rows are scored without the Sideline view" in caplog.text
+
+
+def without_the_last(video, seconds) -> None:
+    """The same video, whose last images are missing."""
+    content = video.read_bytes()
+    video.unlink()
+    with av.open(BytesIO(content)) as whole, av.open(str(video), "w") as cut:
+        source = whole.streams.video[0]
+        stream = cut.add_stream_from_template(source)
+        last = (source.duration or 0) * source.time_base - seconds
+        for packet in whole.demux(source):
+            if packet.pts is not None and packet.pts * source.time_base < last:
+                packet.stream = stream
+                cut.mux(packet)
+
+
+def test_steps_that_one_view_ends_before_are_predicted_from_the_other(
+    predict, filmed_season, video, caplog
+):
+    _, before = predict(filmed_season)
+    without_the_last(video, seconds=0.4)
+    _, counts = predict(filmed_season)
+    assert 0 < counts["visible in Sideline"] < before["visible in Sideline"]
+    assert counts["visible in Endzone"] == before["visible in Endzone"]
+    assert f"{video.name} ends before the play" in caplog.text
 
 
 def test_without_any_video_tracking_and_boxes_must_do(predict, tiny_season, caplog):

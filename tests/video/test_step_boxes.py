@@ -84,12 +84,21 @@ def test_the_age_of_a_filled_box_is_in_seconds():
     assert at_step.age[5, :2].tolist() == pytest.approx([3 / clock.FRAMES_PER_SECOND, 0])
 
 
-def test_a_step_outside_the_video_has_no_boxes():
-    at_step = step_boxes(PLAY, dataclasses.replace(VIEW, boxes=VIEW.boxes[:30]), max_gap=30)
-    outside = at_step.frame >= 30
-    assert 0 < outside.sum() < len(outside)
+@given(st.integers(1, len(VIEW.boxes)))
+def test_a_step_after_the_video_has_the_last_boxes_for_a_step_and_then_none(frames):
+    cut = dataclasses.replace(VIEW, boxes=VIEW.boxes[:frames])
+    at_step, whole = (step_boxes(PLAY, view, max_gap=0) for view in (cut, VIEW))
+    late = VIEW.frame_of(PLAY.times) - (frames - 1)
+    before, held, outside = late <= 0, (late > 0) & (late <= MAX_HOLD), late > MAX_HOLD
+    np.testing.assert_array_equal(at_step.frame[before], whole.frame[before])
+    assert (at_step.frame[held] == frames - 1).all()
+    assert (at_step.frame[outside] >= frames).all()
     for values in (at_step.centre, at_step.size, at_step.age):
         assert np.isnan(values[outside]).all()
+    for player, boxes in enumerate(hold_last(cut.boxes)[-1]):
+        centre = boxes[:2] + boxes[2:] / 2
+        expected = np.tile(centre, (held.sum(), 1))
+        np.testing.assert_allclose(at_step.centre[held, player], expected)
 
 
 def test_where_there_is_no_box_there_is_no_age():

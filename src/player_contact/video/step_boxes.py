@@ -8,7 +8,7 @@ from player_contact.competition import clock
 from player_contact.play import Play, View
 
 MAX_AGE = 10.0  # s
-MAX_HOLD = 6  # frames: boxes and videos end up to a step before the last labelled one
+MAX_HOLD = 6  # frames: a step. Videos end up to four before the last labelled one
 
 
 @dataclass(frozen=True)
