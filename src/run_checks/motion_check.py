@@ -7,6 +7,7 @@ an opponent touches the carrier there.
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,20 +23,30 @@ from run_checks.damages import HELMETS, IDS, TRACKING, VIDEOS
 log = logging.getLogger(__name__)
 
 WINDOW = 5  # steps before and after the event within which a touch counts
-STEPS_BEFORE, STEPS_AFTER = 30, 25  # tracked before the snap; labelled after the event
-EVENT = "first_contact"
+STEPS_BEFORE, STEPS_AFTER = 30, 25  # tracked before the snap; labelled after the last event
+EVENT, TACKLE = "first_contact", "tackle"
+NEAR_BALL = 1.5  # yd
 GAME_KEY = 90_000  # of no game
 NUMBERS = ("step", "nfl_player_id", "x", "y", "speed", "orientation", "direction")
 TEXTS = ("play", "home", "position", "event", "is_ball")
 ENOUGH = 0.85  # share of the events that must be found
-REAL = {"ground rows in contact, %": 4.09, "pair rows in contact, %": 1.11}
+REAL = {  # of the competition's 240 training plays
+    "ground rows in contact, %": 4.09,
+    "pair rows in contact, %": 1.11,
+    "ground rows in contact a play": 70,
+    "pair rows in contact a play": 199,
+    "contacts of a play, median": 235,
+}
+MEASURED = ("distance", "closing", "speed")
 
 
 @dataclass(frozen=True)
 class MotionCheck:
-    """`events` has a line a play: found, distance (yd, of the nearest opponent's closest approach
-    within WINDOW), closing (yd/s, of that opponent at the event), speed (yd/s, of the carrier);
-    `rates` the percentage of ground and pair rows that are predicted to be in contact."""
+    """`events` has a line a play: found, near_ball (opponents touch within NEAR_BALL of the ball),
+    step, distance (yd, of the nearest opponent's closest approach within WINDOW), closing (yd/s, of
+    that opponent at the event), speed (yd/s, of the carrier), down (s from the tackle until who has
+    the ball touches the ground; NaN: no tackle is marked, or he does not); `rates` has what `REAL`
+    has, of the predictions."""
 
     events: pd.DataFrame
     rates: dict[str, float]
@@ -87,7 +98,7 @@ def read_tracking(path: Path) -> pd.DataFrame:
 def check_motion(bundle: Path, path: Path, workers: int) -> MotionCheck:
     """Predicts the plays of `read_tracking` with a bundle. Raises as that does."""
     table = read_tracking(path)
-    events: list[dict[str, float | str]] = []
+    events: list[Mapping[str, float | str]] = []
     with tempfile.TemporaryDirectory() as folder:
         names = _write_plays(table, Path(folder))
         submission = Path(folder) / "submission.csv"
@@ -96,23 +107,61 @@ def check_motion(bundle: Path, path: Path, workers: int) -> MotionCheck:
     ids = split_ids(predicted["contact_id"]).assign(contact=predicted["contact"].astype(bool))
     for play, part in table.groupby("play", sort=False):
         contacts = ids[ids["game_play"].astype(str) == names[str(play)]]
-        events.append(_event(part, contacts[contacts["contact"]]) | {"play": play})
-    ground = (ids["nfl_player_id_2"] == constants.GROUND).to_numpy()
-    shares = [100 * float(ids["contact"][kind].mean()) for kind in (ground, ~ground)]
-    return MotionCheck(pd.DataFrame(events).set_index("play"), dict(zip(REAL, shares, strict=True)))
+        contacts = contacts[contacts["contact"]]
+        events.append(_event(part, contacts) | {"down": _down(part, contacts), "play": play})
+    return MotionCheck(pd.DataFrame(events).set_index("play"), _rates(ids))
 
 
-def _event_step(part: pd.DataFrame) -> float:
-    return float(part.loc[part["is_ball"] & (part["event"] == EVENT), "step"].min())
+def _rates(ids: pd.DataFrame) -> dict[str, float]:
+    """The values of `REAL`, of rows with game_play, nfl_player_id_2 and contact."""
+    ground = ids["nfl_player_id_2"] == constants.GROUND
+    kinds = ids["contact"][ground], ids["contact"][~ground]
+    a_play = ids.groupby("game_play")["contact"].sum()
+    shares = [100 * float(kind.mean()) for kind in kinds]
+    counts = [float(kind.sum()) / len(a_play) for kind in kinds]
+    return dict(zip(REAL, (*shares, *counts, float(a_play.median())), strict=True))
+
+
+def _event_step(part: pd.DataFrame, event: str = EVENT) -> float:
+    """Of the first such event of the ball; NaN: there is none."""
+    return float(part.loc[part["is_ball"] & (part["event"] == event), "step"].min())
+
+
+def _carrier(part: pd.DataFrame, step: float) -> pd.Series:
+    """The row of the player nearest to the ball at `step`."""
+    now = part[part["step"] == step]
+    ball, players = now[now["is_ball"]].iloc[0], now[~now["is_ball"]]
+    return players.loc[np.hypot(players["x"] - ball["x"], players["y"] - ball["y"]).idxmin()]
+
+
+def _down(part: pd.DataFrame, contacts: pd.DataFrame) -> float:
+    """s from the tackle until who has the ball touches the ground; NaN: none, or he does not."""
+    if np.isnan(tackle := _event_step(part, TACKLE)):
+        return np.nan
+    his = contacts["nfl_player_id_1"] == _carrier(part, tackle)["nfl_player_id"]
+    his &= contacts["nfl_player_id_2"] == constants.GROUND
+    steps = contacts.loc[his & (contacts["step"] >= tackle - 2 * WINDOW), "step"]
+    return float(steps.min() - tackle) / clock.STEPS_PER_SECOND
+
+
+def _touch_near_ball(window: pd.DataFrame, contacts: pd.DataFrame) -> bool:
+    """Whether two opponents touch, one of them within NEAR_BALL of the ball."""
+    ball = window[window["is_ball"]].set_index("step")
+    players = window[~window["is_ball"]].join(ball[["x", "y"]], on="step", rsuffix="_ball")
+    apart = np.hypot(players["x"] - players["x_ball"], players["y"] - players["y_ball"])
+    players = players.assign(near=apart < NEAR_BALL)[["step", "nfl_player_id", "home", "near"]]
+    pairs = contacts
+    for side in "12":
+        own = players.add_suffix(f"_{side}").rename(columns={f"step_{side}": "step"})
+        pairs = pairs.merge(own, on=["step", f"nfl_player_id_{side}"])
+    return bool(((pairs["home_1"] != pairs["home_2"]) & (pairs["near_1"] | pairs["near_2"])).any())
 
 
 def _event(part: pd.DataFrame, contacts: pd.DataFrame) -> dict[str, float]:
     """Whether, and from where, the carrier is touched around the event of a play."""
     step = _event_step(part)
-    now, window = part[part["step"] == step], part[(part["step"] - step).abs() <= WINDOW]
-    ball, players = now[now["is_ball"]], now[~now["is_ball"]]
-    to_ball = np.hypot(players["x"] - ball["x"].iloc[0], players["y"] - ball["y"].iloc[0])
-    carrier = players.loc[to_ball.idxmin()]
+    window, carrier = part[(part["step"] - step).abs() <= WINDOW], _carrier(part, step)
+    players = part[(part["step"] == step) & ~part["is_ball"]]
     opponents = players[players["home"] != carrier["home"]]["nfl_player_id"]
     distance = {}
     track = window.set_index("step")
@@ -127,6 +176,8 @@ def _event(part: pd.DataFrame, contacts: pd.DataFrame) -> dict[str, float]:
     closing = -10 * distance[nearest].diff().loc[: float(distance[nearest].idxmin())].tail(3).mean()
     return {
         "found": bool(np.isin(others, opponents).any()),
+        "near_ball": _touch_near_ball(window, near),
+        "step": step,
         "distance": float(distance[nearest].min()),
         "closing": float(closing),
         "speed": float(carrier["speed"]),
@@ -137,7 +188,7 @@ def _write_plays(table: pd.DataFrame, folder: Path) -> dict[str, str]:
     """Writes the plays as the competition's test tables; the game_play of each play."""
     tracking, ids, names = [], [], {}
     for number, (play, part) in enumerate(table.groupby("play", sort=False)):
-        last = _event_step(part) + STEPS_AFTER
+        last = np.nanmax([_event_step(part), _event_step(part, TACKLE)]) + STEPS_AFTER
         players = part[~part["is_ball"] & part["step"].between(-STEPS_BEFORE, last)]
         keys = {"game_key": GAME_KEY + number, "play_id": 1}
         names[str(play)] = game_play = f"{GAME_KEY + number}_000001"
@@ -208,12 +259,23 @@ def motion_text(check: MotionCheck) -> str:
         f"first contacts found: {events['found'].sum()} of {len(events)}, {100 * found:.0f} %"
         + ("" if check.is_enough else f"; at least {100 * ENOUGH:.0f} % should be")
     ]
+    share = 100 * events["near_ball"].mean()
+    lines.append(f"opponents touch within {NEAR_BALL} yd of the ball: {share:.0f} %")
     for name, value in check.rates.items():
         lines.append(f"{name}: {value:.2f}, of real plays {REAL[name]}")
+    if len(down := events["down"].dropna()):
+        text = "ground contact of who has the ball, after the tackle, median of"
+        lines.append(f"{text} {len(down)}: {down.median():.1f} s")
     for kind, part in events.groupby("found"):
-        middle = part[["distance", "closing", "speed"]].median()
+        middle = part[list(MEASURED)].median()
         lines.append(
             f"{'found' if kind else 'missed'}, medians: nearest opponent {middle['distance']:.2f} "
             f"yd away, closing at {middle['closing']:.1f} yd/s, carrier at {middle['speed']:.1f}"
         )
+    missed = events[~events["found"]].sort_values("distance")
+    if len(missed):
+        lines.append(f"{'missed':30}{'step':>6}{'yd':>8}{'closing':>9}{'carrier':>9}")
+    for play, *values in missed[["step", *MEASURED]].itertuples():
+        step, distance, closing, speed = values
+        lines.append(f"{play!s:30}{step:6.0f}{distance:8.2f}{closing:9.1f}{speed:9.1f}")
     return "\n".join(lines)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import load_config
+from run_checks.__main__ import app
 from run_checks.difficulty import (
     MORE_RANGES,
     RANGES,
@@ -9,6 +10,7 @@ from run_checks.difficulty import (
     is_within,
     measure_difficulty,
 )
+from tests.invoke import invoke
 
 
 def test_the_recipes_are_trained_and_scored_on_a_season(season_tables):
@@ -26,6 +28,13 @@ def test_without_a_truth_there_is_no_ceiling(season_tables):
     config = load_config("configs/tiny.yaml", [])
     table = measure_difficulty(season_tables, config, truth=None, workers=1)
     assert not table.index.str.startswith("truth").any()
+
+
+def test_of_few_plays_only_the_statistics_are_printed(season_tables):
+    done = invoke(app, ["season-check", "--input", season_tables])
+    assert done.exit_code == 0
+    assert "ground rows in contact, %" in done.output
+    assert "How hard it is takes 40 plays to tell; here are 4." in done.output
 
 
 def test_what_lies_outside_the_real_range_is_marked():

@@ -1,10 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from player_contact.utils.errors import InputError
+from run_checks import motion_check
 from run_checks.motion_check import (
     EVENT,
+    REAL,
+    TACKLE,
     MotionCheck,
     check_motion,
     motion_text,
@@ -73,14 +78,91 @@ def test_what_is_no_table_is_refused(tmp_path):
 
 
 def test_too_few_found_is_said():
-    events = pd.DataFrame({"found": [True] * 8 + [False] * 2} | dict.fromkeys(COLUMNS, 1.0))
-    check = MotionCheck(events, {"ground rows in contact, %": 3.0})
+    found = [True] * 8 + [False] * 2
+    measured = dict.fromkeys(("step", "distance", "closing", "speed", "down"), 1.0)
+    check = MotionCheck(
+        pd.DataFrame({"found": found, "near_ball": True} | measured, index=list("abcdefghij")),
+        {"ground rows in contact, %": 3.0},
+    )
     assert not check.is_enough
-    assert motion_text(check).startswith("first contacts found: 8 of 10, 80 %; at least 85 %")
-    assert "3.00, of real plays 4.09" in motion_text(check)
+    text = motion_text(check)
+    assert text.startswith("first contacts found: 8 of 10, 80 %; at least 85 %")
+    assert "opponents touch within 1.5 yd of the ball: 100 %" in text
+    assert "3.00, of real plays 4.09" in text
+    assert "after the tackle, median of 10: 1.0 s" in text
+    assert [line.split()[0] for line in text.splitlines()[-2:]] == ["i", "j"]
 
 
-COLUMNS = ("distance", "closing", "speed")
+@pytest.fixture
+def meeting() -> pd.DataFrame:
+    """Thirty steps of a carrier, 1, an opponent at arm's length, 2, and two far away, 3 and 4."""
+    players = {1: (0, 0.0), 2: (1, 0.8), 3: (0, 20.0), 4: (1, 20.5)}
+    lines = []
+    for step in range(30):
+        keys = {"step": step, "y": 25.0, "speed": 4.0, "is_ball": False, "event": None}
+        for player, (home, x) in players.items():
+            lines.append(keys | {"nfl_player_id": player, "home": home, "x": x + step / 10})
+        event = {12: EVENT, 16: TACKLE}.get(step)
+        lines.append(keys | {"x": 0.1 + step / 10, "is_ball": True, "event": event})
+    return pd.DataFrame(lines).astype({"nfl_player_id": float})
+
+
+def contacts(*rows: tuple[int, int, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["step", "nfl_player_id_1", "nfl_player_id_2"])
+
+
+@pytest.mark.parametrize(
+    ("row", "found", "near_ball"),
+    [((13, 1, 2), 1, 1), ((13, 3, 4), 0, 0), ((13, 1, 3), 0, 0), ((19, 1, 2), 0, 0)],
+)
+def test_opponents_must_touch_the_carrier_within_half_a_second(meeting, row, found, near_ball):
+    event = motion_check._event(meeting, contacts(row))
+    assert (event["found"], event["near_ball"]) == (bool(found), bool(near_ball))
+    assert event["distance"] == pytest.approx(0.8)
+    assert event["closing"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_touch_of_somebody_else_beside_the_ball_counts_on_the_second_line(meeting):
+    meeting.loc[meeting["nfl_player_id"] == 3, "x"] -= 19.5  # now 0.5 yd from the carrier
+    event = motion_check._event(meeting, contacts((13, 2, 3)))
+    assert (event["found"], event["near_ball"]) == (False, True)
+
+
+def test_the_time_to_the_ground_counts_from_the_tackle(meeting):
+    ground = motion_check.constants.GROUND
+    assert motion_check._down(meeting, contacts((2, 1, ground), (20, 1, ground))) == 0.4
+    assert np.isnan(motion_check._down(meeting, contacts((20, 2, ground), (20, 1, 2))))
+    untackled = meeting.assign(event=meeting["event"].replace(TACKLE, None))
+    assert np.isnan(motion_check._down(untackled, contacts((20, 1, ground))))
+
+
+def test_the_rates_count_rows_and_plays():
+    ids = pd.DataFrame(
+        {
+            "game_play": ["a"] * 3 + ["b"] * 3,
+            "nfl_player_id_2": [motion_check.constants.GROUND, 2, 3] * 2,
+            "contact": [True, True, False, False, False, False],
+        }
+    )
+    assert list(motion_check._rates(ids)) == list(REAL)
+    assert [*motion_check._rates(ids).values()] == [50, 25, 0.5, 0.5, 1]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(2, 20))
+def test_any_players_get_the_competition_s_columns_in_its_units(seed, players, steps):
+    random, shape = np.random.default_rng(seed), (players, steps)
+    x, y = 50 + np.cumsum(random.uniform(-0.5, 0.5, (2, *shape)), axis=-1)
+    player, step = (values.ravel() for values in np.indices(shape))
+    columns = {"nfl_player_id": player, "step": step, "x": x.ravel(), "y": y.ravel()}
+    angle = random.uniform(-400, 400, player.size)
+    columns |= {"speed": random.uniform(0, 9, player.size), "direction": angle}
+    columns |= {"orientation": angle, "home": 1, "position": "WR"}
+    table = motion_check._competition_tracking(pd.DataFrame(columns).sample(frac=1, random_state=1))
+    moved = np.hypot(*(np.diff(values, axis=-1, prepend=values[:, :1]) for values in (x, y)))
+    np.testing.assert_allclose(table["distance"].to_numpy().reshape(shape), moved, atol=0.006)
+    assert (table["sa"].abs() <= table["acceleration"] + 0.01).all()
+    assert table[["direction", "orientation"]].stack().between(0, 360).all()
+    assert not table.isna().any(axis=None)
 
 
 def test_real_plays_are_read_and_predicted(real_files, bundle, tmp_path):
