@@ -77,13 +77,13 @@ def _draw_sprite(rng: Generator, teams: tuple[Colours, ...]) -> np.ndarray:
 
 
 class Crowd:
-    """The bystanders as a camera sees them; images are `scale` times as large as the frame."""
+    """The bystanders as a camera sees them."""
 
-    def __init__(self, bystanders: Bystanders, camera: Camera, scale: float) -> None:
+    def __init__(self, bystanders: Bystanders, camera: Camera) -> None:
         feet = np.broadcast_to(bystanders.feet, (len(camera.focal), *bystanders.feet.shape))
         pixels, depth = camera.project(feet)
-        self.feet = scale * pixels  # [F, N, 2]
-        self.height = scale * HEIGHT * camera.focal[:, None] / depth  # [F, N] px
+        self.feet = pixels  # [F, N, 2]
+        self.height = HEIGHT * camera.focal[:, None] / depth  # [F, N] px
         self.order = np.argsort(-depth.mean(0)).tolist()  # from far to near
         self.kind, self.sprites = bystanders.kind, bystanders.sprites
         self.resized = lru_cache(maxsize=512)(self._resized)

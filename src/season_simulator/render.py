@@ -1,10 +1,9 @@
 """Renders the images: the warped field, shadows, then figures and the ball from far to near."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from numpy.random import Generator
 
 from player_contact.competition.clock import FRAMES_PER_SECOND
 from player_contact.competition.constants import (
@@ -13,14 +12,23 @@ from player_contact.competition.constants import (
     FRAME_HEIGHT,
     FRAME_WIDTH,
 )
-from season_simulator.bystanders import Bystanders, Crowd
+from season_simulator.bystanders import Crowd
 from season_simulator.camera import Camera
 from season_simulator.field import MARGIN, TEXELS
-from season_simulator.figure import JOINT, ONE, SHIFT, Appearance, Canvas, Figure
+from season_simulator.figure import (
+    JOINT,
+    ONE,
+    SHIFT,
+    Canvas,
+    Figure,
+    outlines,
+    with_toes,
+)
 from season_simulator.geometry import GROUND_PLANE, direction, lift
 from season_simulator.pose import Poses
+from season_simulator.scene import Scene
 
-HALF_SIZE = FRAME_WIDTH // 2, FRAME_HEIGHT // 2  # of the background, with a quarter of the work
+SIZE, HALF_SIZE = (FRAME_WIDTH, FRAME_HEIGHT), (FRAME_WIDTH // 2, FRAME_HEIGHT // 2)
 SHADOW_SCALE = 2  # shadows are drawn this many times smaller
 SHADOWS = (  # what casts them: joints, and yd across
     (("left_foot", "left_knee", "pelvis", "right_knee", "right_foot"), 0.2),
@@ -29,45 +37,13 @@ SHADOWS = (  # what casts them: joints, and yd across
 LOW = [f"{side}_{part}" for part in ("foot", "knee", "elbow") for side in ("left", "right")]
 LOW += ["pelvis", "chest", "head"]
 OCCLUDED, OCCLUSION = 0.3, 0.5  # yd below which a joint darkens the turf; by how much at most
-TILE = 80  # px of the stands, then they repeat
+TILE = 160  # px of the stands, then they repeat
+DARKEST, CONTRAST = 0.5, 0.9  # of a body's side that lies away from the light
 BLUR_THRESHOLD = 1.3  # px of motion during the exposure from which a figure is blurred
 MAX_BLUR = 20  # px
+FAST_PAN = 3.5  # px from which the background is blurred at half the size, with less work
 POST = (40, 205, 225)  # BGR of a goalpost
 WIDEST_POST = 12.0  # px; a camera does not stand behind a nearer one
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What one play shows; F frames of the longer video, N figures (players, then officials)."""
-
-    field: np.ndarray  # the texture, see `draw_field`
-    poses: Poses
-    appearances: tuple[Appearance, ...]
-    ball: np.ndarray  # [F, 3] yd
-    lights: np.ndarray  # [L, 3] x and y of a shadow, yd per yd of height; share of all light
-    bystanders: Bystanders
-    cables: np.ndarray  # [C, 3] of the cables before the Endzone camera: px at the top, at the
-    # bottom, and brightness
-
-
-def draw_lights(rng: Generator) -> np.ndarray:
-    """[L, 3] the sun, floodlights all round, or an overcast sky without a shadow."""
-    kind, angle = rng.choice(3, p=[0.5, 0.3, 0.2]), rng.uniform(-np.pi, np.pi)
-    if kind == 0:
-        length, share = rng.uniform(0.25, 1.6), rng.uniform(0.25, 0.6)
-        return np.array([[*(length * direction(angle)), share]])
-    if kind == 1:
-        angles = angle + np.array([0.0, 1.2, 3.1, 4.4]) + rng.normal(0, 0.2, 4)
-        return lift(rng.uniform(0.6, 1.1) * direction(angles), rng.uniform(0.04, 0.16, 4))
-    return np.array([[0.0, 0.0, 0.1]])
-
-
-def draw_cables(rng: Generator) -> np.ndarray:
-    """[C, 3] see `Scene.cables`; most games have none."""
-    if rng.random() < 0.65:
-        return np.zeros((0, 3))
-    x = rng.uniform(150, 1130) + np.array([0.0, rng.uniform(20, 90)])
-    return np.stack([x, x + rng.normal(0, 25, 2), rng.choice([25, 60, 225], 2)], -1)
 
 
 class Renderer:
@@ -77,7 +53,7 @@ class Renderer:
         frames = len(camera.focal)  # a video may be shorter than the other view's
         scene = replace(scene, poses=scene.poses.first(frames), ball=scene.ball[:frames])
         poses = scene.poses
-        pixels, depth = camera.project(poses.joints)
+        pixels, depth = camera.project(with_toes(poses))
         ball, ball_depth = camera.project(scene.ball)
         front = lift(direction(poses.heading))
         face = camera.project(poses.joint("head") + 0.13 * front - [0, 0, 0.03])[0]
@@ -85,7 +61,7 @@ class Renderer:
         distance = np.maximum(np.linalg.norm(to_camera, axis=-1), 1e-6)
         self.scene = scene
         self.stands = _tile_stands(scene.field)
-        self.points = _fixed_point(pixels)  # [F, N, J, 2]
+        self.points = _fixed_point(pixels)  # [F, N, J + 2, 2]
         self.mask = _fixed_point(face)  # [F, N, 2]
         self.ball = _fixed_point(ball)  # [F, 2]
         scales = [camera.focal[:, None] / depth[:, :, 0], camera.focal / ball_depth]
@@ -103,7 +79,9 @@ class Renderer:
         right = camera.matrix[0, 0, :2] - FRAME_WIDTH / 2 * camera.matrix[0, 2, :2]
         strongest = scene.lights[scene.lights[:, 2].argmax(), :2]
         self.light = float(np.clip(-1.5 * strongest @ right / np.linalg.norm(right), -1, 1))
-        self.crowd = Crowd(scene.bystanders, camera, 0.5)
+        dark = max(1 - CONTRAST * float(scene.lights[:, 2].max()), DARKEST)
+        self.palettes = [[a.palette(dark, far) for far in (False, True)] for a in scene.appearances]
+        self.crowd = Crowd(scene.bystanders, camera)
         self.posts = _goalposts(camera)
         behind_end = not 0 < camera.position[0] < FIELD_LENGTH
         self.cables = scene.cables if behind_end else scene.cables[:0]
@@ -112,21 +90,19 @@ class Renderer:
         self.blur = open_frames * np.gradient(centers, axis=0)  # [F, N + 1, 2] px of motion
         ground = _ground_motion(camera)
         self.pan = open_frames * ground  # [F, 2] px the field moves during the exposure
-        self.offset = np.cumsum(ground / 2, axis=0).astype(int)  # [F, 2] of the stands, half size
+        self.offset = np.cumsum(ground, axis=0).astype(int)  # [F, 2] px of the stands
         texture = np.array([[1 / TEXELS, 0, -MARGIN], [0, 1 / TEXELS, -MARGIN], [0, 0, 1]])
-        shrink = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # at the pixels' centers
-        self.warp = shrink @ camera.homography() @ texture
+        self.warp = camera.homography() @ texture
 
     def render(self, frame: int) -> np.ndarray:
         """[720, 1280, 3] uint8 BGR image of `frame`."""
-        import cv2
-
         visible = self._visible(frame)
-        background, size = self._background(frame, visible), (FRAME_WIDTH, FRAME_HEIGHT)
-        image = cv2.resize(background, size, interpolation=cv2.INTER_LINEAR)
+        image = self._background(frame, visible)
+        shapes = outlines(self.points[frame], self.scale[frame, :-1], self.light)
         for n in visible:
+            shape = None if n == len(shapes) else shapes[n]
             blurred = np.abs(self.blur[frame, n]).max() >= BLUR_THRESHOLD
-            (self._draw_blurred if blurred else self._draw)(image, frame, n)
+            (self._draw_blurred if blurred else self._draw)(image, frame, n, shape)
         self._draw_posts_and_cables(image, frame)
         return image
 
@@ -138,35 +114,42 @@ class Renderer:
         return order[near[order]].tolist()
 
     def _background(self, frame: int, visible: list[int]) -> np.ndarray:
-        """[360, 640, 3] the stands, the field and the shadows of the `visible` figures."""
+        """[720, 1280, 3] the stands, the field and the shadows of the `visible` figures."""
         import cv2
 
-        left, top = -self.offset[frame] % (HALF_SIZE[0], TILE)
-        image = self.stands[top : top + HALF_SIZE[1], left : left + HALF_SIZE[0]].copy()
+        left, top = -self.offset[frame] % (FRAME_WIDTH, TILE)
+        image = self.stands[top : top + FRAME_HEIGHT, left : left + FRAME_WIDTH].copy()
         warp, border = self.warp[frame], cv2.BORDER_TRANSPARENT
-        cv2.warpPerspective(self.scene.field, warp, HALF_SIZE, dst=image, borderMode=border)
+        cv2.warpPerspective(self.scene.field, warp, SIZE, dst=image, borderMode=border)
         light = np.full(HALF_SIZE[::-1], 255, np.uint8)
         figures = [n for n in visible if n < len(self.scene.appearances)]
         yard = float(np.mean(self.scale[frame])) / SHADOW_SCALE
         shadow = np.zeros_like(light)
         for share, parts in zip(self.scene.lights[:, 2], self.shadows, strict=True):
             shadow[:] = 0
-            for (_, yards), outlines in zip(SHADOWS, parts, strict=True):
-                lines, width = list(outlines[frame, figures]), max(1, round(yards * yard))
+            for (_, yards), shapes in zip(SHADOWS, parts, strict=True):
+                lines, width = list(shapes[frame, figures]), max(1, round(yards * yard))
                 cv2.polylines(shadow, lines, False, int(255 * share), width, cv2.LINE_8, SHIFT)
             cv2.subtract(light, shadow, dst=light)
         shadow[:] = 0
-        radius = int(0.17 * yard * ONE)
+        radius = int(0.15 * yard * ONE)
         near = self.low[frame, figures]
         for xy, share in zip(self.under[frame, figures][near > 0], near[near > 0], strict=True):
             colour = int(255 * OCCLUSION * share)
             cv2.circle(shadow, xy.tolist(), radius, colour, -1, cv2.LINE_8, SHIFT)
-        cv2.subtract(light, cv2.blur(shadow, (3, 3)), dst=light)
-        lit = np.asarray(
-            cv2.multiply(image, cv2.cvtColor(light, cv2.COLOR_GRAY2BGR), scale=1 / 255)
-        )
+        open_sky = cv2.bitwise_not(cv2.blur(shadow, (5, 5)))
+        cv2.multiply(light, open_sky, dst=light, scale=1 / 255)
+        light = cv2.cvtColor(cv2.resize(light, SIZE), cv2.COLOR_GRAY2BGR)
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+        lit = np.asarray(cv2.multiply(image, light, dst=light, scale=1 / 255))
         self.crowd.draw(lit, frame)
-        return _motion_blur(lit, self.pan[frame] / 2)
+        pan = self.pan[frame]
+        if np.abs(pan).max() < BLUR_THRESHOLD:
+            return lit
+        if np.abs(pan).max() < FAST_PAN:
+            return _motion_blur(lit, pan)
+        small = cv2.resize(lit, HALF_SIZE, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(_motion_blur(small, pan / 2), SIZE))
 
     def _draw_posts_and_cables(self, image: np.ndarray, frame: int) -> None:
         import cv2
@@ -182,23 +165,24 @@ class Renderer:
             )
             cv2.line(image, *ends, (gray, gray, gray), 1, cv2.LINE_AA, SHIFT)
 
-    def _draw(self, image: np.ndarray, frame: int, n: int) -> None:
+    def _draw(self, image: np.ndarray, frame: int, n: int, shape: np.ndarray | None) -> None:
         scale = float(self.scale[frame, n])
-        if n == len(self.scene.appearances):
+        if shape is None:
             Canvas(image, scale, self.light).ball(self.ball[frame], 25.0 * np.sin(0.15 * frame))
             return
-        appearance, lying = self.scene.appearances[n], bool(self.scene.poses.down[frame, n] > 0.5)
-        points, mask, facing = self.points[frame, n], self.mask[frame, n], self.facing[frame, n]
-        left_far = bool(self.left_far[frame, n])
-        shape = appearance, points, mask, float(facing), left_far, lying
-        Figure(image, scale, self.light, *shape).draw()
+        left_far, points = bool(self.left_far[frame, n]), self.points[frame, n]
+        clothes = self.scene.appearances[n], self.palettes[n][left_far]
+        mask, facing = self.mask[frame, n], float(self.facing[frame, n])
+        Figure(image, scale, self.light, *clothes, points, shape, mask, facing, left_far).draw()
 
-    def _draw_blurred(self, image: np.ndarray, frame: int, n: int) -> None:
+    def _draw_blurred(
+        self, image: np.ndarray, frame: int, n: int, shape: np.ndarray | None
+    ) -> None:
         """Draws the figure, then blurs what it changed of the image along its motion."""
         import cv2
 
-        is_ball, blur = n == len(self.scene.appearances), self.blur[frame, n]
-        points = self.ball[frame : frame + 1] if is_ball else self.points[frame, n]
+        blur = self.blur[frame, n]
+        points = self.ball[frame : frame + 1] if shape is None else self.points[frame, n]
         room = 0.3 * self.scale[frame, n] + np.abs(blur).max()
         left, top = np.maximum((points.min(0) >> SHIFT) - room, 0).astype(int)
         right, bottom = np.maximum((points.max(0) >> SHIFT) + room, 0).astype(int)
@@ -206,7 +190,7 @@ class Renderer:
         if not part.size:
             return
         before = part.copy()
-        self._draw(image, frame, n)
+        self._draw(image, frame, n, shape)
         changed = cv2.bitwise_not(cv2.inRange(cv2.absdiff(part, before), (0, 0, 0), (0, 0, 0)))
         reached = cv2.threshold(_motion_blur(changed, blur), 0, 255, cv2.THRESH_BINARY)[1]
         cv2.copyTo(_motion_blur(part, blur), reached, part)
@@ -236,12 +220,8 @@ def _kernel(x: int, y: int) -> np.ndarray:
 
 
 def _tile_stands(field: np.ndarray) -> np.ndarray:
-    """[360 + TILE or more, 1280, 3] the stands in the texture's corner go on beyond it."""
-    import cv2
-
-    corner, size = field[: 2 * TILE, :FRAME_WIDTH], (HALF_SIZE[0], TILE)
-    tile = cv2.resize(corner, size, interpolation=cv2.INTER_AREA)
-    return np.tile(tile, (HALF_SIZE[1] // TILE + 2, 2, 1))
+    """[720 + TILE or more, 2560, 4] the stands in the texture's corner go on beyond it."""
+    return np.tile(field[:TILE, :FRAME_WIDTH], (FRAME_HEIGHT // TILE + 2, 2, 1))
 
 
 def _fixed_point(pixels: np.ndarray, scale: float = ONE) -> np.ndarray:

@@ -14,11 +14,12 @@ from season_simulator.bystanders import draw_bystanders
 from season_simulator.field import draw_field
 from season_simulator.helmet_detector import FIRST_BOX
 from season_simulator.pose import Poses
-from season_simulator.render import Renderer, Scene, draw_cables, draw_lights
+from season_simulator.render import Renderer
+from season_simulator.scene import Scene, draw_cables, draw_lights
 from season_simulator.simulated_play import SimulatedPlay
 
 RATE = Fraction(60_000, 1_001)  # frames a second
-QUIET_FRAMES, QUIET_EVERY = FIRST_BOX - 12, 4  # before these only every fourth image is rendered
+QUIET_FRAMES, QUIET_EVERY = FIRST_BOX - 12, 6  # before these only every sixth image is rendered
 OPTIONS = {"crf": "23", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1"}
 EXPOSURE = 1 / 250, 1 / 120  # s
 GRAIN, GRAY, GRAIN_ROOM = (0.0, 2.2), 128, 64  # standard deviation; its middle; px to shift by
@@ -40,7 +41,7 @@ def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
 
 def draw_scene(play: SimulatedPlay, rng: Generator) -> Scene:
     """The field, the light and everybody's clothes."""
-    gain = rng.uniform(0.78, 1.12) * rng.uniform(0.95, 1.05, 3)
+    gain = rng.uniform(0.88, 1.18) * rng.uniform(0.95, 1.05, 3)
     home, away = (colours.tint(team, gain) for team in colours.draw_teams(rng))
     texture, lineup = draw_field(rng, (home, away), gain), play.lineup
     official = colours.OFFICIAL_COLOURS[int(rng.integers(len(colours.OFFICIAL_COLOURS)))]

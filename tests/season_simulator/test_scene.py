@@ -141,9 +141,9 @@ def test_people_stand_upright_along_the_sidelines_and_behind_the_ends(plays, sce
     outside = (y < -2) | (y > FIELD_WIDTH + 2) | (x < -2) | (x > FIELD_LENGTH + 2)
     assert outside.all()
     assert (height == 0).all()
-    image = np.zeros((360, 640, 3), np.uint8)
+    image = np.zeros((720, 1280, 3), np.uint8)
     for view in (view for play in plays for view in play.views.values()):
-        Crowd(scene.bystanders, view.camera, 0.5).draw(image, 300)
+        Crowd(scene.bystanders, view.camera).draw(image, 300)
     assert image.any(-1).sum() > 500
 
 
