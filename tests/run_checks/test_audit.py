@@ -69,7 +69,7 @@ def test_a_good_run_passes_every_check(finished_run):
     assert [result.check for result in results if not result.passed] == []
     assert len(results) == len(audits.CHECKS) == 6
     assert audit_text(results).count("ok   ") == 6
-    assert "6 models, none trained on a game of its own fold" in audit_text(results)
+    assert "8 models, none trained on a game of its own fold" in audit_text(results)
 
 
 def test_a_game_in_two_folds_is_found(own_run):
