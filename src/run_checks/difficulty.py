@@ -83,7 +83,7 @@ def _own_sensor(run: Run) -> np.ndarray:
     own = ["step", *(name for name in names if name.endswith("_low"))]  # low is high: one player
     table, parts = run.candidates, run.feature_parts()
     ground = table["second"].to_numpy() == GROUND
-    of_play = np.split(ground, np.flatnonzero(np.diff(table["play_index"])) + 1)
+    of_play = np.split(ground, np.cumsum([len(part) for part in parts])[:-1])
     folded = FoldedTable(
         parts=[np.asarray(part)[rows] for part, rows in zip(parts, of_play, strict=True)],
         fold=run.folds["fold"].to_numpy(),

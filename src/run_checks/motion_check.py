@@ -173,7 +173,8 @@ def _event(part: pd.DataFrame, contacts: pd.DataFrame) -> dict[str, float]:
     near = contacts[(contacts["step"] - step).abs() <= WINDOW]
     pairs = near[["nfl_player_id_1", "nfl_player_id_2"]].to_numpy()
     others = pairs[(pairs == carrier["nfl_player_id"]).any(axis=1)]
-    closing = -10 * distance[nearest].diff().loc[: float(distance[nearest].idxmin())].tail(3).mean()
+    approach = distance[nearest].loc[: float(distance[nearest].idxmin())]
+    closing = -clock.STEPS_PER_SECOND * approach.diff().tail(3).mean()
     return {
         "found": bool(np.isin(others, opponents).any()),
         "near_ball": _touch_near_ball(window, near),

@@ -53,8 +53,9 @@ def test_an_untracked_play_has_an_ordinary_share_of_contacts(
         predict(tiny_season)
     contact, counts = predict(tiny_season, mend=True)
     pairs = ~contact.index.str.endswith("_G")
-    assert 0.001 < contact[pairs].mean() < 0.02  # in the real season 1.1 %
-    assert np.corrcoef(contact[pairs], truth.reindex(contact.index)[pairs])[0, 1] > 0.2
+    labels = truth.reindex(contact.index)[pairs]
+    assert 0.75 < contact[pairs].mean() / labels.mean() < 1.4
+    assert np.corrcoef(contact[pairs], labels)[0, 1] > 0.2
     assert not contact[~pairs].any()
     assert counts["candidates"] <= usual["candidates"]
     assert counts["plays decided by boxes"] == counts["plays"] == 1

@@ -75,9 +75,8 @@ def test_only_who_has_fallen_touches_the_ground_and_he_lies_low(plays):
         head = play.poses.joint("head")[frame[inside], :, 2]
         fallen = play.ground_truth[inside]
         assert not fallen.any() or head[fallen].max() < 1.6
-        assert (
-            head[~fallen & (play.poses.down[frame[inside]] < 0.05)].min() > 0.65
-        )  # a lying head: below 0.5
+        upright = play.poses.down[frame[inside]] < 0.05
+        assert head[~fallen & upright].min() > 0.7  # of one who lies: below 0.5
 
 
 def test_videos_end_early_in_two_plays_of_five_and_mostly_in_the_endzone():
@@ -119,11 +118,12 @@ def test_annotators_are_late_forget_and_imagine_contacts():
 
 
 def test_contacts_are_as_rare_as_in_the_real_season(plays):
+    plays = [*plays, *(simulate_play(SEED, index, 74) for index in range(len(plays), 12))]
     upper = [np.triu_indices(play.pair_label.shape[1], 1) for play in plays]
     pairs = [play.pair_label[:, i, j].ravel() for play, (i, j) in zip(plays, upper, strict=True)]
     ground = np.concatenate([play.ground_label.ravel() for play in plays])
     assert 0.0055 < np.concatenate(pairs).mean() < 0.022
-    assert 0.012 < ground.mean() < 0.08
+    assert 0.02 < ground.mean() < 0.08
 
 
 def test_the_sensors_report_the_world_late():
