@@ -72,7 +72,8 @@ def read_tracking(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as CSV or Parquet: {error}") from error
+        text = f"{path} can't be read as CSV or Parquet ({error})"
+        raise InputError(f"{text}. Name a table with INPUT=, see docs/checks.md") from error
     if missing := [name for name in (*NUMBERS, *TEXTS) if name not in table]:
         raise InputError(f"{path.name} has no column {missing[0]!r}. Name a table with it: {path}")
     players = ~table["is_ball"].astype(bool)
