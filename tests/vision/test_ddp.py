@@ -15,7 +15,7 @@ from player_contact.config import TransferConfig
 from player_contact.pipeline.fold_training import FoldTask
 from player_contact.pipeline.vision_stage import vision_out_of_fold
 from player_contact.utils.errors import ConfigError, WorkerError
-from player_contact.vision.device import make_fabric
+from player_contact.vision.device import leave_process_group, make_fabric
 from player_contact.vision.model import ContactModel
 from player_contact.vision.train import TrainingJob, train_model
 from tests.makers import TINY_VISION, make_open_rows
@@ -30,6 +30,7 @@ def train(fabric, config, path):
     model, _ = train_model(TrainingJob(rows, label, config, 3, (1, 0), 1), fabric=fabric)
     if fabric.is_global_zero:
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+    leave_process_group()
 
 
 def train_weights(config, path) -> dict[str, torch.Tensor]:

@@ -125,8 +125,12 @@ def _launch(fabric: "Fabric", task: FoldTask) -> None:
 
 def _train_distributed(fabric: "Fabric", task: FoldTask, parent: int) -> list[Record]:
     """One of several processes; returns what the first one logged."""
+    from player_contact.vision.device import leave_process_group
+
     exit_with_parent(parent)
-    return capture_logs(partial(_train, fabric), task)[1]
+    records = capture_logs(partial(_train, fabric), task)[1]
+    leave_process_group()
+    return records
 
 
 def _train(fabric: "Fabric", task: FoldTask) -> None:

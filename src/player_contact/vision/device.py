@@ -127,6 +127,12 @@ def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
     )
 
 
+def leave_process_group() -> None:
+    """Ends this process's part in DDP: threads left to the interpreter's exit may abort it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def use_bf16(precision: str) -> bool:
     """Whether to compute in bfloat16; "auto": where the hardware multiplies it natively."""
     if precision != "auto":
