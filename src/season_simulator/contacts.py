@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from scipy.ndimage import binary_closing, binary_opening
+from scipy.ndimage import binary_closing, binary_dilation, binary_opening
 
 from season_simulator.dynamics import RATE
 from season_simulator.geometry import direction
@@ -12,10 +12,10 @@ from season_simulator.motion import Motion
 from season_simulator.roster import Lineup
 from season_simulator.state import NOBODY
 
-ARM, DIVE = 1.1, 1.25  # yd between two bodies that an arm, and a tackler's arm, can bridge
-BODY = 0.55  # yd between the centers of two bodies that touch
+ARM, DIVE = 1.06, 1.22  # yd between two bodies that an arm, and a tackler's arm, can bridge
+BODY = 0.52  # yd between the centers of two bodies that touch
 HYSTERESIS = 1.12  # a contact, once begun, lasts to a slightly larger distance
-BRIEF_SECONDS = 0.3  # nobody labels a shorter contact, or a shorter gap in one
+BRIEF_SECONDS = 0.4  # nobody labels a shorter contact, or a shorter gap in one
 LYING = 0.45  # `down` from which a knee or a back is on the ground
 PILE_REACH, BODY_DEPTH, PILE_HEIGHT = 1.1, 0.24, 0.55  # yd
 HELD_UP = 0.25  # yd above the others in a pile from which nothing of a body is on the ground
@@ -26,12 +26,14 @@ Shifts = tuple[tuple[int, ...], tuple[int, ...]]
 # Steps by which annotators see a contact begin and end too late, drawn for each.
 PAIR_SHIFTS: Shifts = (-1, 0, 0, 1), (-1, 0, 0, 1)
 GROUND_SHIFTS: Shifts = (-1, 0, 0, 1, 1, 2), (-2, -1, 0, 0, 1, 1)
-FORGOTTEN, MISTAKEN = 0.03, 0.016  # share of the runs that nobody labels, and of wrong ones
+FORGOTTEN, MISTAKEN = 0.02, 0.021  # share of the runs that nobody labels, and of wrong ones
 MISTAKEN_STEPS, DOUBTFUL = (3, 12), 1.5  # of a wrong run; yd between the two of a wrong pair
 # Rates a second of reaching for somebody within an arm's length, and of letting go.
-GRAB = {"engaged": 9.0, "carrier": 10.0, "opponent": 0.36, "teammate": 0.07}
-HAND_FIGHTING = 0.12  # more for opponents, of each yd/s of the slower one
-LET_GO = {"engaged": 0.18, "opponent": 0.32, "teammate": 0.8}
+GRAB = {"engaged": 9.0, "carrier": 10.0, "opponent": 0.13, "teammate": 0.07}
+HAND_FIGHTING = 0.06  # more for opponents, of each yd/s of the slower one
+PASSING = 0.17  # and of each yd/s of one against the other: who runs past is fended off or grabbed
+SUDDEN, SUDDEN_STEPS = 3.0, 3  # yd/s, as above, at which contact counts however short, with margin
+LET_GO = {"engaged": 0.14, "opponent": 0.2, "teammate": 0.8}
 
 
 @dataclass(frozen=True)
@@ -59,23 +61,25 @@ def simulate_contacts(rng: Generator, motion: Motion, lineup: Lineup) -> Contact
     grab, let_go = (np.where(teammates, r["teammate"], r["opponent"]) for r in (GRAB, LET_GO))
     grab = 0.0 * grab if motion.no_contact else grab
     reaching, feint = np.zeros((P, P), bool), np.zeros((P, P), bool)
-    speed = np.linalg.norm(np.gradient(motion.position, axis=0), axis=-1) * RATE  # [T, P] yd/s
-    hand_fighting = HAND_FIGHTING * (~teammates & (not motion.no_contact))
-    touch, overlap, tackled = (np.zeros((T, P, P), bool) for _ in range(3))
+    velocity = np.gradient(motion.position, axis=0) * RATE  # [T, P, 2] yd/s
+    speed = np.linalg.norm(velocity, axis=-1)
+    opponents = ~teammates & (not motion.no_contact)
+    touch, overlap, sudden = (np.zeros((T, P, P), bool) for _ in range(3))
     reach = np.zeros((T, P, P))
     for t in range(T):
         gap = np.linalg.norm(points[t][:, None] - points[t], axis=-1)
         distance = gap.reshape(P, 3, P, 3).min(axis=(1, 3))
         np.fill_diagonal(distance, np.inf)
-        tackle = ~teammates & (np.arange(P) == motion.holder[t]) & (not motion.no_contact)
+        tackle = opponents & (np.arange(P) == motion.holder[t])
         arm = np.where(tackle, DIVE, ARM)
         able = distance < np.where(reaching, HYSTERESIS * arm, arm)
         able &= (motion.down[t] < 0.8)[:, None]
         engaged = motion.engaged[t][:, None] == np.arange(P)
         chance = rng.random((3, P, P))
         reaching &= able & (chance[0] > np.where(engaged, LET_GO["engaged"], let_go) / RATE)
-        running = hand_fighting * np.minimum(speed[t][:, None], speed[t])
-        rate = np.where(tackle, GRAB["carrier"], grab + running)
+        passing = np.linalg.norm(velocity[t][:, None] - velocity[t], axis=-1)
+        running = HAND_FIGHTING * np.minimum(speed[t][:, None], speed[t]) + PASSING * passing
+        rate = np.where(tackle, GRAB["carrier"], grab + opponents * running)
         rate = np.where(engaged, GRAB["engaged"], rate)
         reaching |= able & (chance[1] < rate / RATE)
         nearest = np.where(reaching, distance, np.inf).argsort(axis=1).argsort(axis=1)
@@ -86,11 +90,12 @@ def simulate_contacts(rng: Generator, motion: Motion, lineup: Lineup) -> Contact
         reach[t] = reach[t - 1] + np.clip(step, -REACH_RATE / RATE, REACH_RATE / RATE)
         overlap[t] = distance < np.where(overlap[t - 1], HYSTERESIS * BODY, BODY)
         touch[t] = reaching & (reach[t] > 0.85)
-        tackled[t] = touch[t] & tackle
+        sudden[t] = touch[t] & (tackle | (opponents & (passing > SUDDEN)))
     brief = np.ones((int(BRIEF_SECONDS * RATE), 1, 1), bool)
     pair = touch | touch.transpose(0, 2, 1) | overlap
     pair = binary_opening(binary_closing(pair, brief), brief)
-    pair |= tackled | tackled.transpose(0, 2, 1)  # however short
+    sudden = binary_dilation(sudden, np.ones((SUDDEN_STEPS, 1, 1), bool))
+    pair |= sudden | sudden.transpose(0, 2, 1)
     length = int(RATE * 1.2)  # of a style of idle arms
     style = rng.choice([SWING, SWING, TUCKED, WIDE], size=(T // length + 2, P))
     style = np.repeat(style, length, axis=0)[:T]

@@ -13,18 +13,20 @@ HESITATION = 0.28  # s until a changed mind shows in the legs
 KNEEL_DEPTH, LIE_DEPTH, STUMBLE_DEPTH = (0.5, 0.64), (0.66, 0.92), (0.2, 0.43)
 KNEELING = 0.78  # share of the falls that end on the knees
 # Rates a second of falling and of stumbling, of one who is engaged, is not, or is near the pile.
-FALL_RATES, STUMBLE_RATES = (0.034, 0.004, 1.0), (0.08, 0.015, 0.15)
-TRIP_RATE = 0.008  # a second, of a knee that touches in passing
+FALL_RATES, STUMBLE_RATES = (0.032, 0.006, 0.35), (0.1, 0.02, 0.27)
+CROUCH_SECONDS = (0.3, 1.5)  # s until one who stumbles, or squats, is up again
+TRIP_RATE = 0.005  # a second, of a knee that touches in passing
 # What a fallen player does: share of the falls; grip, 1/s; crawl, yd/s; median s there.
 GROUND_WAYS = (
-    (0.06, (1.2, 2.5), (0.2, 1.2), 0.8),  # gets up at once
-    (0.06, (0.5, 0.9), (0.1, 0.6), 3.5),  # slides
-    (0.07, (1.0, 2.0), (0.3, 1.0), 4.5),  # rolls or crawls
-    (0.81, (1.2, 2.5), (0.0, 0.1), 5.2),  # lies
+    (0.08, (1.2, 2.5), (0.2, 1.2), 0.8),  # gets up at once
+    (0.1, (0.5, 0.9), (0.1, 0.6), 3.5),  # slides
+    (0.1, (1.0, 2.0), (0.3, 1.0), 4.5),  # rolls or crawls
+    (0.72, (1.2, 2.5), (0.0, 0.1), 5.2),  # lies
 )
 LOCKED = 0.6  # share of the blocks that hardly move
 BRUSHES = 0.85  # share of the failing tackles that only put out an arm
-HELD_UP, HELD_SECONDS = 0.05, (0.5, 2.5)  # share of the tackled who stay on their feet; how long
+SHAKEN = (0.2, 0.8)  # share of his speed that one who missed a tackle keeps
+HELD_UP, HELD_SECONDS = 0.1, (0.5, 2.5)  # share of the tackled who stay on their feet; how long
 BLOCK_REACH, TACKLE_REACH = 1.0, 1.2  # yd
 
 
@@ -68,8 +70,10 @@ class Simulation(State):
         for i in np.flatnonzero((self.engaged != NOBODY) & (now > self.release_at)).tolist():
             missed_tackle = self.engaged[i] == self.carrier and not offence[i]
             self._release(i)
-            if missed_tackle and rng.random() < 0.6:
-                self._start_fall(i, now)
+            if missed_tackle:
+                self.velocity[i] *= rng.uniform(*SHAKEN)
+                if rng.random() < 0.6:
+                    self._start_fall(i, now)
         # Offence lets go once the ball is far, everybody once the play is dead.
         far = np.linalg.norm(self.position - self.ball, axis=1) > 4.5
         far &= now > self.scenario.handoff
@@ -120,7 +124,7 @@ class Simulation(State):
                 self.held_until[self.carrier] = fall_at + rng.uniform(*HELD_SECONDS)
                 return
             self._start_fall(self.carrier, fall_at)
-        if rng.random() < 0.72:
+        if rng.random() < 0.58:
             self._start_fall(i, max(now, self.fall_at[self.carrier] + rng.normal(0, 0.12)))
 
     def _release(self, i: int) -> None:
@@ -149,7 +153,7 @@ class Simulation(State):
         for i in np.flatnonzero(stumbles).tolist():
             self._start_fall(i, now)
             self.fall_depth[i] = rng.uniform(*STUMBLE_DEPTH)
-            self.rise_at[i] = now + rng.uniform(0.3, 0.7)
+            self.rise_at[i] = now + rng.uniform(*CROUCH_SECONDS)
         trips = (self.fall_at == np.inf) & (rng.random(len(rate)) < TRIP_RATE / RATE)
         for i in np.flatnonzero(trips).tolist():  # a knee touches, and on he goes
             self.trip_at[i] = now

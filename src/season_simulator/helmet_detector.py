@@ -12,7 +12,7 @@ from season_simulator.pose import HELMET_RADIUS, Poses
 
 BOX_SIZE = np.array([1.02, 1.10])  # in helmet diameters: the face mask sticks out
 FIRST_BOX = 290  # frame number
-LOW_FOUND = 0.4  # standard deviations of a noise, up to which a low helmet may be found
+LOW_FOUND = 0.15  # standard deviations of a noise, up to which a low helmet may be found
 SWAPS_PER_SECOND = 0.3  # how often the tracker mixes up two players
 MIX_UP = 4.0  # helmets between two whom the tracker mixes up
 SWAPS_PER_FALL = 1.0  # and one who is down with somebody near him

@@ -15,6 +15,7 @@ SIGN = np.array([-1.0, 1.0]).reshape(2, 1, 1, 1)
 LIMBS = ("hip", "knee", "foot", "shoulder", "elbow", "hand")
 JOINTS = ("pelvis", "chest", "head", *(f"{side}_{name}" for name in LIMBS for side in SIDES))
 TRUNK, NECK = 0.60, 0.26  # yd, pelvis to chest, chest to head
+SENSOR_DEPTH = 0.12  # yd, sensor to chest
 ARM_LENGTH = 0.82  # yd, shoulder to hand
 SHIN = 0.46  # yd, knee to foot
 HELMET_RADIUS = 0.145  # yd
@@ -82,12 +83,13 @@ class _Skeleton:
         self.fallen = lift(direction(motion.fall_angle[nearest]), 0.10)
         across = right_of(self.fallen)
         across *= np.where((across * self.right).sum(-1) < 0, -1.0, 1.0)[..., None]
-        lean = np.radians(8 + 70 * self.crouch + 14 * self.stride)
+        lean = np.radians(np.minimum(8 + 70 * self.crouch + 14 * self.stride, 80))
         upright = np.sin(lean) * self.forward + np.cos(lean) * UP
         tilt = np.interp(d, *TILT)
         self.trunk = unit((1 - tilt) * upright + tilt * self.fallen)
         self.side = unit((1 - self.lying) * self.right + self.lying * across)
-        self.hips = self.position - TRUNK * self.trunk[..., :2]  # sensors sit in the shoulder pads
+        # Sensors sit behind the chest, between the shoulder blades.
+        self.hips = self.position + (SENSOR_DEPTH * self.forward - TRUNK * self.trunk)[..., :2]
         standing = HIP_HEIGHT - 0.37 * self.crouch
         standing = np.maximum(standing - 0.2 * self.stumble, 0.62)
         grounded = _mix(KNEELING, LYING_HEIGHT, self.lying)

@@ -84,15 +84,16 @@ class Traits:
     def __init__(self, rng: Generator, lineup: Lineup) -> None:
         n = len(lineup.ids)
         angle, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.8, 4.0, n)
-        pace = np.where(rng.random(n) < 0.3, rng.uniform(0, 0.5, n), pace)  # many stop and look
+        pace = np.where(rng.random(n) < 0.36, rng.uniform(0, 0.5, n), pace)  # many stop and look
         top_speed = np.array([TOP_SPEED[p] for p in lineup.positions])
         self.top_speed = top_speed * rng.uniform(0.9, 1.03, n)  # yd/s
         self.reaction = rng.uniform(0.05, 0.35, n)  # s after the snap until they move
         self.push_speed = rng.uniform(0.4, 2.6, n)  # yd/s at which a rusher drives his blocker
         self.stand_off = rng.uniform(3.5, 15.0, n)  # yd one stays clear of the crowd
+        self.gathers = rng.uniform(0.8, 10.0, n)  # yd from the pile at which the curious stop
         self.pursuit_radius = rng.uniform(7.0, 16.0, n)  # yd, a ball so near draws a defender
         self.cushion = rng.uniform(0.6, 3.6, n)  # yd a defender leaves his receiver
-        self.trail = rng.normal((2.0, 0.0), 6.5, (n, 2))  # yd from a ball another has caught
+        self.trail = rng.normal((2.0, 0.0), 8.5, (n, 2))  # yd from a ball another has caught
         self.walk = pace[:, None] * direction(angle)  # [P, 2] yd/s after the whistle
         self.bias = rng.random(n)  # settles left or right, curious or not
 

@@ -6,6 +6,8 @@ from season_simulator.geometry import direction
 from season_simulator.roster import LINEMEN
 from season_simulator.state import NOBODY, State
 
+AHEAD = (0.15, 1.2)  # s by which a pursuer aims ahead of the runner, the farther the more
+CHASE_GAIN = 6.0  # 1/s; he hardly slows down before he is there
 SIDELINE_MARGIN = 2.5  # yd from a sideline at which a player turns back in
 
 
@@ -55,7 +57,7 @@ class Steering:
     def _after_whistle(self) -> np.ndarray:
         """Some approach the pile, the others slow down to a walk."""
         curious = self.bias < 0.5 and self.state.lineup.positions[self.i] not in LINEMEN
-        outside = _length(self.to_ball) > self.stand_off - 0.8
+        outside = _length(self.to_ball) > self.state.traits.gathers[self.i]
         if curious and self.now < self.state.dead_at + 1.5 and outside:
             return arrive(self.to_ball, 3.0, gain=1.0)
         return 0.85 * self.state.velocity[self.i] + 0.15 * self.state.traits.walk[self.i]
@@ -92,7 +94,7 @@ class Steering:
         fatigue = np.clip(1.0 - 0.1 * max(self.now - self.scenario.tackle, 0), 0.7, 1.0)
         holds = (self.state.engaged == self.i) & ~self.state.brushes
         tacklers = int(holds.sum())  # each slows him down
-        return _unit(heading) * (self.top_speed * 0.5**tacklers * fatigue)
+        return _unit(heading) * (self.top_speed * 0.6**tacklers * fatigue)
 
     def _evade(self, radius: float) -> np.ndarray:
         """Away from the defenders who are within `radius` yards."""
@@ -156,7 +158,8 @@ class Steering:
         """The nearest straight at the ball and round the blockers, the others stand off."""
         state, offset, nearest = self.state, self.to_ball.copy(), 5
         if state.ball_in_hand:
-            target = state.position[state.carrier] + 0.35 * state.velocity[state.carrier]
+            ahead = np.clip(_length(offset) / self.top_speed, *AHEAD)
+            target = state.position[state.carrier] + ahead * state.velocity[state.carrier]
             offset, nearest = target - self.position, 3
         if self.i in self.assignments.rushers and self.now < self.scenario.handoff:  # in his lane
             offset[1] += 0.5 * self.start[1] * np.clip(abs(offset[0]) / 5.0, 0, 1)
@@ -164,7 +167,9 @@ class Steering:
         if not first and self.now < self.scenario.tackle + 1.0:
             distance = _length(offset)
             offset = offset * max(distance - self.stand_off, 0) / max(distance, 1e-6)
-        return arrive(offset, self.top_speed * (1.0 if first else 0.85)) + 1.6 * self._sidestep()
+        speed, chases = self.top_speed * (1.0 if first else 0.85), first and state.ball_in_hand
+        gain = CHASE_GAIN if chases and self.now > self.scenario.handoff else 1.8
+        return arrive(offset, speed, gain) + 1.6 * self._sidestep()
 
     def _sidestep(self) -> np.ndarray:
         """Round the nearest blocker, if one is near."""

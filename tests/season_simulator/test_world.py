@@ -76,7 +76,7 @@ def test_only_who_has_fallen_touches_the_ground_and_he_lies_low(plays):
         fallen = play.ground_truth[inside]
         assert not fallen.any() or head[fallen].max() < 1.6
         upright = play.poses.down[frame[inside]] < 0.05
-        assert head[~fallen & upright].min() > 0.7  # of one who lies: below 0.5
+        assert head[~fallen & upright].min() > 0.9  # of one who lies: below 0.5
 
 
 def test_videos_end_early_in_two_plays_of_five_and_mostly_in_the_endzone():
@@ -100,7 +100,7 @@ def test_videos_end_early_in_two_plays_of_five_and_mostly_in_the_endzone():
 def test_labels_differ_from_the_truth_only_now_and_then(plays):
     truth = np.concatenate([play.pair_truth.ravel() for play in plays])
     label = np.concatenate([play.pair_label.ravel() for play in plays])
-    assert 0.01 < (truth != label).sum() / truth.sum() < 0.2
+    assert 0.01 < (truth != label).sum() / truth.sum() < 0.3
 
 
 def test_annotators_are_late_forget_and_imagine_contacts():
