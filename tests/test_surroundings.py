@@ -75,7 +75,7 @@ def command_in(tmp_path):
 def submission(bundle, season_tables, tmp_path_factory) -> bytes:
     """What comes out in ordinary surroundings."""
     path = tmp_path_factory.mktemp("ordinary") / "submission.csv"
-    predict_folder(bundle, season_tables, path, 1)
+    predict_folder(bundle, season_tables, path, 0)
     return path.read_bytes()
 
 

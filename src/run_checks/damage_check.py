@@ -106,7 +106,7 @@ def _predict(bundle: Path, folder: Path, mend: bool) -> tuple[str, list[str]]:
     kind, errors = ACCEPTED, []
     with captured(records.append, propagate=False):
         try:
-            predict_folder(bundle, folder, submission, 1, mend=mend)
+            predict_folder(bundle, folder, submission, 0, mend=mend)
             check_submission(submission, ids)
         except SubmissionError as error:
             kind, errors = FAULTY, [str(error)]

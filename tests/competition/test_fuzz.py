@@ -201,7 +201,7 @@ def test_a_damaged_folder_is_predicted_in_full_with_mend(
     season = copy_season(season_tables, folder / "season")
     for file, file_changes in changes.items():
         write(season.folder / file, damaged(read_rows(season.folder / file), file_changes))
-    predict_folder(bundle, season.folder, folder / "submission.csv", 1, mend=True)
+    predict_folder(bundle, season.folder, folder / "submission.csv", 0, mend=True)
     submission = pd.read_csv(folder / "submission.csv")
     ids = season.table("sample_submission.csv")["contact_id"]
     assert submission["contact_id"].tolist() == ids.tolist()

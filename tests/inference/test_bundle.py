@@ -53,7 +53,7 @@ def test_a_vision_model_scores_and_does_not_train(bundle):
 
 def test_a_bundle_works_wherever_it_is_copied_to(bundle, own_bundle, tiny_season, tmp_path):
     for folder, name in ((bundle, "one.csv"), (own_bundle, "other.csv")):
-        predict_folder(folder, tiny_season.folder, tmp_path / name, 1)
+        predict_folder(folder, tiny_season.folder, tmp_path / name, 0)
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
 
 

@@ -2,6 +2,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from io import BytesIO
@@ -16,9 +18,11 @@ from player_contact.inference import cascade
 from player_contact.inference.bundle import load_bundle
 from player_contact.inference.cascade import predict_play
 from player_contact.inference.predict import predict_folder
-from player_contact.inference.time_budget import parse_duration
+from player_contact.inference.submission_writer import SubmissionWriter
+from player_contact.inference.time_budget import Patience, parse_duration
 from player_contact.utils.errors import BundleError, InputError
 from player_contact.utils.files import read_json, write_json
+from player_contact.vision import scoring
 from tests.makers import TinySeason, split_files
 
 IDS, TRACKING, HELMETS, VIDEOS = split_files("test")
@@ -30,7 +34,7 @@ CASCADE = "player_contact.inference.cascade"
 def predict(bundle, tmp_path):
     """Predicts a season's folder; returns the submission and the counts."""
 
-    def run(season: TinySeason, folder=bundle, workers: int = 1, **options):
+    def run(season: TinySeason, folder=bundle, workers: int = 0, **options):
         path = tmp_path / "submission.csv"
         counts = predict_folder(folder, season.folder, path, workers, **options)
         submission = pd.read_csv(path)
@@ -213,7 +217,7 @@ def test_a_folder_in_place_of_the_submission_is_kept(bundle, tiny_season, tmp_pa
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "precious.txt").write_text("years of work")
     with pytest.raises(InputError, match=r"results is a folder"):
-        predict_folder(bundle, tiny_season.folder, tmp_path / "results", 1)
+        predict_folder(bundle, tiny_season.folder, tmp_path / "results", 0)
     assert (tmp_path / "results" / "precious.txt").read_text() == "years of work"
 
 
@@ -237,7 +241,7 @@ def test_a_bundle_of_other_features_is_refused_at_once(own_bundle, tmp_path):
     manifest["features"] = manifest["features"][1:]
     write_json(manifest, own_bundle / "manifest.json")
     with pytest.raises(BundleError, match="made with other features"):
-        predict_folder(own_bundle, tmp_path / "nowhere", tmp_path / "submission.csv", 1)
+        predict_folder(own_bundle, tmp_path / "nowhere", tmp_path / "submission.csv", 0)
 
 
 def raise_memory_error(*_, **__):
@@ -307,7 +311,7 @@ def test_a_play_that_kills_its_process_costs_no_other_play(
     assert f"{video}: vision {died}; decided by sensors and boxes" in caplog.text
 
 
-def dying_play(tables, folder, complete, with_video, boxes, video):
+def dying_play(tables, folder, complete, with_video, boxes, video, small_batches=False):
     if tables.game_play == (video if with_video else boxes) and complete:
         os.kill(os.getpid(), signal.SIGKILL)
     return predict_play(tables, folder, complete, with_video)
@@ -340,7 +344,7 @@ def test_a_budget_that_suffices_changes_nothing(predict, filmed_season, caplog):
     assert re.search(timing, caplog.text)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_budget_that_is_over_at_once_leaves_the_distance(predict, filmed_season, workers):
     _, counts = predict(filmed_season, workers=workers, budget=1e-3)
     assert counts["plays decided by distance"] == 1
@@ -363,11 +367,102 @@ def test_at_the_end_of_the_budget_vision_is_stopped(
     assert submission.equals(unfilmed)
 
 
-def without_end(tables, folder, complete, with_video, at_video):
+def without_end(tables, folder, complete, with_video, at_video, small_batches=False):
     if with_video:
         at_video.touch()
         time.sleep(3600)
     return predict_play(tables, folder, complete, with_video)
+
+
+def test_a_play_that_hangs_at_its_video_is_decided_without(
+    predict, filmed_season, tiny_season, tmp_path, monkeypatch, caplog
+):
+    unfilmed, _ = predict(tiny_season)
+    at_video = partial(without_end, at_video=tmp_path / "at_video")
+    monkeypatch.setattr(f"{CASCADE}.predict_play", at_video)
+    monkeypatch.setattr("player_contact.inference.predict.Patience", ShortPatience)
+    submission, counts = predict(filmed_season, workers=1)
+    assert counts["plays where vision failed"] == 1
+    assert "vision failed (nothing came of it for 12 s); decided by sensors and" in caplog.text
+    assert submission.equals(unfilmed)
+
+
+class ShortPatience(Patience):
+    def __call__(self) -> float:
+        return 12.0
+
+
+def test_a_play_whose_process_dies_is_tried_again_with_small_batches(
+    predict, filmed_season, tmp_path, monkeypatch
+):
+    before, _ = predict(filmed_season)
+    tries = tmp_path / "tries"
+    monkeypatch.setattr(f"{CASCADE}.predict_play", partial(dies_of_large_batches, tries=tries))
+    after, counts = predict(filmed_season, workers=1)
+    assert counts["plays decided by vision"] == 1
+    assert tries.exists()
+    assert (after["contact"] == before["contact"]).mean() > 0.99  # sums in another order
+
+
+def dies_of_large_batches(tables, folder, complete, with_video, tries, small_batches=False):
+    if with_video and not small_batches:
+        tries.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return predict_play(tables, folder, complete, with_video, small_batches)
+
+
+def test_without_memory_for_many_images_they_go_in_small_batches(
+    predict, filmed_season, monkeypatch, caplog
+):
+    predict_logits = scoring.predict_logits
+
+    def predict_few(*args):
+        if args[-1] > scoring.FEW_IMAGES:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+        return predict_logits(*args)
+
+    monkeypatch.setattr(scoring, "predict_logits", predict_few)
+    _, counts = predict(filmed_season)
+    assert counts["plays decided by vision"] == 1
+    assert "Tried to allocate 2 GiB); on with batches of 32 images" in caplog.text
+
+
+def test_a_disk_that_is_full_for_a_while_ends_nothing(predict, tiny_season, monkeypatch, caplog):
+    write, tries = SubmissionWriter.write, []
+
+    def write_later(self, predictions):
+        tries.append(1)
+        if len(tries) == 2:
+            raise OSError("No space left on device")
+        return write(self, predictions)
+
+    monkeypatch.setattr(SubmissionWriter, "write", write_later)
+    _, counts = predict(tiny_season)
+    assert counts["plays decided by screen"] == 1
+    assert "could not be written (No space left on device); going on" in caplog.text
+
+
+@pytest.mark.parametrize("moment", [0.0, 2.0, 5.0])
+def test_whoever_is_killed_once_there_is_a_file_leaves_a_whole_one(
+    bundle, filmed_season, tmp_path, moment
+):
+    """As by the system where memory runs out, so many seconds after the first file."""
+    for play in ("99999_000001", "99999_000002"):
+        copy_play(filmed_season, play)
+    path = tmp_path / "submission.csv"
+    folders = {"bundle": bundle, "input": filmed_season.folder, "output": path}
+    options = [word for name, value in folders.items() for word in (f"--{name}", value)]
+    command = [sys.executable, "-m", "player_contact", "predict", *options, "--workers", "2"]
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
+    while not path.is_file():
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(moment)
+    process.kill()
+    process.wait()
+    submission = pd.read_csv(path)
+    assert submission["contact_id"].tolist() == filmed_season.table(IDS)["contact_id"].tolist()
+    assert submission["contact"].any()
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_the_submission_has_the_sample_s_ids_in_order(finished_run):
 
 
 def test_the_submission_is_what_predict_makes_of_the_bundle(finished_run, tmp_path):
-    predict_folder(finished_run.folder / "bundle", finished_run.input, tmp_path / "again.csv", 1)
+    predict_folder(finished_run.folder / "bundle", finished_run.input, tmp_path / "again.csv", 0)
     assert (tmp_path / "again.csv").read_bytes() == (
         finished_run.folder / "submission.csv"
     ).read_bytes()
@@ -156,7 +156,7 @@ def test_worker_processes_of_before_do_not_stay(own_run, finished_run):
 def test_a_changed_blend_runs_the_blend_and_what_follows_alone(own_run, finished_run):
     run = own_run(blended_otherwise(finished_run.config))
     assert run_pipeline(run) == ["blend", "scores", "bundle", "submission", "report"]
-    predict_folder(run.folder / "bundle", run.input, run.folder / "again.csv", 1)
+    predict_folder(run.folder / "bundle", run.input, run.folder / "again.csv", 0)
     assert (run.folder / "again.csv").read_bytes() == (run.folder / "submission.csv").read_bytes()
     assert read_json(run.folder / "bundle" / "manifest.json") != read_json(
         finished_run.folder / "bundle" / "manifest.json"

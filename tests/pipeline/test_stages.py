@@ -173,7 +173,7 @@ def test_an_ensemble_predicts_by_the_mean_logit_and_is_bundled(run, tmp_path):
     write_bundle(bundle, run.config, tmp_path, facts)
     names = [f"vision/fold{fold}-{member}.safetensors" for fold, member in models]
     assert list(load_bundle(bundle).vision_models) == names
-    counts = predict_folder(bundle, run.input, tmp_path / "submission.csv", 1)
+    counts = predict_folder(bundle, run.input, tmp_path / "submission.csv", 0)
     assert counts["plays decided by vision"] > 0
     assert counts["plays where vision failed"] == 0
 

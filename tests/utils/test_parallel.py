@@ -186,6 +186,17 @@ def test_an_item_whose_process_dies_once_is_tried_again(tmp_path):
     assert dict(fault_tolerant_map(die_once, items, 2)) == {item: item.name for item in items}
 
 
+def test_the_second_try_may_be_another(tmp_path):
+    items = [tmp_path / str(number) for number in range(2)]
+    outcomes = dict(fault_tolerant_map(die_once, items, 1, second_try=str))
+    assert outcomes == {item: str(item) for item in items}
+
+
+def test_an_item_that_hangs_fails_alone():
+    outcomes = dict(fault_tolerant_map(sleep, [0.01, 600, 0.02], 1, patience=lambda: 15.0))
+    assert outcomes == {0.01: 0.01, 600: Failure("nothing came of it for 15 s"), 0.02: 0.02}
+
+
 def test_the_death_of_a_process_disturbs_no_other_item(tmp_path):
     bystander, culprit = tmp_path / "bystander", tmp_path / "culprit"
     assert dict(fault_tolerant_map(die_or_count_runs, [bystander, culprit], 2)) == {

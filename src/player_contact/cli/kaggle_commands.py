@@ -17,7 +17,8 @@ def kernel(args: Namespace) -> None:
 
     parse_duration(args.budget)
     run = find_run(args, needs="bundle")
-    upload = write_kernel(run, args.kaggle_user, args.budget, args.gpu, args.wheels)
+    wheels = [] if args.wheels == ["none"] else args.wheels
+    upload = write_kernel(run, args.kaggle_user, args.budget, args.gpu, wheels)
     print(f"dataset  {upload.dataset}\nnotebook {upload.kernel}")
     print(f"upload   {upload.megabytes:.1f} MB")
 

@@ -26,6 +26,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
         "time limit, such as 8h: the most doubtful plays get vision first, the others none once it "
         "would not fit",
     ),
+    "without_vision": (False, "decide by sensors and helmet boxes, whatever videos there are"),
     "mend": (False, "leave out faulty rows, and tables that can't be read"),
     "variants": ([], "settings of variants, such as vision.boxes=none 'vision.a=1 vision.b=2'"),
     "folds": (0, "train only the first folds of each variant; 0: all"),
@@ -35,7 +36,10 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "encoder": ("tf_efficientnet_lite0", "the timm model whose names the weights get"),
     "kaggle_user": ("", "your name on Kaggle; pushing fills it in where it is not given"),
     "gpu": (True, "ask Kaggle for a GPU"),
-    "wheels": ([], "packages that Kaggle's image lacks: their wheels are uploaded too"),
+    "wheels": (  # the last two are what pandera needs
+        ["av", "pandera", "typing_inspect", "mypy_extensions"],
+        "packages that Kaggle's image lacks: their wheels are uploaded too; none: no wheels",
+    ),
     "seed": (0, "of what is drawn"),
     "split": ("train", "train or test"),
     "play": ([], "a game_play, or several; the first with videos if not given"),

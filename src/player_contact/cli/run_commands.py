@@ -112,6 +112,7 @@ def weights(args: Namespace) -> None:
     "workers",
     "budget",
     "mend",
+    "without_vision",
     input=(Path, "folder of sample_submission.csv, test_*.csv and, if there are, videos in test/"),
     output=Path("submission.csv"),
 )
@@ -128,5 +129,6 @@ def predict(args: Namespace) -> None:
 
     budget = parse_duration(args.budget) if args.budget else float("inf")
     workers = worker_count(args.workers, load_bundle(args.bundle).config.num_threads)
-    counts = predict_folder(args.bundle, args.input, args.output, workers, budget, args.mend)
+    options = budget, args.mend, not args.without_vision
+    counts = predict_folder(args.bundle, args.input, args.output, workers, *options)
     print(f"{args.output}\n{summary_text(counts)}")

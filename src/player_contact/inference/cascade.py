@@ -3,6 +3,7 @@
 Rows of players who are not tracked are decided by the distance of their helmet boxes.
 """
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +24,15 @@ from player_contact.utils.logits import sigmoid
 from player_contact.video.completion import complete_play
 from player_contact.video.crops import Crops, cut_crops
 
+log = logging.getLogger(__name__)
+
 VISION, SCREEN, BOXES, DISTANCE, NOTHING = (  # the best first
     *("vision", "screen", "boxes", "distance", "nothing"),
 )
 UNTRACKED, NO_BOXES = "rows without tracking", "pairs without tracking and boxes"
 # Helmets between two boxes as `box_distance` measures it; on simulated plays as many pairs lie so
-# near as touch. It is .75 yd between helmets of .29 yd.
-MAX_BOX_DISTANCE = 2.6
+# near as touch. It is .70 yd between helmets of .29 yd.
+MAX_BOX_DISTANCE = 2.4
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,12 @@ def predict_by_boxes(play: Play, rows: Rows) -> tuple[np.ndarray, Counter]:
 
 
 def predict_play(
-    tables: PlayTables, folder: Path, complete: bool, with_video: bool
+    tables: PlayTables, folder: Path, complete: bool, with_video: bool, small_batches: bool = False
 ) -> PlayPrediction:
-    """A play by the bundle in `folder`: with boxes completed or as detected, vision or without."""
+    """A play by the bundle in `folder`: with boxes completed or as detected, vision or without.
+
+    `small_batches` of images take less memory.
+    """
     stopwatch = Stopwatch()
     bundle = load_bundle(folder)
     config, threads = bundle.config, bundle.config.num_threads
@@ -106,7 +112,7 @@ def predict_play(
         crops = cut_crops(play, candidates[is_open], config.crops)
         stopwatch.split("videos")
         opened = candidates[is_open], features[is_open], screen[is_open]
-        vision[is_open] = _vision(bundle, *opened, crops)
+        vision[is_open] = _vision(bundle, *opened, crops, small_batches)
         stopwatch.split("vision")
         for view, visible in zip(VIEWS, crops.visible.sum(axis=0).tolist(), strict=True):
             counts[f"visible in {view}"] = visible
@@ -134,22 +140,39 @@ def mean_probability(boosters: list[str], table: pd.DataFrame, num_threads: int)
 
 
 def _vision(
-    bundle: Bundle, rows: Rows, features: pd.DataFrame, screen: np.ndarray, crops: Crops
+    bundle: Bundle,
+    rows: Rows,
+    features: pd.DataFrame,
+    screen: np.ndarray,
+    crops: Crops,
+    small_batches: bool,
 ) -> np.ndarray:
     """[M] float32 mean of the vision models; NaN where no view shows the open row."""
     probability = np.full(len(rows), np.nan, dtype=np.float32)
     index = np.flatnonzero(crops.visible.any(axis=1))
     if len(index):
+        from player_contact.vision import scoring
         from player_contact.vision.clips import open_rows, tabular_values
         from player_contact.vision.device import reserve_gpus
-        from player_contact.vision.scoring import predict_logits
 
-        logits, threads = [], bundle.config.num_threads
+        threads, few, many = bundle.config.num_threads, scoring.FEW_IMAGES, scoring.IMAGES_PER_BATCH
+
+        def logits_of(name: str, images_per_batch: int) -> np.ndarray:
+            vision, model = bundle.vision_models[name]
+            tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
+            visible = open_rows(rows[index], tabular, [crops], index)
+            embed = bundle.image_embedders[name]
+            return scoring.predict_logits(model, visible, vision, threads, embed, images_per_batch)
+
+        logits = []
         with reserve_gpus():
-            for name, (vision, model) in bundle.vision_models.items():
-                tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
-                visible = open_rows(rows[index], tabular, [crops], index)
-                embed = bundle.image_embedders[name]
-                logits.append(predict_logits(model, visible, vision, threads, embed))
+            for name in bundle.vision_models:
+                try:
+                    logits.append(logits_of(name, few if small_batches else many))
+                except (MemoryError, RuntimeError) as error:
+                    if small_batches or "memory" not in f"{type(error).__name__} {error}".lower():
+                        raise
+                    log.warning("memory ran out (%s); on with batches of %d images", error, few)
+                    logits.append(logits_of(name, few))
         probability[index] = sigmoid(np.mean(logits, axis=0))
     return probability

@@ -1,7 +1,8 @@
 """From a bundle and a folder of plays to a submission. Nothing in a play can stop it.
 
-Every play is first decided without its video; then those with videos again, the most doubtful
-first. The fallbacks: vision -> screen -> screen without completed boxes -> distance -> no contact.
+Every play is first decided by distance, then by sensors and boxes, then those with videos again,
+the most doubtful first; the submission is written after each of these and now and then in between.
+The fallbacks: vision -> screen -> screen without completed boxes -> distance -> no contact.
 Rows of players without tracking: distance of the helmet boxes -> no contact.
 """
 
@@ -10,11 +11,11 @@ import logging
 import math
 import time
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from player_contact.competition.constants import VIEWS
 from player_contact.competition.season import PlayTables, Season, read_season
@@ -22,10 +23,10 @@ from player_contact.features.table import feature_names
 from player_contact.inference import cascade, summary
 from player_contact.inference.bundle import Bundle, load_bundle
 from player_contact.inference.cascade import PlayPrediction
-from player_contact.inference.time_budget import PlayTimes, timing_text
+from player_contact.inference.submission_writer import SubmissionWriter
+from player_contact.inference.time_budget import Patience, PlayTimes, timing_text
 from player_contact.utils.errors import BundleError
 from player_contact.utils.files import (
-    atomic_write,
     check_writable,
     ensure_temporary_folder,
     refuse_folder,
@@ -49,68 +50,76 @@ def predict_folder(
     workers: int,
     budget: float = math.inf,
     mend: bool = False,
+    with_vision: bool = True,
 ) -> Counter:
     """Writes a submission for sample_submission.csv, in its order, and returns counts.
 
-    The file is replaced only by a complete one. After `budget` seconds no more videos are used.
-    With several workers a process that dies costs its play the video and nothing else. Raises
-    BundleError, and InputError where `output` can't be written and for faulty tables: with `mend`
-    only for sample_submission.csv.
+    The file is complete each time it is written. No videos are used after `budget` seconds, or
+    without `with_vision`. Plays are worked on by `workers` processes: one that dies or hangs costs
+    its play the video and nothing else. With 0 all happens in this process, where nothing is caught
+    but errors. Raises BundleError, and InputError where `output` can't be written and for faulty
+    tables: with `mend` only for sample_submission.csv.
     """
     deadline = time.monotonic() + budget * (1 - RESERVE)
     refuse_folder(output)
     check_writable(output)
     ensure_temporary_folder(output)
-    bundle = _check_bundle(load_bundle(bundle_folder))
+    bundle = _check_bundle(load_bundle(bundle_folder), with_vision)
     season = read_season(input_folder, "test", mend)
     if any(season.video_folder.glob("*.mp4")):
         log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
     else:
         text = "No video was found in %s: predicting from sensors and helmet boxes alone"
         log.warning(text, season.video_folder)
-    predictions = _predict_without_videos(season, bundle, workers, deadline)
+    writer = SubmissionWriter(season.rows["contact_id"], output)
+    predictions = {
+        tables.game_play: _predict_by_distance(tables, bundle.contact_distance)
+        for tables in season.plays()
+    }
+    writer.write_if_due(predictions.values(), pause=0)
+    for _ in _add_screen(season, bundle, predictions, workers, deadline):
+        writer.write_if_due(predictions.values())
+    writer.write_if_due(predictions.values(), pause=0)
     counts = Counter({"plays": len(predictions), "rows": len(season.rows)})
-    counts.update(_add_vision(season, bundle, predictions, workers, deadline))
-    contact = np.zeros(len(season.rows), dtype=np.int8)
+    if with_vision:
+        for _ in _add_vision(season, bundle, predictions, workers, deadline, counts):
+            writer.write_if_due(predictions.values())
+    contacts = writer.write(predictions.values())
     for prediction in predictions.values():
-        contact[prediction.row] = prediction.contact
         counts.update(prediction.counts)
     sources = Counter(prediction.source for prediction in predictions.values())
     for source in (cascade.VISION, cascade.SCREEN, cascade.BOXES, cascade.DISTANCE):
         counts[f"plays decided by {source}"] = sources[source]
-    counts.update({NO_CONTACT: sources[cascade.NOTHING], "contacts": int(contact.sum())})
+    counts.update({NO_CONTACT: sources[cascade.NOTHING], "contacts": contacts})
     _log_fallbacks(counts)
-    with atomic_write(output) as temporary:
-        table = pd.DataFrame({"contact_id": season.rows["contact_id"], "contact": contact})
-        table.to_csv(temporary, index=False)
     return counts
 
 
-def _check_bundle(bundle: Bundle) -> Bundle:
+def _check_bundle(bundle: Bundle, with_vision: bool) -> Bundle:
     """Raises BundleError before the first play: its faults would be those of every play."""
     if bundle.manifest["features"] != feature_names():
         raise BundleError(
             f"{bundle.folder} was made with other features than this version computes. Train again "
             "or use the version that wrote it"
         )
-    _ = bundle.vision_models
+    if with_vision:
+        _ = bundle.vision_models
     return bundle
 
 
-def _predict_without_videos(
-    season: Season, bundle: Bundle, workers: int, deadline: float
-) -> Predictions:
-    """Every play without its video, by the best that works and that there is time for."""
-    predictions: Predictions = {}
-    processes, remaining = workers if workers > 1 else 0, season.plays()
+def _add_screen(
+    season: Season, bundle: Bundle, predictions: Predictions, workers: int, deadline: float
+) -> Iterator[None]:
+    """Replaces `predictions` by those of sensors and boxes while there is time; yields for each."""
+    remaining, patience, first = season.plays(), Patience(), True
     for complete in (True, False) if bundle.config.boxes.complete else (False,):
         work = partial(
             cascade.predict_play, folder=bundle.folder, complete=complete, with_video=False
         )
-        outcomes = fault_tolerant_map(work, remaining, processes, deadline)
-        if not predictions:
+        outcomes = fault_tolerant_map(work, remaining, workers, deadline, patience)
+        if first:
             total, title = len(season.game_plays), "sensors and boxes"
-            outcomes = progress_bar(outcomes, total, title, max(1, processes))
+            outcomes = progress_bar(outcomes, total, title, max(1, workers))
         failed, boxes = [], "" if complete else " without completed boxes"
         for tables, outcome in outcomes:
             if isinstance(outcome, Failure):
@@ -118,10 +127,9 @@ def _predict_without_videos(
                 log.warning("%s: the screen%s failed (%s)", tables.game_play, boxes, outcome.reason)
             else:
                 predictions[tables.game_play] = outcome
-        remaining = itertools.chain(failed, remaining)
-    for tables in remaining:
-        predictions[tables.game_play] = _predict_by_distance(tables, bundle.contact_distance)
-    return predictions
+                patience.add(sum(outcome.seconds.values()))
+            yield
+        remaining, first = itertools.chain(failed, remaining), False
 
 
 def _predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPrediction:
@@ -130,7 +138,7 @@ def _predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPredict
         return cascade.predict_by_distance(tables, max_distance)
     except Exception as error:  # a submission must come out
         reason = f"{type(error).__name__}: {error}"
-        text = "%s: distances failed (%s); all its rows count as no contact"
+        text = "%s: distances failed (%s); without sensors all its rows count as no contact"
         log.warning(text, tables.game_play, reason)
         row, counts = tables.rows["row"].to_numpy(), Counter({summary.NO_CONTACT: len(tables.rows)})
         no_contact = np.zeros(len(row), dtype=bool)
@@ -138,23 +146,30 @@ def _predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPredict
 
 
 def _add_vision(
-    season: Season, bundle: Bundle, predictions: Predictions, workers: int, deadline: float
-) -> Counter:
-    """Replaces `predictions` of plays with videos while there is time; returns counts."""
-    counts = Counter({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0})
+    season: Season,
+    bundle: Bundle,
+    predictions: Predictions,
+    workers: int,
+    deadline: float,
+    counts: Counter,
+) -> Iterator[None]:
+    """Replaces `predictions` of plays with videos while there is time, and yields for each; adds
+    to `counts`."""
+    counts.update({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0})
     if not bundle.vision_models:
-        return counts
+        return
     from player_contact.vision.device import concurrent_models
 
     plays, unfilmed = _plays_with_video(season, predictions)
     counts[NO_VIDEO] = len(unfilmed)
     rows = {play: predictions[play].num_open for play in plays}
     remaining, times, last_line = dict(rows), PlayTimes(), -math.inf
-    processes = concurrent_models(workers) if workers > 1 else 0
+    processes, patience = concurrent_models(workers) if workers else 0, Patience()
     complete, seconds = bundle.config.boxes.complete, dict[str, dict[str, float]]()
     work = partial(cascade.predict_play, folder=bundle.folder, complete=complete, with_video=True)
+    limits = deadline, patience, partial(work, small_batches=True)
     chosen = times.plays_in_time(plays, rows, lambda: deadline - time.monotonic())
-    for tables, outcome in fault_tolerant_map(work, season.plays(chosen), processes, deadline):
+    for tables, outcome in fault_tolerant_map(work, season.plays(chosen), processes, *limits):
         play, seconds_left = tables.game_play, deadline - time.monotonic()
         if isinstance(outcome, Failure):
             if seconds_left > 0:
@@ -162,21 +177,23 @@ def _add_vision(
                 log.warning(text, play, outcome.reason)
                 counts[NO_VISION] += 1
                 del remaining[play]
+            yield
             continue
         predictions[play], seconds[play] = outcome, outcome.seconds
         counts[NO_VIDEO] += int(outcome.source != cascade.VISION)
         times.add(remaining.pop(play), sum(outcome.seconds.values()))
+        patience.add(times.seconds[-1])
         if time.monotonic() - last_line > SECONDS_BETWEEN_LINES:
             open_rows, total = list(remaining.values()), len(plays)
             log.info(times.progress_text(open_rows, total, max(processes, 1), seconds_left))
             last_line = time.monotonic()
+        yield
     if seconds:
         log.info(timing_text(seconds))
     counts[NO_TIME] = len(remaining)
     if remaining:
         text = "No time for the video of %d plays; decided by sensors and boxes: %s"
         log.warning(text, len(remaining), ", ".join(sorted(remaining)))
-    return counts
 
 
 def _plays_with_video(season: Season, predictions: Predictions) -> tuple[list[str], list[str]]:

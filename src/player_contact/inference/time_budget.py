@@ -12,6 +12,8 @@ from player_contact.utils.errors import ConfigError
 
 SECONDS = {"h": 3600, "min": 60, "m": 60, "s": 1}
 DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(h|min|m|s)(?![a-z])\s*", re.ASCII)
+FIRST_PATIENCE, LEAST_PATIENCE = 1200.0, 600.0  # s: until a play is done, and after that
+PATIENCE = 10  # times the longest play so far
 SAFETY_FACTOR = 1.2  # a play may take that much longer than expected: it is not begun too late
 
 
@@ -26,6 +28,23 @@ class Stopwatch:
         """Ends a part; the next one begins."""
         now = time.monotonic()
         self.seconds[part], self.last = now - self.last, now
+
+
+@dataclass
+class Patience:
+    """Seconds that a play may take before its process is taken to hang; the pace so far says."""
+
+    longest: float | None = None
+
+    def add(self, seconds: float) -> None:
+        """Takes note of a play that took so long."""
+        self.longest = max(seconds, self.longest or 0.0)
+
+    def __call__(self) -> float:
+        """So many seconds for the next."""
+        if self.longest is None:
+            return FIRST_PATIENCE
+        return max(LEAST_PATIENCE, PATIENCE * self.longest)
 
 
 @dataclass

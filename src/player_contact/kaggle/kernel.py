@@ -17,6 +17,10 @@ from player_contact.utils.files import atomic_write, read_json, write_json
 
 COMPETITION = "nfl-player-contact-detection"
 PLACEHOLDER = "insert-your-username"  # until somebody who has credentials pushes
+IMAGE = (  # Kaggle's of 2026
+    *("--python-version", "3.12", "--implementation", "cp"),
+    *("--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64"),
+)
 MAX_NAME = 50  # characters of a dataset's title and slug, which Kaggle's tool (2.2) checks
 
 
@@ -48,8 +52,8 @@ def write_kernel(
     """Writes `run`/kernel/ from the run's bundle, atomically.
 
     `wheels` names installed packages that Kaggle's image lacks: wheels of the same versions are
-    downloaded. Raises BundleError, InputError where a wheel can't be had, and ConfigError where
-    this is no checkout of the project.
+    downloaded for its Python. Raises BundleError, InputError where a wheel can't be had, and
+    ConfigError where this is no checkout of the project.
     """
     load_bundle(run / "bundle")
     name = re.sub(r"[^a-z0-9]+", " ", run.name.lower()).strip()
@@ -142,7 +146,7 @@ def _download_wheel(package: str, folder: Path) -> None:
     except importlib.metadata.PackageNotFoundError:
         text = "which is not installed here. Name packages as in requirements.txt"
         raise InputError(f"WHEELS names {package!r}, {text}") from None
-    options = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    options = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), *IMAGE]
     _pip("download", *options, f"{package}=={version}")
 
 

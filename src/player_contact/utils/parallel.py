@@ -107,15 +107,19 @@ def fault_tolerant_map(
     items: Iterable[Item],
     workers: int,
     deadline: float = math.inf,
+    patience: Callable[[], float] = lambda: math.inf,
+    second_try: Callable[[Item], Result] | None = None,
 ) -> Iterator[tuple[Item, Result | Failure]]:
     """Yields every item with `function(item)` or a Failure, as they finish.
 
     An item is taken when a worker is free for it, so `items` may decide late what comes next. An
-    item whose process dies gets a second try. At the `deadline` (of `time.monotonic`) processes
-    are killed, what they worked on fails, and nothing more is taken. With `workers` 0, or where no
-    process can be started, all happens in this process, where nothing can be stopped.
+    item whose process dies gets a second try, of `second_try` if given; one that is not done after
+    `patience()` seconds fails, and its process is killed. At the `deadline` (of `time.monotonic`)
+    all processes are killed, what they worked on fails, and nothing more is taken. With `workers`
+    0, or where no process can be started, all happens in this one, where nothing can be stopped.
     """
     queue = iter(items)
+    again = second_try or function
 
     def next_items() -> list[Item]:
         """The next item, if there is one and time is left."""
@@ -125,26 +129,32 @@ def fault_tolerant_map(
         end_workers()  # of `parallel_map`, which would hold their memory beside these
     # A pool for each process: where one dies, its item is known.
     running: dict[Future, tuple[ProcessPoolExecutor, Item, int]] = {}
+    began: dict[Future, float] = {}
     untried: list[Item] = []
     with ExitStack() as stack:
         free = start_processes(stack, workers, workers)
         while True:
             while free and (taken := next_items()):
                 pool, tries = free.pop(), 1
-                try:
-                    future = _submit(pool, function, taken[0])
-                except BrokenExecutor as error:  # the process died between two items
-                    future, tries = Future(), 0
-                    future.set_exception(error)
-                running[future] = (pool, taken[0], tries)
-            seconds = None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())
+                future = _submit_or_fail(pool, function, taken[0])
+                if future.done() and isinstance(future.exception(), BrokenExecutor):
+                    tries = 0  # the process died between two items
+                running[future], began[future] = (pool, taken[0], tries), time.monotonic()
+            stop_at = min([deadline, *(began[future] + patience() for future in running)])
+            seconds = None if math.isinf(stop_at) else max(0.0, stop_at - time.monotonic())
             done, _ = wait(running, seconds, FIRST_COMPLETED)
             for future in done:
                 pool, item, tries = running.pop(future)
+                del began[future]
                 if isinstance(future.exception(), BrokenExecutor):
                     started = start_processes(stack, 1, workers)
                     if started and tries < MAX_TRIES:
-                        running[_submit(started[0], function, item)] = (started[0], item, tries + 1)
+                        retry = again if tries else function
+                        future = _submit_or_fail(started[0], retry, item)
+                        running[future], began[future] = (
+                            (started[0], item, tries + 1),
+                            time.monotonic(),
+                        )
                         continue
                     if not tries:
                         untried.append(item)
@@ -155,7 +165,17 @@ def fault_tolerant_map(
                 else:
                     free.append(pool)
                     yield item, _attempt(_result, future)
-            if not done and (not running or time.monotonic() >= deadline):
+            if time.monotonic() >= deadline and not done:
+                break
+            now = time.monotonic()
+            hung = [f for f in running if not f.done() and now >= began[f] + patience()]
+            for future in hung:
+                pool, item, _ = running.pop(future)
+                del began[future]
+                kill_pool(pool)
+                free += start_processes(stack, 1, workers)
+                yield item, Failure(f"nothing came of it for {patience():.0f} s")
+            if not (done or hung or running):
                 break
     for _, item, tries in running.values():
         died = "its process died, and " if tries > 1 else ""
@@ -165,6 +185,18 @@ def fault_tolerant_map(
         yield item, _attempt(function, item) if in_time else Failure("there was no time left")
     while taken := next_items():  # what no process was there for
         yield taken[0], _attempt(function, taken[0])
+
+
+def _submit_or_fail(
+    pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item
+) -> Future:
+    """The future of the item, one that failed where the pool's process has died already."""
+    try:
+        return _submit(pool, function, item)
+    except BrokenExecutor as error:
+        future: Future = Future()
+        future.set_exception(error)
+        return future
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item) -> Future:

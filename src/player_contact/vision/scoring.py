@@ -21,6 +21,7 @@ from player_contact.vision.model import ContactModel, input_channels
 ImageEmbedder = Callable[[Tensor], Tensor]  # [N, C, H, W] uint8 -> [N, E]
 
 IMAGES_PER_BATCH = 256  # take about half a gigabyte with ResNet-50 at 128 pixels
+FEW_IMAGES = 32  # where memory ran out
 CLIPS_PER_BATCH = 1024
 
 
@@ -30,6 +31,7 @@ def predict_logits(
     config: VisionConfig,
     threads: int,
     embed: ImageEmbedder | None = None,
+    images_per_batch: int = IMAGES_PER_BATCH,
 ) -> np.ndarray:
     """[M] float32 logits of the rows: the mean over test-time augmentations, plus `logit_shift`.
 
@@ -40,7 +42,8 @@ def predict_logits(
     model = model.to(inference_device()).to(memory_format=torch.channels_last).eval()
     total, variants = np.zeros(len(rows)), tta_variants(config)
     for shift, flip in variants:
-        embeddings = embed_rows(embed or model.embed_images, rows, config, shift, flip)
+        variant = shift, flip, images_per_batch
+        embeddings = embed_rows(embed or model.embed_images, rows, config, *variant)
         total += predict_from_embeddings(model, embeddings, rows, config)
     logit_shift = model.logit_shift.cpu().numpy()[rows.is_ground.astype(int)]
     return (total / len(variants)).astype(np.float32) + logit_shift
@@ -69,10 +72,15 @@ def tta_variants(config: VisionConfig) -> list[tuple[int, bool]]:
 
 @torch.inference_mode()
 def embed_rows(
-    embed: ImageEmbedder, rows: OpenRows, config: VisionConfig, shift: int = 0, flip: bool = False
+    embed: ImageEmbedder,
+    rows: OpenRows,
+    config: VisionConfig,
+    shift: int = 0,
+    flip: bool = False,
+    images_per_batch: int = IMAGES_PER_BATCH,
 ) -> Tensor:
     """[N, E] float32 on the CPU: embeddings of the visible images, in the order of the rows."""
-    data = InferenceDataset(rows, config, IMAGES_PER_BATCH // len(VIEWS), shift, flip)
+    data = InferenceDataset(rows, config, images_per_batch // len(VIEWS), shift, flip)
     loader = DataLoader(data, batch_size=None, num_workers=limit_num_workers(config.num_workers))
     with autocast(config.precision):
         parts = [embed(images.to(inference_device())).float().cpu() for images in loader]
