@@ -13,8 +13,8 @@ HESITATION = 0.28  # s until a changed mind shows in the legs
 KNEEL_DEPTH, LIE_DEPTH, STUMBLE_DEPTH = (0.5, 0.64), (0.66, 0.92), (0.2, 0.43)
 KNEELING = 0.78  # share of the falls that end on the knees
 # Rates a second of falling and of stumbling, of one who is engaged, is not, or is near the pile.
-FALL_RATES, STUMBLE_RATES = (0.032, 0.006, 0.35), (0.085, 0.017, 0.22)
-CROUCH_SECONDS = (0.3, 1.3)  # s until one who stumbles, or squats, is up again
+FALL_RATES, STUMBLE_RATES = (0.032, 0.006, 0.35), (0.1, 0.02, 0.27)
+CROUCH_SECONDS = (0.3, 1.5)  # s until one who stumbles, or squats, is up again
 TRIP_RATE = 0.005  # a second, of a knee that touches in passing
 # What a fallen player does: share of the falls; grip, 1/s; crawl, yd/s; median s there.
 GROUND_WAYS = (

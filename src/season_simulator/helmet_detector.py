@@ -15,7 +15,7 @@ FIRST_BOX = 290  # frame number
 LOW_FOUND = 0.15  # standard deviations of a noise, up to which a low helmet may be found
 SWAPS_PER_SECOND = 0.3  # how often the tracker mixes up two players
 MIX_UP = 4.0  # helmets between two whom the tracker mixes up
-SWAPS_PER_FALL = 1.3  # and one who is down with somebody near him
+SWAPS_PER_FALL = 1.0  # and one who is down with somebody near him
 
 
 def true_boxes(camera: Camera, poses: Poses) -> tuple[np.ndarray, np.ndarray]:

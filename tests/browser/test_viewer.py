@@ -283,8 +283,9 @@ def is_isolated(boxes: np.ndarray, index: int, shape: tuple[int, ...]) -> bool:
 def outline_distance(changed: np.ndarray, box: np.ndarray) -> float:
     """Helmet widths from a helmet to what was drawn around it; 99 where nothing was."""
     corner, size = box[:2], box[2:]
-    low = (corner - size).clip(0).astype(int)
-    high = (corner + 2 * size).astype(int)
+    # No farther out: beside it may be the circle of a contact with the ground.
+    low = (corner - 0.35 * size).clip(0).astype(int)
+    high = (corner + 1.35 * size).astype(int)
     y, x = np.nonzero(changed[low[1] : high[1], low[0] : high[0]])
     if len(x) < 8:
         return 99.0
