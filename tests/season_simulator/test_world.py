@@ -98,9 +98,10 @@ def test_videos_end_early_in_two_plays_of_five_and_mostly_in_the_endzone():
 
 
 def test_labels_differ_from_the_truth_only_now_and_then(plays):
+    plays = [*plays, *(simulate_play(SEED, index, 74) for index in range(len(plays), 12))]
     truth = np.concatenate([play.pair_truth.ravel() for play in plays])
     label = np.concatenate([play.pair_label.ravel() for play in plays])
-    assert 0.01 < (truth != label).sum() / truth.sum() < 0.3
+    assert 0.01 < (truth != label).sum() / truth.sum() < 0.2
 
 
 def test_annotators_are_late_forget_and_imagine_contacts():
