@@ -12,11 +12,6 @@ import sys
 from pathlib import Path
 
 KAGGLE = Path(os.environ.get("KAGGLE_ROOT", "/kaggle"))  # another one in a rehearsal
-NEEDED = (
-    "av cv2 joblib lightgbm numpy omegaconf pandas pandera pyarrow pydantic safetensors scipy "
-    "sklearn timm torch torchvision tqdm"
-)
-
 TABLES = {
     *("sample_submission.csv", "test_player_tracking.csv"),
     *("test_baseline_helmets.csv", "test_video_metadata.csv"),
@@ -60,22 +55,6 @@ print(f"bundle {bundle}\ncompetition {competition}\nwheels {names}")
 # %%
 pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
 subprocess.run([*pip, *wheels], check=True)
-imports = """
-import importlib, sys
-for name in sys.argv[1:]:  # a package may be there and lack what it needs in turn
-    try:
-        importlib.import_module(name)
-    except Exception as error:
-        print(f"MISSING {name} ({error})")
-"""
-command = [sys.executable, "-c", imports, *NEEDED.split()]
-done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-missing = [line[8:] for line in done.stdout.splitlines() if line.startswith("MISSING ")]
-missing += ["all it needs"] * (done.returncode != 0)
-assert not missing, (
-    f"This image can't import {', '.join(missing)}. Make the kernel again with what is lacking: "
-    "make kernel WHEELS=..."
-)
 
 # %% [markdown]
 # A play whose video is broken, whose process dies or for which there is no time is decided by what
@@ -83,22 +62,6 @@ assert not missing, (
 # all fails at once, it is tried again without vision.
 
 # %%
-submission, fallback = (KAGGLE / "working" / name for name in ("submission.csv", "fallback.csv"))
-predict = [sys.executable, "-m", "player_contact", "predict", "--bundle", bundle, "--mend"]
-predict += ["--input", competition]
-
-
-def on_the_ground(path):
-    """Rows in a file that only sensors, boxes and videos put in contact; -1: no file."""
-    return path.read_text().count("_G,1") if path.is_file() else -1
-
-
-if subprocess.run([*predict, "--output", submission, "--budget", "{budget}"]).returncode:
-    print("This failed. What was written stays; now without vision")
-    without = ["--without-vision", "--budget", "30min"]
-    subprocess.run([*predict, "--output", fallback, *without])
-    # Whatever else there is, a file that decides more plays than by distance is the better one.
-    if fallback.is_file() and on_the_ground(fallback) > 1.5 * on_the_ground(submission):
-        fallback.replace(submission)
-    fallback.unlink(missing_ok=True)
-assert submission.is_file(), "There is no submission: see above"
+submit = [sys.executable, "-m", "player_contact.kaggle.submit", "--bundle", bundle]
+submit += ["--input", competition, "--output", KAGGLE / "working" / "submission.csv"]
+subprocess.run([*submit, "--budget", "{budget}"], check=True)

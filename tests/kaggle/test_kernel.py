@@ -64,7 +64,7 @@ def test_the_notebook_is_short_python_with_the_budget(upload):
     code = code_of(next(upload.kernel.glob("*.ipynb")))
     for cell in code:
         compile(cell, "cell", "exec")
-    assert sum(len(cell.splitlines()) for cell in code) < 90
+    assert sum(len(cell.splitlines()) for cell in code) < 60
     assert '"--budget", "7h30m"' in code[-1]
 
 

@@ -46,13 +46,8 @@ CONNECT = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=2)
             "Read-only file system|Permission denied",
         ),
         ("*wheels]", "]", "You must give at least one requirement"),
-        (
-            '"av cv2',
-            '"av no_such cv2',
-            r"can't import no_such \(No module named 'no_such'\)\. Make",
-        ),
     ],
-    ids=["network", "writing into the input", "no wheel", "no package"],
+    ids=["network", "writing into the input", "no wheel"],
 )
 def test_a_notebook_that_needs_more_fails(upload, season, tmp_path, old, new, words):
     edit_code(upload, old, new)
@@ -61,7 +56,7 @@ def test_a_notebook_that_needs_more_fails(upload, season, tmp_path, old, new, wo
 
 
 def test_where_all_fails_at_once_the_notebook_goes_on_without_vision(upload, season, tmp_path):
-    edit_code(upload, '"--output", submission,', '"--output", submission, "--nonsense",')
+    edit_code(upload, '"--budget", "8h"', '"--budget", "a while"')
     check = check_kernel(upload, season, tmp_path / "kaggle")
     assert check.contacts > 0
     assert "This failed. What was written stays; now without vision" in check.lines

@@ -76,10 +76,10 @@ def predict_folder(
         tables.game_play: _predict_by_distance(tables, bundle.contact_distance)
         for tables in season.plays()
     }
-    writer.write_if_due(predictions.values(), pause=0)
+    writer.write_or_warn(predictions.values())
     for _ in _add_screen(season, bundle, predictions, workers, deadline):
         writer.write_if_due(predictions.values())
-    writer.write_if_due(predictions.values(), pause=0)
+    writer.write_or_warn(predictions.values())
     counts = Counter({"plays": len(predictions), "rows": len(season.rows)})
     if with_vision:
         for _ in _add_vision(season, bundle, predictions, workers, deadline, counts):

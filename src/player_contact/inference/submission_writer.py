@@ -39,14 +39,15 @@ class SubmissionWriter:
         self.ended = time.monotonic()
         return int(contact.sum())
 
-    def write_if_due(
-        self, predictions: Iterable[PlayPrediction], pause: float = SECONDS_BETWEEN
-    ) -> None:
-        """Writes where the last file is old enough; where it can't, says so and goes on."""
-        busy = (self.ended - self.began) / WRITING_SHARE if pause else 0.0
-        if time.monotonic() < self.ended + max(pause, busy):
-            return
+    def write_or_warn(self, predictions: Iterable[PlayPrediction]) -> None:
+        """The same, but where the file can't be written it says so: a later one may be."""
         try:
             self.write(predictions)
         except OSError as error:
             log.warning("%s could not be written (%s); going on", self.output, error)
+
+    def write_if_due(self, predictions: Iterable[PlayPrediction]) -> None:
+        """`write_or_warn` where the last file is old enough to be replaced."""
+        pause = max(SECONDS_BETWEEN, (self.ended - self.began) / WRITING_SHARE)
+        if time.monotonic() >= self.ended + pause:
+            self.write_or_warn(predictions)

@@ -1,0 +1,76 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from player_contact.kaggle.submit import NEEDED, make_submission, missing_imports
+
+DISTANCE, PARTLY, WHOLE = (f"contact_id,contact\na_1_2,1\na_1_G,{n}\n" for n in (0, 1, 1))
+WHOLE += "b_1_G,1\n"
+
+
+def test_what_is_not_there_or_lacks_something_is_named(tmp_path, monkeypatch):
+    (tmp_path / "lacking.py").write_text("import no_such")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert missing_imports(["json", "lacking", "nowhere"]) == [
+        "lacking (No module named 'no_such')",
+        "nowhere (No module named 'nowhere')",
+    ]
+
+
+def test_all_that_the_notebook_needs_is_here():
+    assert missing_imports(NEEDED.split()) == []
+
+
+def test_the_check_needs_none_of_what_it_looks_for():
+    code = "import sys, player_contact.kaggle.submit; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(NEEDED.split()) & set(done.stdout.split())
+
+
+@pytest.fixture
+def submit(tmp_path, monkeypatch):
+    """What is in submission.csv after two tries that wrote `first` and `second` and failed."""
+
+    def run(first: str, second: str, failed: bool = True) -> str:
+        tries = []
+
+        def predict(command, check):
+            path = command[command.index("--output") + 1]
+            tries.append(command)
+            if text := (first, second)[len(tries) - 1]:
+                path.write_text(text)
+            return SimpleNamespace(returncode=int(failed))
+
+        monkeypatch.setattr("player_contact.kaggle.submit.subprocess.run", predict)
+        make_submission(tmp_path / "bundle", tmp_path, tmp_path / "submission.csv", "8h")
+        assert len(tries) == (2 if failed else 1)
+        assert [path.name for path in tmp_path.glob("*.csv")] == ["submission.csv"]
+        return (tmp_path / "submission.csv").read_text()
+
+    return run
+
+
+def test_a_prediction_that_works_is_not_tried_again(submit):
+    assert submit(PARTLY, WHOLE, failed=False) == PARTLY
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (DISTANCE, WHOLE, WHOLE),
+        (PARTLY, WHOLE, WHOLE),
+        ("", DISTANCE, DISTANCE),
+        (WHOLE, WHOLE, WHOLE),
+        (WHOLE, DISTANCE, WHOLE),
+        (WHOLE, "", WHOLE),
+    ],
+)
+def test_of_two_failed_tries_the_one_that_went_further_is_kept(submit, first, second, kept):
+    assert submit(first, second) == kept
+
+
+def test_without_any_submission_the_notebook_fails(submit):
+    with pytest.raises(SystemExit, match="There is no submission"):
+        submit("", "")
