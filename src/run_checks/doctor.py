@@ -110,12 +110,17 @@ def _device() -> Finding:
     except (ImportError, OSError) as error:  # a build for another system can't load its libraries
         reason = str(error).splitlines()[0]
         return Finding("device", f"torch does not import ({reason}): make setup", broken=True)
-    if torch.cuda.is_available():
-        names = map(torch.cuda.get_device_name, range(torch.cuda.device_count()))
-        return Finding("device", f"{', '.join(names)} (CUDA, torch {torch.__version__})")
-    from player_contact.vision.device import use_bf16
+    from player_contact.vision.device import resolve_precision, usable_gpus
 
-    precision = "multiplies bfloat16 natively" if use_bf16("auto") else "works in float32"
+    precision = resolve_precision("auto")
+    if gpus := usable_gpus():
+        names = ", ".join(map(torch.cuda.get_device_name, gpus))
+        return Finding(
+            "device",
+            f"{names} (CUDA, torch {torch.__version__}, computes in {precision}). Try it before a "
+            "long run: make gpu-check",
+        )
+    precision = "multiplies bfloat16 natively" if precision == "bf16" else "works in float32"
     return Finding(
         "device",
         f"CPU, no GPU that torch {torch.__version__} can use; {precision}. configs/demo.yaml and "

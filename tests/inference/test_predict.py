@@ -8,6 +8,7 @@ import time
 from functools import partial
 from io import BytesIO
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -411,20 +412,28 @@ def dies_of_large_batches(tables, folder, complete, with_video, tries, small_bat
     return predict_play(tables, folder, complete, with_video, small_batches)
 
 
-def test_without_memory_for_many_images_they_go_in_small_batches(
-    predict, filmed_season, monkeypatch, caplog
+def test_a_gpu_that_breaks_takes_its_process_and_no_other_play(
+    predict, filmed_season, tmp_path, monkeypatch
 ):
-    predict_logits = scoring.predict_logits
+    before, _ = predict(filmed_season)
+    copy_play(filmed_season, other := "99999_000001")
+    breaks = partial(breaks_the_gpu, broken=tmp_path / "broken", play=other)
+    monkeypatch.setattr(f"{CASCADE}.predict_play", breaks)
+    after, counts = predict(filmed_season, workers=1)
+    assert (tmp_path / "broken").exists()
+    assert counts["plays decided by vision"] == 2
+    others = ~after["contact_id"].str.startswith(other)
+    assert after["contact"][others].tolist() == before["contact"].tolist()
 
-    def predict_few(*args):
-        if args[-1] > scoring.FEW_IMAGES:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-        return predict_logits(*args)
 
-    monkeypatch.setattr(scoring, "predict_logits", predict_few)
-    _, counts = predict(filmed_season)
-    assert counts["plays decided by vision"] == 1
-    assert "Tried to allocate 2 GiB); on with batches of 32 images" in caplog.text
+def breaks_the_gpu(tables, folder, complete, with_video, broken, play, small_batches=False):
+    """The first try of a play fails as CUDA does; what that process does later would too."""
+    if with_video and tables.game_play == play and not small_batches:
+        broken.touch()
+        scoring.predict_logits = Mock(
+            side_effect=RuntimeError("CUDA error: an illegal memory access was encountered")
+        )
+    return predict_play(tables, folder, complete, with_video, small_batches)
 
 
 def test_a_disk_that_is_full_for_a_while_ends_nothing(predict, tiny_season, monkeypatch, caplog):

@@ -1,30 +1,62 @@
 import platform
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from types import SimpleNamespace
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 import torch
 
 from player_contact.utils.errors import ConfigError
 from player_contact.vision import device
-from player_contact.vision.device import concurrent_models, reserve_gpus, use_bf16
+from player_contact.vision.device import (
+    concurrent_models,
+    is_gpu_broken,
+    is_out_of_memory,
+    make_fabric,
+    own_gpu,
+    reserve_gpus,
+    resolve_precision,
+)
+from tests.vision.conftest import tiny
 
 
 @pytest.fixture
 def current_gpus(monkeypatch, tmp_path):
-    """The GPUs that became current, in turn, on a machine of two."""
+    """The GPUs that became current, in turn, on a machine of two that work."""
     gpus: list[int] = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(
-        torch.cuda, "get_device_properties", lambda gpu: SimpleNamespace(uuid=f"uuid-{gpu}")
-    )
+    fake_gpus(monkeypatch, [(8, 0), (8, 0)])
     monkeypatch.setattr(torch.cuda, "set_device", gpus.append)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return gpus
+    yield gpus
+    device.usable_gpus.cache_clear()
+
+
+def fake_gpus(monkeypatch, capabilities, broken=()) -> None:
+    """GPUs of such compute capabilities; convolutions fail on those that are broken."""
+
+    def convolution(image, weight):
+        if image.device.index in broken:
+            raise RuntimeError("CUDA error: no kernel image is available\nfor execution")
+        return torch.zeros(1)
+
+    for name, value in {
+        "is_available": lambda: bool(capabilities),
+        "device_count": lambda: len(capabilities),
+        "current_device": lambda: 0,
+        "get_device_properties": lambda gpu: SimpleNamespace(
+            uuid=f"uuid-{gpu}", major=capabilities[gpu or 0][0]
+        ),
+        "get_device_capability": capabilities.__getitem__,
+        "get_device_name": lambda gpu: f"Fake {gpu}",
+        "empty_cache": lambda: None,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch, "ones", lambda *_, device: MagicMock(device=device))
+    monkeypatch.setattr(torch.nn.functional, "conv2d", convolution)
+    device.usable_gpus.cache_clear()
 
 
 def test_parallel_tasks_reserve_a_gpu_each(current_gpus):
@@ -43,10 +75,43 @@ def test_more_tasks_than_gpus_share_one(current_gpus):
 
 
 def test_without_a_gpu_nothing_is_reserved(current_gpus, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with reserve_gpus() as gpus:
+    fake_gpus(monkeypatch, [])
+    with reserve_gpus() as gpus, own_gpu(), own_gpu():
         assert not gpus
         assert not current_gpus
+
+
+def test_a_gpu_that_can_not_convolve_is_left_alone(current_gpus, monkeypatch, caplog):
+    fake_gpus(monkeypatch, [(6, 0), (8, 6)], broken={0})
+    with reserve_gpus() as gpus:
+        assert gpus == [1]
+    assert "GPU 0 (Fake 0) is listed but can't be used (CUDA error: no kernel" in caplog.text
+    assert concurrent_models(4) == 1
+
+
+def test_where_no_gpu_works_the_cpu_does(current_gpus, monkeypatch):
+    fake_gpus(monkeypatch, [(6, 0)], broken={0})
+    assert device.inference_device() == torch.device("cpu")
+    assert make_fabric(tiny(), []).device == torch.device("cpu")
+
+
+def test_plays_have_a_gpu_alone_and_wait_for_it(current_gpus, monkeypatch):
+    entered = []
+
+    def play():
+        with own_gpu():
+            entered.append(current_gpus[-1])
+
+    with own_gpu(), ExitStack() as second:
+        second.enter_context(own_gpu())
+        assert current_gpus == [0, 1]
+        waiting = threading.Thread(target=play)
+        waiting.start()
+        waiting.join(5 * device.SECONDS_BETWEEN_TRIES)
+        assert not entered
+        second.close()
+        waiting.join()
+    assert entered == [1]
 
 
 def test_task_of_several_gpus_takes_the_free_ones_first(current_gpus):
@@ -68,9 +133,52 @@ def test_gpus_limit_concurrent_models(current_gpus, workers, devices, models):
     assert concurrent_models(workers, devices) == models
 
 
-@pytest.mark.parametrize(("precision", "expected"), [("bf16", True), ("fp32", False)])
-def test_configured_precision_is_used(precision, expected):
-    assert use_bf16(precision) is expected
+@pytest.mark.parametrize("precision", ["bf16", "fp16", "fp32"])
+def test_configured_precision_is_used(precision):
+    assert resolve_precision(precision) == precision
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ([(7, 5), (7, 5)], "fp16"),  # two T4, which emulate bfloat16
+        ([(6, 0)], "fp16"),
+        ([(8, 0)], "bf16"),
+        ([(9, 0), (7, 0)], "fp16"),
+    ],
+)
+def test_gpus_compute_in_what_they_multiply_natively(
+    current_gpus, monkeypatch, capabilities, precision
+):
+    fake_gpus(monkeypatch, capabilities)
+    assert resolve_precision("auto") == precision
+    with device.autocast("auto") as context:
+        assert context.fast_dtype == {"fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+        assert context.device == "cuda"
+
+
+@pytest.mark.parametrize(("precision", "scales"), [("fp16", True), ("bf16", False)])
+def test_half_precision_scales_the_loss(precision, scales):
+    state = make_fabric(tiny(precision=precision), []).strategy.precision.state_dict()
+    assert bool(state.get("scale")) == scales
+
+
+@pytest.mark.parametrize(
+    ("error", "out_of_memory", "broken"),
+    [
+        (MemoryError(), True, False),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True, False),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True, False),
+        (RuntimeError("std::bad_alloc"), True, False),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False, True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False, True),
+        (RuntimeError("shape '[2, 3]' is invalid for input of size 4"), False, False),
+        (ValueError("out of memory"), False, False),
+    ],
+)
+def test_errors_are_told_apart(error, out_of_memory, broken):
+    assert is_out_of_memory(error) == out_of_memory
+    assert is_gpu_broken(error) == broken
 
 
 PAGE_FAULTS = """

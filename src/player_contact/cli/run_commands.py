@@ -128,7 +128,12 @@ def predict(args: Namespace) -> None:
     from player_contact.utils.parallel import worker_count
 
     budget = parse_duration(args.budget) if args.budget else float("inf")
-    workers = worker_count(args.workers, load_bundle(args.bundle).config.num_threads)
+    threads = load_bundle(args.bundle).config.num_threads
+    if not args.without_vision:
+        from player_contact.vision.device import usable_gpus
+
+        threads = 1 if usable_gpus() else threads  # plays wait for a GPU, not for each other
+    workers = worker_count(args.workers, threads)
     options = budget, args.mend, not args.without_vision
     counts = predict_folder(args.bundle, args.input, args.output, workers, *options)
     print(f"{args.output}\n{summary_text(counts)}")

@@ -121,6 +121,12 @@ class VisionConfig(Section):
         description="of an epoch's clips or rows: those with a contact",
     )
     batch_size: int = Field(8, ge=1, description="clips")
+    micro_batches: int = Field(
+        1,
+        ge=1,
+        description="parts of a batch that go through the model one after another, for less "
+        "memory; twice as many where it runs out",
+    )
     learning_rate: float = Field(2e-3, gt=0)
     clip_lr_scale: float = Field(
         0.5, gt=0, le=1, description="of learning_rate, after image epochs"
@@ -144,8 +150,9 @@ class VisionConfig(Section):
     )
     num_workers: int = Field(0, ge=0, description="of a DataLoader; changes no result")
     inference_backend: Literal["torch", "openvino"] = "torch"  # of the encoder on a CPU
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the processor multiplies it natively"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        description="auto: bf16 where the hardware multiplies it natively, fp16 on other GPUs",
     )
     augment: AugmentConfig = AugmentConfig()
 

@@ -4,8 +4,10 @@ Rows of players who are not tracked are decided by the distance of their helmet 
 """
 
 import logging
+import os
 from collections import Counter
 from dataclasses import dataclass, field
+from multiprocessing import parent_process
 from pathlib import Path
 
 import numpy as np
@@ -153,26 +155,23 @@ def _vision(
     if len(index):
         from player_contact.vision import scoring
         from player_contact.vision.clips import open_rows, tabular_values
-        from player_contact.vision.device import reserve_gpus
+        from player_contact.vision.device import is_gpu_broken, own_gpu
 
-        threads, few, many = bundle.config.num_threads, scoring.FEW_IMAGES, scoring.IMAGES_PER_BATCH
-
-        def logits_of(name: str, images_per_batch: int) -> np.ndarray:
-            vision, model = bundle.vision_models[name]
-            tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
-            visible = open_rows(rows[index], tabular, [crops], index)
-            embed = bundle.image_embedders[name]
-            return scoring.predict_logits(model, visible, vision, threads, embed, images_per_batch)
-
+        batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
         logits = []
-        with reserve_gpus():
-            for name in bundle.vision_models:
-                try:
-                    logits.append(logits_of(name, few if small_batches else many))
-                except (MemoryError, RuntimeError) as error:
-                    if small_batches or "memory" not in f"{type(error).__name__} {error}".lower():
-                        raise
-                    log.warning("memory ran out (%s); on with batches of %d images", error, few)
-                    logits.append(logits_of(name, few))
+        try:
+            with own_gpu():
+                for name, (vision, model) in bundle.vision_models.items():
+                    tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
+                    visible = open_rows(rows[index], tabular, [crops], index)
+                    threads, embed = bundle.config.num_threads, bundle.image_embedders[name]
+                    logits.append(
+                        scoring.predict_logits(model, visible, vision, threads, embed, batch)
+                    )
+        except RuntimeError as error:
+            if is_gpu_broken(error) and parent_process():
+                log.error("the GPU failed (%s): this process ends", error)
+                os._exit(1)  # its other plays would fail as well; this one gets a second try
+            raise
         probability[index] = sigmoid(np.mean(logits, axis=0))
     return probability

@@ -158,18 +158,16 @@ def _add_vision(
     counts.update({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0})
     if not bundle.vision_models:
         return
-    from player_contact.vision.device import concurrent_models
-
     plays, unfilmed = _plays_with_video(season, predictions)
     counts[NO_VIDEO] = len(unfilmed)
     rows = {play: predictions[play].num_open for play in plays}
     remaining, times, last_line = dict(rows), PlayTimes(), -math.inf
-    processes, patience = concurrent_models(workers) if workers else 0, Patience()
+    patience = Patience()
     complete, seconds = bundle.config.boxes.complete, dict[str, dict[str, float]]()
     work = partial(cascade.predict_play, folder=bundle.folder, complete=complete, with_video=True)
     limits = deadline, patience, partial(work, small_batches=True)
     chosen = times.plays_in_time(plays, rows, lambda: deadline - time.monotonic())
-    for tables, outcome in fault_tolerant_map(work, season.plays(chosen), processes, *limits):
+    for tables, outcome in fault_tolerant_map(work, season.plays(chosen), workers, *limits):
         play, seconds_left = tables.game_play, deadline - time.monotonic()
         if isinstance(outcome, Failure):
             if seconds_left > 0:
@@ -185,7 +183,7 @@ def _add_vision(
         patience.add(times.seconds[-1])
         if time.monotonic() - last_line > SECONDS_BETWEEN_LINES:
             open_rows, total = list(remaining.values()), len(plays)
-            log.info(times.progress_text(open_rows, total, max(processes, 1), seconds_left))
+            log.info(times.progress_text(open_rows, total, max(workers, 1), seconds_left))
             last_line = time.monotonic()
         yield
     if seconds:

@@ -14,13 +14,13 @@ from torch.optim.lr_scheduler import LRScheduler
 from player_contact.utils.files import atomic_write
 
 Modules = dict[str, nn.Module]
-Log = list[dict[str, Any]]  # a dict for each finished epoch
+Values = dict[str, Any]  # what JSON can hold
 
 
 def save_checkpoint(
-    path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler, log: Log
+    path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler, values: Values
 ) -> None:
-    """Writes the state of a training run atomically."""
+    """Writes the state of a training run, and some values, atomically."""
     state = optimizer.state_dict()
     parts = {name: module.state_dict() for name, module in modules.items()}
     parts |= {f"optimizer/{index}": values for index, values in state["state"].items()}
@@ -30,17 +30,17 @@ def save_checkpoint(
         for name, value in values.items()
     }
     groups = state["param_groups"]
-    metadata = {"param_groups": groups, "scheduler": scheduler.state_dict(), "log": log}
+    metadata = {"param_groups": groups, "scheduler": scheduler.state_dict(), "values": values}
     with atomic_write(path) as temporary:
         save_file(tensors, temporary, {"training": json.dumps(metadata)})
 
 
 def load_checkpoint(
     path: Path, modules: Modules, optimizer: Optimizer, scheduler: LRScheduler
-) -> Log:
-    """Restores all state bit-exactly and returns the log; [] without a readable file."""
+) -> Values | None:
+    """Restores all state bit-exactly and returns the values; None without a readable file."""
     if not path.is_file():
-        return []
+        return None
     parts: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
@@ -49,7 +49,7 @@ def load_checkpoint(
                 part, _, name = key.rpartition("/")
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
     except (SafetensorError, ValueError, KeyError, TypeError):
-        return []
+        return None
     for name, module in modules.items():
         module.load_state_dict(parts[name])
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -60,7 +60,7 @@ def load_checkpoint(
     }
     optimizer.load_state_dict({"state": state, "param_groups": metadata["param_groups"]})
     scheduler.load_state_dict(metadata["scheduler"])
-    return metadata["log"]
+    return metadata["values"]
 
 
 def _restore_layout(parameter: Tensor, value: Tensor) -> Tensor:

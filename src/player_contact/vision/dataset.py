@@ -90,6 +90,36 @@ def collate(samples: list[Sample]) -> Batch:
     }
 
 
+@dataclass(frozen=True)
+class MicroBatch:
+    """A part of a batch that goes through the model by itself, and its share of the whole one.
+
+    Losses of the parts times their shares add up to the loss of the whole. Batch statistics do not.
+    """
+
+    batch: Batch
+    share_of_steps: float = 1.0
+    share_of_images: float = 1.0
+
+
+def split_batch(batch: Batch, parts: int) -> list[MicroBatch]:
+    """The batch in so many parts of consecutive samples, or in single samples if it has fewer."""
+    steps, images = (batch[name].flatten(1).sum(1) for name in ("step_mask", "visible"))
+    chunks = torch.arange(len(steps), device=steps.device).tensor_split(min(parts, len(steps)))
+    counts = [int(images[chunk].sum()) for chunk in chunks]
+    pieces = {
+        name: value.split([*map(len, chunks)]) for name, value in batch.items() if name != "images"
+    } | {"images": batch["images"].split(counts)}
+    return [
+        MicroBatch(
+            {name: piece[index] for name, piece in pieces.items()},
+            float(steps[chunk].sum() / steps.sum()),
+            count / max(1, sum(counts)),
+        )
+        for index, (chunk, count) in enumerate(zip(chunks, counts, strict=True))
+    ]
+
+
 def visible_views(rows: OpenRows, index: np.ndarray, config: VisionConfig) -> np.ndarray:
     """[T, V] bool: the views of the config in which rows [T] are visible; False at index -1."""
     visible = np.zeros((len(index), len(VIEWS)), dtype=bool)

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SECONDS_BETWEEN_TRIES = 0.02  # to lock a GPU
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 
 
@@ -35,10 +37,30 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
+@functools.cache
+def usable_gpus() -> tuple[int, ...]:
+    """The GPUs that torch lists and that compute: a small convolution is tried on each, once."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return tuple(gpu for gpu in range(count) if _convolves(gpu))
+
+
+def _convolves(gpu: int) -> bool:
+    """Tries a GPU, which may be too old for this build of torch, or broken; logs where it is."""
+    try:
+        device = torch.device("cuda", gpu)
+        image = torch.ones(1, 1, 8, 8, device=device)
+        torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().item()
+    except RuntimeError as error:
+        name, reason = torch.cuda.get_device_name(gpu), str(error).splitlines()[0]
+        log.warning("GPU %d (%s) is listed but can't be used (%s): without it", gpu, name, reason)
+        return False
+    return True
+
+
 def concurrent_models(workers: int, devices: int = 1) -> int:
-    """How many models, each on `devices` GPUs, this machine trains or scores at a time."""
-    slots = min(workers, torch.cuda.device_count()) if torch.cuda.is_available() else workers
-    return max(1, slots // devices)
+    """How many models, each on `devices` GPUs, this machine trains at a time."""
+    gpus = len(usable_gpus())
+    return max(1, (min(workers, gpus) if gpus else workers) // devices)
 
 
 @contextmanager
@@ -48,18 +70,32 @@ def reserve_gpus(devices: int = 1) -> Iterator[list[int]]:
     Yields no index on a machine without GPUs. Raises ConfigError where one with GPUs has too few.
     """
     with ExitStack() as locks:
+        check_devices(devices)
         gpus: list[int] = []
-        if torch.cuda.is_available():
-            check_devices(devices)
-            count = torch.cuda.device_count()
-            for gpu in range(count):
-                if len(gpus) < devices and _lock_gpu(gpu, locks):
-                    gpus.append(gpu)
-            others = [gpu for gpu in range(count) if gpu not in gpus]
+        for gpu in usable_gpus():
+            if len(gpus) < devices and _lock_gpu(gpu, locks):
+                gpus.append(gpu)
+        if usable_gpus():
+            others = [gpu for gpu in usable_gpus() if gpu not in gpus]
             first = os.getpid() % max(1, len(others))
             gpus += (others[first:] + others[:first])[: devices - len(gpus)]
             torch.cuda.set_device(gpus[0])
         yield gpus
+
+
+@contextmanager
+def own_gpu() -> Iterator[None]:
+    """Waits until a GPU is free and has it alone, while other processes decode their videos.
+
+    Without GPUs nothing happens.
+    """
+    with ExitStack() as locks:
+        if gpus := usable_gpus():
+            while (gpu := next((one for one in gpus if _lock_gpu(one, locks)), None)) is None:
+                time.sleep(SECONDS_BETWEEN_TRIES)
+            torch.cuda.set_device(gpu)
+            locks.callback(torch.cuda.empty_cache)  # what is kept, others lack
+        yield
 
 
 def _lock_gpu(gpu: int, locks: ExitStack) -> bool:
@@ -73,6 +109,18 @@ def _lock_gpu(gpu: int, locks: ExitStack) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of a GPU or of the machine: with less at a time it may do."""
+    text = str(error).lower()
+    is_told = "out of memory" in text or "alloc" in text  # bad_alloc, CUBLAS_STATUS_ALLOC_FAILED
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_told)
+
+
+def is_gpu_broken(error: BaseException) -> bool:
+    """Whether an error of CUDA leaves every later call of this process to fail as well."""
+    return isinstance(error, RuntimeError) and "CUDA error" in str(error)
 
 
 def limit_num_workers(num_workers: int) -> int:
@@ -99,7 +147,7 @@ def _can_start_loaders() -> bool:
 
 def check_devices(devices: int) -> None:
     """Raises ConfigError where there are GPUs, but fewer than `devices`."""
-    if torch.cuda.is_available() and devices > (count := torch.cuda.device_count()):
+    if 0 < (count := len(usable_gpus())) < devices:
         raise ConfigError(
             f"vision.devices is {devices}, but only {count} GPUs are visible here "
             "(CUDA_VISIBLE_DEVICES). Set it to at most that number"
@@ -110,6 +158,7 @@ def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
     """Lightning Fabric on the GPUs or, without any, the CPU; with DDP if config.devices > 1."""
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment
+    from lightning_fabric.plugins.precision import MixedPrecision
     from lightning_fabric.strategies import DDPStrategy
 
     # LightningEnvironment: in a SLURM job, Fabric would take the job's ranks for those made here.
@@ -119,11 +168,17 @@ def make_fabric(config: VisionConfig, gpus: list[int]) -> "Fabric":
     ddp = DDPStrategy(
         cluster_environment=environment, start_method="spawn", find_unused_parameters=True
     )
+    device, precision = "cuda" if gpus else "cpu", resolve_precision(config.precision)
+    mixed: MixedPrecision | None = None
+    if precision == "fp16":  # scales the loss: small gradients would be 0
+        mixed = MixedPrecision("16-mixed", device)
+    elif precision == "bf16":
+        mixed = MixedPrecision("bf16-mixed", device)
     return Fabric(
-        accelerator="cuda" if gpus else "cpu",
+        accelerator=device,
         devices=gpus or config.devices,
         strategy=ddp if config.devices > 1 else "auto",
-        precision="bf16-mixed" if use_bf16(config.precision) else "32-true",
+        plugins=mixed,
     )
 
 
@@ -133,22 +188,25 @@ def leave_process_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def use_bf16(precision: str) -> bool:
-    """Whether to compute in bfloat16; "auto": where the hardware multiplies it natively."""
+def resolve_precision(precision: str) -> str:
+    """fp32, bf16 or fp16; "auto": bf16 where the hardware multiplies it natively, fp16 on GPUs that
+    do not (T4, P100, V100), fp32 on CPUs that do not."""
     if precision != "auto":
-        return precision == "bf16"
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_capability() >= (8, 0)  # older GPUs emulate it
+        return precision
+    if gpus := usable_gpus():
+        is_native = min(map(torch.cuda.get_device_capability, gpus)) >= (8, 0)  # else emulated
+        return "bf16" if is_native else "fp16"
     get_capabilities = getattr(torch.cpu, "get_capabilities", dict[str, bool])  # not in older torch
-    return bool(get_capabilities().get("avx512_bf16", False))
+    return "bf16" if get_capabilities().get("avx512_bf16", False) else "fp32"
 
 
 def inference_device() -> torch.device:
-    """The GPU that `reserve_gpus` chose, or the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The GPU that `own_gpu` or `reserve_gpus` chose, or the CPU."""
+    return torch.device("cuda" if usable_gpus() else "cpu")
 
 
 def autocast(precision: str) -> torch.autocast:
     """torch.autocast on the inference device, by `vision.precision`."""
-    enabled = use_bf16(precision)
-    return torch.autocast(inference_device().type, dtype=torch.bfloat16, enabled=enabled)
+    resolved = resolve_precision(precision)
+    dtype = torch.float16 if resolved == "fp16" else torch.bfloat16
+    return torch.autocast(inference_device().type, dtype=dtype, enabled=resolved != "fp32")

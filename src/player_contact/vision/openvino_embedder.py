@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
-from player_contact.vision.device import use_bf16
+from player_contact.vision.device import resolve_precision, usable_gpus
 from player_contact.vision.model import IMAGE_MULTIPLE, ContactModel, normalize
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class OpenVinoEmbedder:
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
-            "INFERENCE_PRECISION_HINT": "bf16" if use_bf16(precision) else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if resolve_precision(precision) == "bf16" else "f32",
         }
         self.network = openvino.Core().compile_model(network, "CPU", settings)
 
@@ -59,7 +59,7 @@ class OpenVinoEmbedder:
 
 def should_use_openvino() -> bool:
     """Whether it is installed (warns where not) and there is no GPU, which would be faster."""
-    if torch.cuda.is_available():
+    if usable_gpus():
         return False
     if find_spec("openvino") is None:
         log.warning(

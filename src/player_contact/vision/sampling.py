@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from player_contact.config import VisionConfig
 from player_contact.vision.clips import OpenRows, split_into_clips
-from player_contact.vision.dataset import Batch, TrainDataset
+from player_contact.vision.dataset import Batch, MicroBatch, TrainDataset
 
 
 @dataclass(frozen=True)
@@ -90,23 +90,26 @@ def _draw(
     return rng.permutation(np.concatenate(drawn))
 
 
-def clip_loss(model: Callable, batch: Batch, aux_loss_weight: float) -> Tensor:
+def clip_loss(model: Callable, part: MicroBatch, aux_loss_weight: float) -> Tensor:
     """Binary cross entropy of the steps, plus that of each image by itself as auxiliary loss.
 
     Without the latter the encoder learns slowly, because the tabular features predict so well.
     """
-    step_mask = batch["step_mask"]
+    batch, step_mask = part.batch, part.batch["step_mask"]
     logits, image_logits = model(batch["images"], batch["tabular"], batch["visible"], step_mask)
     loss = binary_cross_entropy_with_logits(logits[step_mask], batch["label"][step_mask])
+    loss = loss * part.share_of_steps
     if aux_loss_weight and len(image_logits):
-        loss = loss + aux_loss_weight * _image_bce(image_logits, batch)
+        loss = loss + aux_loss_weight * part.share_of_images * _image_bce(image_logits, batch)
     return loss
 
 
-def image_loss(model: Any, batch: Batch) -> Tensor:
+def image_loss(model: Any, part: MicroBatch) -> Tensor:
     """Binary cross entropy of each image by itself; 0 for a batch without images."""
-    logits = model.forward_images(batch["images"])
-    return _image_bce(logits, batch) if len(logits) else 0 * logits.sum()
+    logits = model.forward_images(part.batch["images"])
+    if not len(logits):
+        return 0 * logits.sum()
+    return part.share_of_images * _image_bce(logits, part.batch)
 
 
 def _image_bce(image_logits: Tensor, batch: Batch) -> Tensor:

@@ -1,5 +1,6 @@
 """Scoring, that is inference: images are embedded once per TTA variant, clips overlap."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -13,15 +14,19 @@ from player_contact.vision.dataset import InferenceDataset, clip_tabular, visibl
 from player_contact.vision.device import (
     autocast,
     inference_device,
+    is_out_of_memory,
     keep_freed_memory,
     limit_num_workers,
 )
 from player_contact.vision.model import ContactModel, input_channels
 
+log = logging.getLogger(__name__)
+
 ImageEmbedder = Callable[[Tensor], Tensor]  # [N, C, H, W] uint8 -> [N, E]
 
 IMAGES_PER_BATCH = 256  # take about half a gigabyte with ResNet-50 at 128 pixels
-FEW_IMAGES = 32  # where memory ran out
+FEW_IMAGES = 32  # where a process died, mostly for memory
+FEWEST_IMAGES = 8  # at a time: with fewer memory would not do either
 CLIPS_PER_BATCH = 1024
 
 
@@ -82,9 +87,30 @@ def embed_rows(
     """[N, E] float32 on the CPU: embeddings of the visible images, in the order of the rows."""
     data = InferenceDataset(rows, config, images_per_batch // len(VIEWS), shift, flip)
     loader = DataLoader(data, batch_size=None, num_workers=limit_num_workers(config.num_workers))
+    step, parts = images_per_batch, []  # images that fit into memory
+
+    def embed_in_steps(images: Tensor) -> list[Tensor]:
+        return [embed(part.to(inference_device())).float().cpu() for part in images.split(step)]
+
     with autocast(config.precision):
-        parts = [embed(images.to(inference_device())).float().cpu() for images in loader]
+        for images in loader:
+            while (embedded := _unless_out_of_memory(embed_in_steps, images, step)) is None:
+                step //= 2
+                log.warning("memory ran out; on with batches of %d images", step)
+            parts += embedded
     return torch.cat(parts) if parts else torch.zeros(0, config.embed_dim)
+
+
+def _unless_out_of_memory(
+    embed: Callable[[Tensor], list[Tensor]], images: Tensor, step: int
+) -> list[Tensor] | None:
+    """None where memory ran out, and fewer images than `step` at a time may help."""
+    try:
+        return embed(images)
+    except (MemoryError, RuntimeError) as error:
+        if step < 2 * FEWEST_IMAGES or not is_out_of_memory(error):
+            raise
+        return None
 
 
 @torch.inference_mode()

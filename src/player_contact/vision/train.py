@@ -18,8 +18,15 @@ from torch.utils.data import DataLoader
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.clips import OpenRows
-from player_contact.vision.dataset import Batch, collate
-from player_contact.vision.device import keep_freed_memory, limit_num_workers, make_fabric
+from player_contact.vision.dataset import Batch, collate, split_batch
+from player_contact.vision.device import (
+    is_out_of_memory,
+    keep_freed_memory,
+    limit_num_workers,
+    make_fabric,
+    resolve_precision,
+    usable_gpus,
+)
 from player_contact.vision.mixup import mixup
 from player_contact.vision.model import ContactModel
 from player_contact.vision.sampling import (
@@ -33,6 +40,8 @@ from player_contact.vision.transfer import param_groups, set_trainable
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+log = logging.getLogger(__name__)
 
 MIN_SCHEDULE_STEPS = 6  # with five, OneCycleLR divides by 0: by its warm-up steps less one
 
@@ -85,7 +94,7 @@ def train_model(
     keep_freed_memory()
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     seed_everything(_derive_seed(*job.seed), verbose=False)
-    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    gpus = [torch.cuda.current_device()] if usable_gpus() else []
     trainer = Trainer(job, fabric or make_fabric(job.config, gpus), checkpoint)
     for epoch in range(len(trainer.log), job.config.image_epochs + job.config.clip_epochs):
         line = trainer.train_one_epoch(epoch)
@@ -93,8 +102,7 @@ def train_model(
             line = dataclasses.replace(line, val_loss=validate(trainer.ema_model))
         trainer.log.append(line)
         if checkpoint is not None and trainer.fabric.is_global_zero:
-            log = [vars(line) for line in trainer.log]
-            save_checkpoint(checkpoint, *trainer.state(), log)
+            trainer.save(checkpoint)
         if on_epoch is not None:
             on_epoch(line)
     return trainer.ema_model.cpu().eval(), trainer.log
@@ -115,10 +123,15 @@ class Trainer:
             self.model.encoder.compile(dynamic=True)
         self.fabric_model: Any = fabric.setup_module(self.model)
         self.fabric_model.mark_forward_method("forward_images")
+        self.micro_batches = config.micro_batches
+        self.is_scaled = resolve_precision(config.precision) == "fp16"
         self.phases = training_phases(config, job.rows)
         self.optimizer, self.scheduler = build_optimizer(self.model, config, self.phases[0])
-        log = load_checkpoint(checkpoint, *self.state()) if checkpoint is not None else []
-        self.log = [EpochLog(**line) for line in log]
+        self.log: list[EpochLog] = []
+        if saved := load_checkpoint(checkpoint, *self.state()) if checkpoint is not None else None:
+            self.log = [EpochLog(**line) for line in saved["log"]]
+            self.micro_batches = saved["micro_batches"]
+            fabric.strategy.precision.load_state_dict(saved["precision"])
         self.fabric_optimizer: Any = fabric.setup_optimizers(self.optimizer)
 
     @property
@@ -128,8 +141,17 @@ class Trainer:
         return self.ema.module
 
     def state(self) -> tuple[dict[str, nn.Module], torch.optim.Optimizer, LRScheduler]:
-        """What a checkpoint holds besides the log."""
+        """What a checkpoint restores in place."""
         return {"model": self.model, "ema": self.ema}, self.optimizer, self.scheduler
+
+    def save(self, checkpoint: Path) -> None:
+        """Writes a checkpoint of this moment: what `state` holds, the log, and the loss scale."""
+        values = {
+            "log": [vars(line) for line in self.log],
+            "micro_batches": self.micro_batches,
+            "precision": self.fabric.strategy.precision.state_dict(),
+        }
+        save_checkpoint(checkpoint, *self.state(), values)
 
     def train_one_epoch(self, epoch: int) -> EpochLog:
         """Trains on the samples of an epoch. Each phase begins with a new optimizer."""
@@ -150,31 +172,55 @@ class Trainer:
         losses, grad_norms = zip(*steps, strict=True)
         loss: Any = fabric.all_reduce(torch.stack(losses).mean(), reduce_op="mean")
         learning_rate = float(self.scheduler.get_last_lr()[0])
-        grad_norm = float(torch.stack(grad_norms).mean())
+        grad_norm = float(torch.stack(grad_norms).nanmean())
         return EpochLog(epoch, phase.name, float(loss), math.nan, learning_rate, grad_norm)
 
     def _train_step(
         self, batch: Batch, phase: TrainingPhase, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """An optimizer step; returns its loss and gradient norm."""
+        """An optimizer step; returns its loss and gradient norm (NaN: too large for fp16)."""
         config, fabric, optimizer = self.job.config, self.fabric, self.fabric_optimizer
         if config.augment.mixup_alpha:
             batch = mixup(batch, config.augment.mixup_alpha, rng)
-        with fabric.autocast():  # which Fabric enters by itself only in `forward`
-            if phase.name == "images":
-                loss = image_loss(self.fabric_model, batch)
-            else:
-                loss = clip_loss(self.fabric_model, batch, config.aux_loss_weight)
-        self.optimizer.zero_grad(set_to_none=True)
-        fabric.backward(loss)
+        while (loss := self._backward(batch, phase)) is None:  # memory ran out
+            self.micro_batches *= 2
+            text = "memory ran out; on with batches in %d parts"
+            log.warning(text, self.micro_batches, extra={"live": True})
         grad_norm = fabric.clip_gradients(
             self.fabric_model, optimizer, max_norm=config.grad_clip, error_if_nonfinite=False
         )
         optimizer.step()
+        grad_norm = torch.as_tensor(grad_norm)
+        if self.is_scaled and not grad_norm.isfinite():  # the step was left out, the scale halved
+            return loss, torch.full_like(grad_norm, torch.nan)
         if self.scheduler.last_epoch < phase.epochs * phase.steps_per_epoch - 1:
             self.scheduler.step()
         self.ema.update_parameters(self.model)
-        return loss.detach(), torch.as_tensor(grad_norm)
+        return loss, grad_norm
+
+    def _backward(self, batch: Batch, phase: TrainingPhase) -> Tensor | None:
+        """Sets the gradients of a batch, part by part, and returns its loss; None: out of memory.
+
+        Where a batch can't be split further, or other processes wait for this one, that is raised.
+        """
+        config, fabric = self.job.config, self.fabric
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = []
+        try:
+            for part in split_batch(batch, self.micro_batches):
+                with fabric.autocast():  # which Fabric enters by itself only in `forward`
+                    if phase.name == "images":
+                        loss = image_loss(self.fabric_model, part)
+                    else:
+                        loss = clip_loss(self.fabric_model, part, config.aux_loss_weight)
+                fabric.backward(loss)
+                losses.append(loss.detach())
+        except (MemoryError, RuntimeError) as error:
+            can_split = self.micro_batches < len(batch["step_mask"]) and fabric.world_size == 1
+            if not (can_split and is_out_of_memory(error)):
+                raise
+            return None
+        return torch.stack(losses).sum()
 
 
 def build_optimizer(
@@ -182,7 +228,9 @@ def build_optimizer(
 ) -> tuple[torch.optim.Optimizer, LRScheduler]:
     """AdamW, and OneCycleLR (Smith and Topin 2018, arXiv:1708.07120) or CosineAnnealingLR."""
     groups = param_groups(model, config, phase.lr_scale)
-    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+    # Fabric can't clip gradients for a fused optimizer, which would unscale them itself.
+    fused = resolve_precision(config.precision) != "fp16"
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
     steps = max(phase.epochs * phase.steps_per_epoch, MIN_SCHEDULE_STEPS)
     if config.scheduler == "cosine":
         return optimizer, CosineAnnealingLR(optimizer, steps)
