@@ -53,7 +53,7 @@ kill-check: $(READY)  ## kill a tiny run again and again: KILLS=30
 season-check boxes-check: $(READY)  ## a season beside real plays; its boxes: INPUT= PLAYS= VIDEO=0
 doctor plan audit damage-check budget-check kernel-check motion-check kill-check season-check boxes-check:
 	@$(PY) -m run_checks $@ $(OPTIONS)
-bench encoders: $(READY)  ## time every stage; what encoders cost: PLAYS= VIDEO=0 ENCODERS= SCORE=1
+bench encoders gpu-check: $(READY)  ## time all stages, encoders, GPUs: PLAYS= VIDEO=0 ENCODERS= SCORE=1
 	@$(PY) -m benchmarks $@ $(OPTIONS)
 test: $(READY)  ## all tests, one process per core (WORKERS=)
 	@$(PY) -m pytest -n $(or $(filter-out 0,$(WORKERS)),auto) --dist loadfile

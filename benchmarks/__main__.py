@@ -7,6 +7,8 @@ from player_contact.cli.command_line import CommandLine
 from player_contact.cli.options import RUN_OPTIONS
 from player_contact.cli.runs import config_of, make_run, simulated_season
 
+CONFIGS = Path("configs")
+
 app = CommandLine("benchmarks", "Benchmarks of speed and of encoders.")
 
 
@@ -66,6 +68,35 @@ def encoders(args: Namespace) -> None:
     results = [cost.as_dict() | {"mcc": scores.get(cost.name)} for cost in costs]
     write_json(results, args.outputs / "bench" / "encoders.json")
     print(encoders_text(costs, scores, config))
+
+
+@app.command("outputs", "workers", run="gpu-check")
+def gpu_check(args: Namespace) -> int:
+    """Try the GPUs before a long run: a small run on them, audited without them; speed and memory.
+
+    Example: python -m benchmarks gpu-check
+    """
+    from benchmarks.gpu_check import (
+        SMALL_RUN,
+        audit_without_gpu,
+        configs_for_gpus,
+        measure_config,
+        require_gpu,
+        speeds_text,
+    )
+    from player_contact.pipeline.runner import run_pipeline
+
+    print("\n".join(require_gpu()))
+    args.config, args.set = CONFIGS / "tiny.yaml", list(SMALL_RUN)
+    args.input = simulated_season(args, config_of(args).season)
+    run = make_run(args, may_be_new=True)
+    run_pipeline(run)
+    passed = audit_without_gpu(run)
+    configs = configs_for_gpus(CONFIGS).items()
+    speeds = (speed for name, config in configs for speed in measure_config(name, config))
+    for line in speeds_text(speeds):
+        print(line, flush=True)
+    return int(not passed)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.bench_table import BenchResult
+from benchmarks.gpu_check import random_rows
 from player_contact.config import Config, TransferConfig
-from player_contact.play import Rows
-from player_contact.video.crops import Crops
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +57,7 @@ def bench_vision(config: Config) -> list[BenchResult]:
     torch.manual_seed(config.seed)
     plain = {"weights": "none", "transfer": TransferConfig(), "devices": 1, "num_workers": 0}
     config = config.model_copy(update={"vision": config.vision.model_copy(update=plain)})
-    rows, label = random_rows(config)
+    rows, label = random_rows(config, TRACKS, LENGTH)
     peer = build_peer(inference_device())
     timed = {
         "trained on single images": _training(config, rows, label, 1, peer),
@@ -169,23 +168,6 @@ def _seconds_a_row(works: dict[str, Work]) -> dict[str, float]:
             work()
             times[name].append((time.perf_counter() - started) / rows)
     return {name: float(np.median(seconds[1:])) for name, seconds in times.items()}
-
-
-def random_rows(config: Config) -> "tuple[OpenRows, np.ndarray]":
-    """TRACKS times LENGTH rows, and their labels."""
-    from player_contact.vision.clips import open_rows
-
-    rng, n, size = np.random.default_rng(config.seed), TRACKS * LENGTH, config.crops.size
-    shape = (n, 2, len(config.crops.frame_offsets), size, size)
-    images = rng.integers(0, 256, shape, dtype=np.uint8)
-    corner = rng.uniform(0, size / 2, (n, 2, 2 + config.crops.max_other_boxes, 2))
-    boxes = np.concatenate([corner, corner + size / 5], axis=-1).astype(np.float32)
-    crops = Crops(images, boxes, np.ones(boxes.shape[:3], dtype=bool), np.ones((n, 2), dtype=bool))
-    tabular = rng.normal(size=(n, len(config.vision.tabular))).astype(np.float32)
-    track, step = np.divmod(np.arange(n), LENGTH)
-    return open_rows(Rows(np.arange(n), step, track, track + 1), tabular, [crops]), rng.random(
-        n
-    ) < 0.5
 
 
 def build_peer(device: "torch.device") -> Peer:

@@ -20,7 +20,7 @@ from player_contact.features.feature_store import open_features
 from player_contact.features.table import feature_table
 from player_contact.inference.bundle import load_bundle, write_bundle
 from player_contact.inference.predict import predict_folder
-from player_contact.pipeline.crops_stage import crops_stage
+from player_contact.pipeline.crops_stage import crops_stage, write_play_crops
 from player_contact.pipeline.fold_training import shifts_to_screen
 from player_contact.pipeline.report_stage import report_stage
 from player_contact.pipeline.run import Run
@@ -92,6 +92,19 @@ def test_the_open_threshold_that_is_recorded_is_used(run):
     is_open = run.oof("screen")["screen"] >= screen["open_threshold"]
     assert screen["open"] == is_open.sum() == len(run.open_rows())
     assert 0 < screen["open"] < screen["candidates"] == len(is_open)
+
+
+def test_images_in_jpeg_show_what_the_others_do(run, tmp_path):
+    jpeg = run.config.crops.model_copy(update={"jpeg_quality": 90})
+    config = run.config.model_copy(update={"crops": jpeg})
+    tables = next(run.season.plays())
+    stored = run.folder / "crops" / tables.game_play
+    write_play_crops((tables, read_crop_rows(stored)), tmp_path, config)
+    crops, others = open_crops(tmp_path / tables.game_play), open_crops(stored)
+    np.testing.assert_array_equal(crops.visible, others.visible)
+    for row, view in np.argwhere(crops.visible)[::7].tolist():
+        image, expected = crops.images[row, view].astype(int), others.images[row, view]
+        assert np.abs(image - expected).mean() < 0.15 * expected.std()
 
 
 def test_vision_predicts_exactly_the_visible_open_rows(run):

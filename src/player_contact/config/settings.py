@@ -86,6 +86,9 @@ class CropsConfig(Section):
     frame_offsets: tuple[int, ...] = Field(
         (-6, 0, 6), min_length=1, max_length=128, description="frames around the step; 6 are 0.1 s"
     )
+    jpeg_quality: int = Field(
+        0, ge=0, le=100, description="of stored images, which JPEG makes smaller; 0: as they are"
+    )
     max_gap: int = Field(30, ge=0, description="frames without a box that are interpolated")
     max_other_boxes: int = Field(6, ge=0, le=20, description="boxes of players not in the row")
 

@@ -46,7 +46,7 @@ def _draw_crops(axes: np.ndarray, run: Path, sample) -> None:
     folder, index = run / "crops" / sample.game_play, sample.crop_index
     crops = open_crops(folder)
     for view, ax in enumerate(axes):
-        image = crops.images[index, view, crops.images.shape[2] // 2]
+        image = crops.images[index, view][crops.images.shape[2] // 2]
         sheet.show_image(ax, image, cmap="gray", vmin=0, vmax=255, interpolation="bicubic")
         boxes = zip(crops.boxes[index, view], crops.detected[index, view], strict=True)
         for number, (box, detected) in reversed(list(enumerate(boxes))):

@@ -20,6 +20,8 @@ from player_contact.video.crops import cut_crops, empty_crops
 
 log = logging.getLogger(__name__)
 
+JPEG_SHARE = 0.3  # of the pixels, about; views that do not show a row take nothing
+
 
 def crops_stage(run: Run, out: Path) -> None:
     """Cuts the crops of the open rows. Plays that an interrupted run finished are kept."""
@@ -29,11 +31,13 @@ def crops_stage(run: Run, out: Path) -> None:
         remove(stale)
     open_rows, crops = run.open_rows(), run.config.crops
     pixels = len(open_rows) * len(VIEWS) * len(crops.frame_offsets) * crops.size**2
-    log.info("crops of %d rows will take %.1f GB", len(open_rows), pixels / 1e9)
+    most = "at most " if crops.jpeg_quality else ""
+    log.info("crops of %d rows will take %s%.1f GB", len(open_rows), most, pixels / 1e9)
     filmed = any(run.season.video_folder.glob("*.mp4"))
     if not filmed:
         log.warning("No video was found in %s: no row has an image", run.season.video_folder)
-    check_space(folder, pixels * filmed)
+    share = JPEG_SHARE if crops.jpeg_quality else 1
+    check_space(folder, round(pixels * filmed * share))
     by_play = {play: part["row"].to_numpy() for play, part in open_rows.groupby("play_index")}
     no_rows = np.empty(0, dtype=np.int64)
     items = ((tables, by_play.get(play, no_rows)) for play, tables in enumerate(run.season.plays()))
@@ -58,5 +62,6 @@ def write_play_crops(
                 rows = rows[is_open]
                 crops, row = cut_crops(play, rows, config.crops), rows.row
                 check_videos(config, play, rows, crops)
-        write_crops(crops, row, tables.rows["contact_id"].to_numpy()[is_open], target)
+        contact_id, quality = tables.rows["contact_id"].to_numpy(), config.crops.jpeg_quality
+        write_crops(crops, row, contact_id[is_open], target, quality)
     return open_crops(target).visible.sum(axis=0)

@@ -7,24 +7,36 @@ import numpy as np
 from player_contact.utils.files import atomic_write
 from player_contact.utils.npy_array import NpyArray
 from player_contact.video.crops import Crops
+from player_contact.video.jpeg_images import JpegImages, write_jpegs
 
-ARRAYS = ("images", "boxes", "detected", "visible")
+IMAGES, ARRAYS = "images", ("boxes", "detected", "visible")
 
 
-def write_crops(crops: Crops, row: np.ndarray, contact_id: np.ndarray, folder: Path) -> None:
-    """Writes the crops of a play with [N] season rows and contact_ids; all or nothing."""
+def write_crops(
+    crops: Crops, row: np.ndarray, contact_id: np.ndarray, folder: Path, jpeg_quality: int = 0
+) -> None:
+    """Writes the crops of a play with [N] season rows and contact_ids; all or nothing.
+
+    Images are stored as they are or, with a `jpeg_quality` of 1 to 100, in JPEG.
+    """
     arrays = {name: getattr(crops, name) for name in ARRAYS}
     arrays |= {"row": row, "contact_id": np.asarray(contact_id, dtype=np.str_)}
+    images = np.asarray(crops.images)
     with atomic_write(folder) as temporary:
         temporary.mkdir(parents=True)
+        if jpeg_quality:
+            write_jpegs(images, crops.visible, jpeg_quality, temporary)
+        else:
+            arrays[IMAGES] = images
         for name, values in arrays.items():
             np.save(temporary / f"{name}.npy", values, allow_pickle=False)
 
 
 def open_crops(folder: Path) -> Crops:
     """The crops of a play; images stay on disk until they are indexed."""
-    images, *others = (folder / f"{name}.npy" for name in ARRAYS)
-    return Crops(NpyArray(images), *(np.load(path, allow_pickle=False) for path in others))
+    stored, others = folder / f"{IMAGES}.npy", (folder / f"{name}.npy" for name in ARRAYS)
+    images = NpyArray(stored) if stored.is_file() else JpegImages(folder)
+    return Crops(images, *(np.load(path, allow_pickle=False) for path in others))
 
 
 def read_crop_rows(folder: Path) -> np.ndarray:

@@ -12,6 +12,7 @@ from player_contact.config import CropsConfig
 from player_contact.play import Play, Rows
 from player_contact.utils.npy_array import NpyArray
 from player_contact.video.decode import VideoError, VideoInfo, gray_frames, video_info
+from player_contact.video.jpeg_images import JpegImages
 from player_contact.video.step_boxes import StepBoxes, step_boxes
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ OWN_SIZE = 0.3  # weight of the row's helmets against the median of the view
 class Crops:
     """Crops of N rows. V views in the order of VIEWS, C frames around the step, H = W pixels."""
 
-    images: np.ndarray | NpyArray  # [N, V, C, H, W] uint8 gray; 0: not visible
+    images: np.ndarray | NpyArray | JpegImages  # [N, V, C, H, W] uint8 gray; 0: not visible
     # [N, V, K, 4] float32 left, top, right, bottom in pixels of the image: first the pair's (the
     # second NaN for the ground), then others'
     boxes: np.ndarray
