@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 from unittest.mock import MagicMock, Mock
 
+import psutil
 import pytest
 import torch
 
@@ -104,14 +105,28 @@ def test_plays_have_a_gpu_alone_and_wait_for_it(current_gpus, monkeypatch):
 
     with own_gpu(), ExitStack() as second:
         second.enter_context(own_gpu())
-        assert current_gpus == [0, 1]
+        assert sorted(current_gpus) == [0, 1]
         waiting = threading.Thread(target=play)
         waiting.start()
         waiting.join(5 * device.SECONDS_BETWEEN_TRIES)
         assert not entered
         second.close()
         waiting.join()
-    assert entered == [1]
+    assert entered == [current_gpus[1]]
+
+
+def test_waiting_for_a_gpu_opens_no_more_and_more_files(current_gpus):
+    with reserve_gpus(2), ExitStack() as locks:
+        before = psutil.Process().num_fds()
+        for _ in range(10):
+            assert device._first_free((0, 1), locks) is None
+        assert psutil.Process().num_fds() == before
+
+
+def test_without_locks_a_gpu_is_shared(current_gpus, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with own_gpu(), own_gpu(), own_gpu():
+        assert len(current_gpus) == 3
 
 
 def test_task_of_several_gpus_takes_the_free_ones_first(current_gpus):

@@ -87,27 +87,40 @@ def reserve_gpus(devices: int = 1) -> Iterator[list[int]]:
 def own_gpu() -> Iterator[None]:
     """Waits until a GPU is free and has it alone, while other processes decode their videos.
 
-    Without GPUs nothing happens.
+    Without GPUs nothing happens; where locks can't be had one is shared.
     """
     with ExitStack() as locks:
         if gpus := usable_gpus():
-            while (gpu := next((one for one in gpus if _lock_gpu(one, locks)), None)) is None:
+            first = os.getpid() % len(gpus)
+            order = gpus[first:] + gpus[:first]
+            while (gpu := _first_free(order, locks)) is None:
                 time.sleep(SECONDS_BETWEEN_TRIES)
             torch.cuda.set_device(gpu)
             locks.callback(torch.cuda.empty_cache)  # what is kept, others lack
         yield
 
 
-def _lock_gpu(gpu: int, locks: ExitStack) -> bool:
-    """Locks the GPU's file until `locks` closes or the process ends; False where it is locked."""
+def _first_free(gpus: tuple[int, ...], locks: ExitStack) -> int | None:
+    """The first GPU that is not locked by another process; None: all are."""
+    return next((gpu for gpu in gpus if _lock_gpu(gpu, locks) is not False), None)
+
+
+def _lock_gpu(gpu: int, locks: ExitStack) -> bool | None:
+    """Locks the GPU's file until `locks` closes or the process ends; False where it is locked, None
+    where it can't be opened: then nobody knows."""
     import fcntl
 
     name = f"player_contact-gpu-{torch.cuda.get_device_properties(gpu).uuid}.lock"
     try:
-        file = locks.enter_context((Path(tempfile.gettempdir()) / name).open("ab"))
+        file = (Path(tempfile.gettempdir()) / name).open("ab")
+    except OSError:
+        return None
+    try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        file.close()
         return False
+    locks.enter_context(file)
     return True
 
 
