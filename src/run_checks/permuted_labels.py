@@ -1,26 +1,20 @@
 """The whole chain on permuted labels, from which nothing can be learnt but a leak."""
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from player_contact.competition import clock, schemas
-from player_contact.competition.tables import read_table
 from player_contact.config import Config
 from player_contact.config.settings import BlendConfig, ScreenConfig
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import run_pipeline
 from player_contact.utils.files import read_json
 from player_contact.utils.log_capture import captured
+from run_checks.season_sample import write_train_tables
 
 MAX_PLAYS = 24  # all plays of a game, games of every fold in turn
-SCHEMAS = {
-    "train_labels.csv": schemas.LABELS,
-    "train_player_tracking.csv": schemas.TRACKING,
-    "train_baseline_helmets.csv": schemas.HELMETS,
-    "train_video_metadata.csv": schemas.VIDEOS,
-}
 
 
 def score_permuted_labels(run: Run) -> tuple[dict[str, float], int]:
@@ -39,7 +33,6 @@ def score_permuted_labels(run: Run) -> tuple[dict[str, float], int]:
 
 def write_permuted_season(run: Run, folder: Path) -> list[str]:
     """Writes the tables of some games, with the labels of each play permuted; returns the plays."""
-    folder.mkdir(parents=True)
     games = run.folds.groupby(["fold", "game"])["game_play"].agg(list).reset_index()
     games["turn"] = games.groupby("fold").cumcount()
     plays: list[str] = []
@@ -47,17 +40,11 @@ def write_permuted_season(run: Run, folder: Path) -> list[str]:
         if len(plays) < MAX_PLAYS:
             plays += game_plays
     random = np.random.default_rng(run.config.seed)
-    for file, schema in SCHEMAS.items():
-        frame = read_table(run.input / file, schema)
-        times = {
-            name: clock.to_text(frame[name].to_numpy()) for name in frame.select_dtypes("datetime")
-        }
-        frame = frame.assign(**times)[frame["game_play"].isin(plays)]
-        if "contact" in frame:
-            frame["contact"] = frame.groupby("game_play", observed=True)["contact"].transform(
-                lambda labels: random.permutation(labels.to_numpy())
-            )
-        frame.to_csv(folder / file, index=False)
+    rows = run.season.rows[run.season.rows["game_play"].isin(plays)]
+    labels = rows.groupby("game_play", observed=True)["contact"]
+    permuted = labels.transform(lambda values: random.permutation(values.to_numpy()))
+    rows = rows.assign(contact=permuted)
+    write_train_tables(dataclasses.replace(run.season, rows=rows), plays, folder)
     return plays
 
 

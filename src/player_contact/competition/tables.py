@@ -60,8 +60,10 @@ def read_table(path: Path, schema: "DataFrameSchema", mend: bool = False) -> pd.
     times = [name for name, dtype in dtypes.items() if dtype == TIME_DTYPE]
     frame = frame.assign(**{name: clock.to_datetime(frame[name]) for name in times}).astype(dtypes)
     for name, column in schema.columns.items():
-        if column.nullable and (missing := int(frame[name].isna().sum())):
-            log.warning("%s: %d rows have no %r: not measured", path.name, missing, name)
+        if column.nullable and (missing := frame[name].isna()).any():
+            key = _key_text(frame.loc[missing, schema.unique].iloc[0])
+            text = "%s: %d rows have no %r: not measured; the first: %s"
+            log.warning(text, path.name, missing.sum(), name, key)
     return frame
 
 
@@ -71,6 +73,10 @@ def rows_error(path: Path, bad: np.ndarray, text: str) -> InputError:
     more = f" {others} more {'row' if others == 1 else 'rows'} like it." if others else ""
     line = f"{path.name}, line {_line_of(path, bad)}: {text}."
     return InputError(f"{line}{more} Mend or download again: {path}")
+
+
+def _key_text(key: pd.Series) -> str:
+    return ", ".join(f"{name} {value}" for name, value in key.items())
 
 
 def _line_of(path: Path, found: np.ndarray) -> int:
@@ -118,8 +124,7 @@ def _read_valid(path: Path, schema: "DataFrameSchema") -> pd.DataFrame:
     copies = keys.duplicated().to_numpy()
     if copies.any():
         copy = keys.iloc[np.argmax(copies)]
-        shown = text[schema.unique].iloc[np.argmax(copies)]
-        key = ", ".join(f"{name} {value}" for name, value in shown.items())
+        key = _key_text(text[schema.unique].iloc[np.argmax(copies)])
         first = _line_of(path, (keys == copy).all(axis=1).to_numpy())
         raise rows_error(path, copies, f"a copy of line {first}, expected one row for {key}")
     return frame

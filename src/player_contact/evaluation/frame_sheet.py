@@ -1,12 +1,12 @@
 """A sheet of whole frames: the snap, the first contact and the pile of a play, or many piles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
-from player_contact.competition.season import PlayTables, read_season
+from player_contact.competition.season import PlayTables, Season, read_season
 from player_contact.evaluation import sheet
 from player_contact.evaluation.viewer import has_video
 from player_contact.play import Play, Rows, build_play
@@ -33,14 +33,20 @@ def write_frame_sheet(folder: Path, split: str, game_plays: Sequence[str], outpu
     """
     if split not in ("train", "test"):
         raise InputError(f"{split!r} is no split: train or test")
+    season = read_season(folder, split)
+    draw_frame_sheet([_find_play(season, folder, name) for name in game_plays or [""]], output)
+
+
+def draw_frame_sheet(plays: Iterable[PlayTables], output: Path) -> None:
+    """As `write_frame_sheet`, of plays that were read; one whose video is missing has no image."""
     moments: list[tuple[Play, str, int, Rows]] = []
-    for game_play in game_plays or [""]:
-        tables = _find_play(folder, split, game_play)
+    plays, labelled = list(plays), False
+    for tables in plays:
         play, rows = build_play(tables)
         labelled = "contact" in tables.rows
         contacts = rows[tables.rows["contact"].to_numpy(dtype=bool)] if labelled else rows[:0]
         steps = list(_chosen_steps(play, rows, contacts).items())
-        for title, step in steps[-1:] if len(game_plays) > 1 else steps:
+        for title, step in steps[-1:] if len(plays) > 1 else steps:
             moments.append((play, title, step, contacts[contacts.step == step]))
     figure, axes = sheet.image_grid(len(moments), len(VIEWS), SIZE, (0, MARGIN, MARGIN))
     for line, (play, title, step, contacts) in zip(axes, moments, strict=True):
@@ -53,8 +59,8 @@ def write_frame_sheet(folder: Path, split: str, game_plays: Sequence[str], outpu
     sheet.write_sheet(figure, output)
 
 
-def _find_play(folder: Path, split: str, game_play: str) -> PlayTables:
-    for tables in read_season(folder, split).plays():
+def _find_play(season: Season, folder: Path, game_play: str) -> PlayTables:
+    for tables in season.plays():
         filmed = has_video(tables)
         if tables.game_play == game_play and not filmed:
             raise InputError(
@@ -62,7 +68,7 @@ def _find_play(folder: Path, split: str, game_play: str) -> PlayTables:
             )
         if filmed and game_play in ("", tables.game_play):
             return tables
-    raise InputError(f"{folder} has no {split} play {game_play or 'with videos'}")
+    raise InputError(f"{folder} has no {season.split} play {game_play or 'with videos'}")
 
 
 def _chosen_steps(play: Play, rows: Rows, contacts: Rows) -> dict[str, int]:

@@ -41,6 +41,7 @@ class VideoInfo:
     interval: float  # in frames: the usual one between two images
     frames: int  # of 1 / 59.94 s; more than `end` where the header tells of later images
     rate: float  # images a second, on average
+    start: float = 0.0  # in frames: the file's own time of its first image, which `times` has at 0
 
     def nearest(self, frames: np.ndarray) -> np.ndarray:
         """[F] index of the image nearest in time to each frame; of two as near, the earlier."""
@@ -155,7 +156,7 @@ def _packets(path: Path) -> _Packets:
     shown = shown[np.diff(shown, prepend=-np.inf) > SAME_IMAGE * interval]
     end = (times + duration * unit)[is_shown].max()
     end = max(end, shown[-1] + (0 if duration.any() else interval))
-    info = VideoInfo(shown, end, interval, round(max(end, told * unit)), rate)
+    info = VideoInfo(shown, end, interval, round(max(end, told * unit)), rate, start * unit)
     return _Packets(times, is_key, start, info)
 
 
