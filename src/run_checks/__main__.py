@@ -182,9 +182,9 @@ def first_look(args: Namespace) -> int:
     return int(not is_ok)
 
 
-@app.command("outputs", "workers", run="demo", plays=6)
+@app.command("outputs", "workers", "image", run="demo", plays=6)
 def kernel_check(args: Namespace) -> None:
-    """Run a run's notebook as Kaggle would, offline, on simulated plays of another season.
+    """Run a run's notebook on Kaggle's versions, offline, on simulated plays of another season.
 
     Example: python -m run_checks kernel-check --run demo
     """
@@ -193,7 +193,7 @@ def kernel_check(args: Namespace) -> None:
 
     upload = upload_of(find_run(args))
     _, folder = _bundle_and_season(args, HIDDEN_SEED, test_plays=args.plays)
-    print(kernel_check_text(check_kernel(upload, folder)))
+    print(kernel_check_text(check_kernel(upload, folder, image=args.image)))
 
 
 def _bundle_and_season(args: Namespace, seed: int, **changes: int) -> tuple[Path, Path]:

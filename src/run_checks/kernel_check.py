@@ -1,22 +1,21 @@
 """The notebook as Kaggle runs it: inputs are read-only, there is no source tree and no network."""
 
 import os
-import re
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import player_contact
 from player_contact.competition.season import read_season
 from player_contact.inference.time_budget import duration_text
-from player_contact.kaggle.kernel import COMPETITION, Upload, code_of
+from player_contact.kaggle.kernel import Upload, code_of
 from player_contact.utils.errors import InputError, PlayerContactError
-from player_contact.utils.files import read_json
-from run_checks.damages import IDS, TABLES
+from run_checks.damages import IDS
+from run_checks.kaggle_image import CURRENT, image_python, make_image
+from run_checks.mounts import mount_inputs, other_mounts
 from run_checks.submission import check_submission
 
 HIDDEN_PLAYS, HOURS = 61, 9  # of the competition's rerun
@@ -27,6 +26,7 @@ ISOLATED = (
 )
 PREDICTION_STARTS = " rows to predict"  # end of a log line
 TIMINGS = "a play took "  # start of a log line
+SHOWN = ("python", "torch", "timm", "lightgbm", "pandas", "numpy")
 UNSET = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # settings of this machine
 
 
@@ -38,10 +38,14 @@ class KernelCheckError(PlayerContactError):
 class KernelCheck:
     """What a check showed.
 
+    image     versions, and what is lacking
+    mounts    the ways to mount inputs in which the notebook found them
     start     seconds of all `seconds` before prediction starts
     isolated  whether the system allows to take network and write access away
     """
 
+    image: str
+    mounts: str
     plays: int
     filmed: int
     rows: int
@@ -53,40 +57,41 @@ class KernelCheck:
     lines: list[str]
 
 
-def check_kernel(upload: Upload, season: Path, folder: Path | None = None) -> KernelCheck:
+def check_kernel(
+    upload: Upload, season: Path, folder: Path | None = None, image: str = CURRENT
+) -> KernelCheck:
     """Runs the upload's notebook on a season's test plays, some of them without complete videos.
 
-    In `folder`, or a temporary one. Raises KernelCheckError with the notebook's last lines where it
-    fails, and SubmissionError where Kaggle would refuse its submission.
+    In `folder`, or a temporary one, with the packages of `image`. Raises ImageError where that
+    can't be made, KernelCheckError with the notebook's last lines where it fails, and
+    SubmissionError where Kaggle would refuse its submission.
     """
     if folder is None:
         with tempfile.TemporaryDirectory() as name:
-            return check_kernel(upload, season, Path(name).resolve())
-    dataset = read_json(upload.dataset / "dataset-metadata.json")["id"].split("/")[1]
+            return check_kernel(upload, season, Path(name).resolve(), image)
     inputs, working = folder / "input", folder / "working"
     working.mkdir(parents=True)
-    metadata = shutil.ignore_patterns("dataset-metadata.json")
-    shutil.copytree(upload.dataset, inputs / dataset, ignore=metadata)
-    write_hidden_plays(season, inputs / COMPETITION)
-    python, script = make_image(folder / "image"), folder / "notebook.py"
-    script.write_text("\n\n".join(code_of(next(upload.kernel.glob("*.ipynb")))), encoding="utf-8")
-    command = [str(python), str(script)]
-    if isolated := can_isolate(inputs):
-        command = [*ISOLATED, str(inputs), *command]
-    else:
+    competition = mount_inputs(upload, season, folder)
+    others = other_mounts(folder, folder / "others")
+    python, versions = make_image(folder / "image", image_python(image))
+    cells = code_of(next(upload.kernel.glob("*.ipynb")))
+    prefix = [*ISOLATED, str(inputs)] if (isolated := can_isolate(inputs)) else []
+    if not isolated:
         for path in inputs.rglob("*"):
             path.chmod(path.stat().st_mode & ~0o222)
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
-    environment |= {"KAGGLE_ROOT": str(folder), "PYTHONUNBUFFERED": "1"}
-    code, timed_lines, seconds = run_timed(command, working, environment)
-    lines = [line for _, line in timed_lines]
-    if code:
-        raise KernelCheckError(
-            "The notebook failed. Its last lines:\n  " + "\n  ".join(lines[-12:])
-        )
-    test = read_season(inputs / COMPETITION, "test")
-    submission = check_submission(working / "submission.csv", inputs / COMPETITION / IDS)
+    for other, root in others.items():  # the cell that looks for the inputs
+        settings = {"KAGGLE_ROOT": str(root), "TMPDIR": str(root)}
+        code, timed_lines, _ = run_timed([*prefix, str(python), "-c", cells[0]], root, settings)
+        refuse_failure(code, timed_lines, f"Inputs mounted otherwise, {other}: the notebook failed")
+    (folder / "notebook.py").write_text("\n\n".join(cells), encoding="utf-8")
+    command = [*prefix, str(python), str(folder / "notebook.py")]
+    code, timed_lines, seconds = run_timed(command, working, {"KAGGLE_ROOT": str(folder)})
+    refuse_failure(code, timed_lines, "The notebook failed")
+    test = read_season(competition, "test")
+    submission = check_submission(working / "submission.csv", competition / IDS)
     return KernelCheck(
+        image=image_text(versions, upload),
+        mounts=", ".join(["as today", *others]),
         plays=len(test.game_plays),
         filmed=len({video.name[:12] for video in test.video_folder.glob("*.mp4")}),
         rows=len(submission),
@@ -95,14 +100,32 @@ def check_kernel(upload: Upload, season: Path, folder: Path | None = None) -> Ke
         seconds=seconds,
         megabytes=upload.megabytes,
         isolated=isolated,
-        lines=lines,
+        lines=[line for _, line in timed_lines],
     )
 
 
+def refuse_failure(code: int, timed_lines: list[tuple[float, str]], failure: str) -> None:
+    """Raises KernelCheckError with the last lines for another exit status than 0."""
+    if code:
+        lines = [line for _, line in timed_lines[-12:]]
+        raise KernelCheckError(f"{failure}. Its last lines:\n  " + "\n  ".join(lines))
+
+
+def image_text(versions: dict[str, str], upload: Upload) -> str:
+    """The image's most important versions, and what it lacks of what the upload brings."""
+    shown = ", ".join(f"{name} {versions.get(name, 'is missing')}" for name in SHOWN)
+    uploaded = {path.name.split("-")[0] for path in upload.dataset.glob("wheels/*.whl")}
+    others = sorted(uploaded - {player_contact.__name__})
+    lacks = [name for name in others if name.replace("_", "-").lower() not in versions]
+    return f"{shown}; lacks {', '.join(lacks) or 'nothing that is uploaded'}"
+
+
 def run_timed(
-    command: list[str], folder: Path, environment: dict[str, str]
+    command: list[str], folder: Path, settings: dict[str, str]
 ) -> tuple[int, list[tuple[float, str]], float]:
     """Exit status, output lines, each with the seconds since the start, and all seconds."""
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
+    environment |= settings | {"PYTHONUNBUFFERED": "1"}
     started = time.monotonic()
     with subprocess.Popen(
         command,
@@ -117,53 +140,6 @@ def run_timed(
         output = filter(str.strip, process.stdout)
         lines = [(time.monotonic() - started, line.rstrip()) for line in output]
     return process.returncode, lines, time.monotonic() - started
-
-
-def write_hidden_plays(season: Path, target: Path) -> None:
-    """The test tables and videos; of every three plays one lacks videos, one has a broken one."""
-    (target / "test").mkdir(parents=True)
-    for table in TABLES:
-        shutil.copyfile(season / table, target / table)
-    test = read_season(season, "test")
-    for number, play in enumerate(test.game_plays):
-        for video in sorted(test.video_folder.glob(f"{play}_*.mp4")) if number % 3 != 2 else ():
-            shutil.copyfile(video, target / "test" / video.name)
-            if number % 3 == 1 and video.stem.endswith("Sideline"):
-                os.truncate(target / "test" / video.name, video.stat().st_size * 2 // 3)
-
-
-def make_image(folder: Path) -> Path:
-    """The interpreter of a new environment with the packages of this one, but not the project.
-
-    Raises KernelCheckError.
-    """
-    venv, packages = folder / "venv", folder / "packages"
-    command = [sys.executable, "-m", "venv", str(venv)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        reason = (done.stderr or done.stdout).strip().splitlines()[-1]
-        raise KernelCheckError(f"No environment could be made in {folder}: {reason}")
-    packages.mkdir()
-    ours = "player_contact|run_checks|season_simulator|__editable__"
-    left_out = re.compile(rf"{ours}|pip\b|_virtualenv|__pycache__|.*\.pth$")
-    for source in {Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))}:
-        for path in source.iterdir():
-            if not left_out.match(path.name):
-                (packages / path.name).symlink_to(path)
-    site = next(venv.glob("lib/python*/site-packages"))
-    (site / "image.pth").write_text(f"{packages}\n")
-    python = venv / "bin" / "python"
-    command = [str(python), "-c", "import player_contact"]
-    environment = {"PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, env=environment
-    )
-    if not done.returncode:
-        raise KernelCheckError(
-            "The project can be imported before its wheel is installed: the check would prove "
-            "nothing"
-        )
-    return python
 
 
 def can_isolate(inputs: Path) -> bool:
@@ -196,6 +172,8 @@ def kernel_check_text(check: KernelCheck) -> str:
     lines = [
         f"submission.csv: {check.rows} rows of {check.plays} plays as asked for, "
         f"{check.contacts} contacts",
+        f"image          {check.image}",
+        f"mounts         {check.mounts}",
         f"network        {network}",
         f"upload         {check.megabytes:.1f} MB",
         f"time           {check.start:.0f} s of installation and reading, then {play:.1f} s for "

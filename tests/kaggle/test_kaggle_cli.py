@@ -87,7 +87,11 @@ def test_a_first_push_creates_the_dataset_and_signs_the_metadata(upload, tool):
         datasets_create=(0, "becomes known"),
         kernels_push=(0, "Kernel version 1 successfully pushed."),
     )
-    assert push(upload, "run x") == "Kernel version 1 successfully pushed."
+    assert push(upload, "run x").splitlines() == [
+        "Kernel version 1 successfully pushed.",
+        f"Once it has run: kaggle competitions submit {COMPETITION} -f submission.csv "
+        "-k somebody/player-contact-x -v 1 -m 'run x'",
+    ]
     options = ["--path", str(upload.dataset), "--dir-mode", "zip", "--quiet"]
     assert ["datasets", "create", *options] in calls()
     assert calls()[-1] == ["kernels", "push", "--path", str(upload.kernel)]

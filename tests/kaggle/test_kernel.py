@@ -10,11 +10,12 @@ from player_contact.kaggle.kernel import (
     PLACEHOLDER,
     build_wheel,
     code_of,
+    kernel_metadata,
     to_notebook,
     upload_of,
     write_kernel,
 )
-from player_contact.utils.errors import BundleError, InputError
+from player_contact.utils.errors import BundleError, ConfigError, InputError
 from player_contact.utils.files import read_json
 from tests.conftest import ROOT
 from tests.makers import split_files
@@ -60,6 +61,20 @@ def test_the_notebook_has_no_internet_and_is_private(kernel):
     assert kernel["is_private"] is True
 
 
+def test_the_notebook_asks_for_two_gpus_and_stays_with_its_image(kernel):
+    """The keys that `kernels push` of Kaggle's tool (2.2.5) reads."""
+    assert (kernel["enable_gpu"], kernel["machine_shape"]) == (True, "NvidiaTeslaT4")
+    assert kernel["docker_image_pinning_type"] == "original"
+    other = kernel_metadata("somebody/x", "x", gpu=False, pinning="latest")
+    assert (other["enable_gpu"], other["machine_shape"]) == (False, "")
+    assert other["docker_image_pinning_type"] == "latest"
+
+
+def test_an_image_that_kaggle_does_not_know_is_refused(own_run):
+    with pytest.raises(ConfigError, match="--pinning newest: expected original or latest"):
+        write_kernel(own_run().folder, pinning="newest")
+
+
 def test_the_notebook_is_short_python_with_the_budget(upload):
     code = code_of(next(upload.kernel.glob("*.ipynb")))
     for cell in code:
@@ -99,6 +114,32 @@ def test_an_input_that_is_a_link_is_found(find_inputs, tmp_path):
     tables = attach_tables(tmp_path / "elsewhere")
     (tmp_path / "input" / COMPETITION).symlink_to(tables)
     assert f"competition {tmp_path / 'input' / COMPETITION}\n" in find_inputs()
+
+
+def test_folders_that_arrived_zipped_are_unpacked(find_inputs, upload, tmp_path, monkeypatch):
+    attach_tables(tmp_path / "input" / COMPETITION)
+    dataset = tmp_path / "input" / "datasets" / "somebody" / "contact"
+    for path in [dataset / "bundle", dataset / "wheels"]:
+        shutil.make_archive(str(path), "zip", path)
+        shutil.rmtree(path)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    assert f"digest {upload.digest}\n" in find_inputs()
+
+
+def test_the_notebook_tells_another_bundle_from_its_own(find_inputs, upload, tmp_path):
+    attach_tables(tmp_path / "input" / COMPETITION)
+    words = (
+        f"The notebook was made for another bundle, {upload.digest}. Is an old version attached?"
+    )
+    printed = find_inputs()
+    assert f"digest {upload.digest}\n" in printed
+    assert words not in printed
+    manifest = tmp_path / "input" / "datasets" / "somebody" / "contact" / "bundle" / "manifest.json"
+    manifest.write_text(manifest.read_text() + "\n")
+    printed = find_inputs()
+    assert f"digest {upload.digest}\n" not in printed
+    assert words in printed
 
 
 def test_a_folder_that_links_lead_to_again_is_one_input(find_inputs, tmp_path):

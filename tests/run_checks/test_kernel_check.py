@@ -1,12 +1,21 @@
+import platform
 import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
 from player_contact.kaggle.kernel import write_kernel
 from player_contact.utils.files import read_json, write_json
-from run_checks.kernel_check import KernelCheck, KernelCheckError, check_kernel, kernel_check_text
+from run_checks.kernel_check import (
+    KernelCheck,
+    KernelCheckError,
+    check_kernel,
+    image_text,
+    kernel_check_text,
+)
+from run_checks.mounts import AS_LINKS, ZIPPED
 from run_checks.submission import SubmissionError, check_submission
 
 
@@ -20,6 +29,9 @@ def test_the_notebook_predicts_offline_from_its_wheel_alone(upload, season, tmp_
     assert (check.plays, check.filmed) == (1, 1)
     assert check.contacts > 0
     assert any(line.startswith("vision: 1 of 1 plays") for line in check.lines)
+    assert check.mounts.split(", ") == ["as today", AS_LINKS, ZIPPED]
+    assert check.image.startswith(f"python {platform.python_version()}, torch {torch.__version__}")
+    assert check.image.endswith("lacks nothing that is uploaded")
     assert 0 < check.start < check.seconds
     timing = r"a play took [\d.]+ s of a process: start [\d.]+, boxes .*vision [\d.]+, blend [\d.]+"
     assert re.search(rf"^of which       {timing}$", kernel_check_text(check), re.M)
@@ -55,6 +67,23 @@ def test_a_notebook_that_needs_more_fails(upload, season, tmp_path, old, new, wo
         check_kernel(upload, season, tmp_path / "kaggle")
 
 
+def test_a_notebook_that_finds_no_zipped_folders_fails(upload, season, tmp_path):
+    edit_code(upload, "bundle.zip", "another.zip")
+    message = (
+        f"Inputs mounted otherwise, {ZIPPED}: the notebook failed.*\n.*No input holds a bundle"
+    )
+    with pytest.raises(KernelCheckError, match=f"(?s){message}"):
+        check_kernel(upload, season, tmp_path / "kaggle")
+
+
+def test_what_the_image_lacks_of_the_upload_is_named(upload):
+    for name in ("av-18.1.0-cp311-abi3-x.whl", "typing_inspect-0.9.0-py3-none-any.whl"):
+        (upload.dataset / "wheels" / name).touch()
+    text = image_text({"python": "3.12.13", "typing-inspect": "0.9.0"}, upload)
+    assert text.startswith("python 3.12.13, torch is missing, ")
+    assert text.endswith("; lacks av")
+
+
 def test_where_all_fails_at_once_the_notebook_goes_on_without_vision(upload, season, tmp_path):
     edit_code(upload, '"--budget", "8h"', '"--budget", "a while"')
     check = check_kernel(upload, season, tmp_path / "kaggle")
@@ -82,6 +111,8 @@ def test_a_submission_that_kaggle_would_refuse_is_refused(tmp_path, edit, words)
 
 def test_the_text_tells_the_time_limit_and_the_network():
     check = KernelCheck(
+        image="python 3.12.13",
+        mounts="as today",
         plays=6,
         filmed=4,
         rows=60_000,

@@ -6,7 +6,7 @@ from player_contact.cli import app
 from player_contact.cli.runs import find_run
 
 
-@app.command("outputs", "kaggle_user", "gpu", "wheels", run="demo", budget="8h")
+@app.command("outputs", "kaggle_user", "gpu", "pinning", "wheels", run="demo", budget="8h")
 def kernel(args: Namespace) -> None:
     """Make what is uploaded to Kaggle: a dataset with bundle and wheels, and a notebook.
 
@@ -18,14 +18,14 @@ def kernel(args: Namespace) -> None:
     parse_duration(args.budget)
     run = find_run(args, needs="bundle")
     wheels = [] if args.wheels == ["none"] else args.wheels
-    upload = write_kernel(run, args.kaggle_user, args.budget, args.gpu, wheels)
+    upload = write_kernel(run, args.kaggle_user, args.budget, args.gpu, args.pinning, wheels)
     print(f"dataset  {upload.dataset}\nnotebook {upload.kernel}")
-    print(f"upload   {upload.megabytes:.1f} MB")
+    print(f"digest   {upload.digest}\nupload   {upload.megabytes:.1f} MB")
 
 
 @app.command("outputs", run="demo")
 def push(args: Namespace) -> None:
-    """Upload a run's kernel with Kaggle's own tool, and start its notebook.
+    """Upload a run's kernel with Kaggle's own tool, start its notebook, say how to submit.
 
     Example: python -m player_contact push --run demo
     """
@@ -33,7 +33,9 @@ def push(args: Namespace) -> None:
     from player_contact.kaggle.kernel import upload_of
 
     run = find_run(args)
-    print(push_upload(upload_of(run), message=f"run {run.name}"))
+    upload = upload_of(run)
+    print(push_upload(upload, message=f"run {run.name} {upload.digest[:12]}"))
+    print(f"digest   {upload.digest}")
 
 
 @app.command("input")

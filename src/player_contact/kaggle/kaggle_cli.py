@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,9 @@ ERROR_WORDS = ("error", "not valid", "could not")  # of what the tool prints alt
 
 
 def push(upload: Upload, message: str) -> str:
-    """Uploads dataset and notebook, and runs the notebook; returns what the tool prints.
+    """Uploads dataset and notebook, and runs the notebook.
 
+    Returns what the tool prints, and the command that submits what the notebook writes.
     Raises ConfigError where the tool or its credentials are missing, InputError where it fails.
     """
     user = username()
@@ -44,7 +46,12 @@ def push(upload: Upload, message: str) -> str:
                 f"{TIMEOUT // 60} minutes. Push again later"
             )
         time.sleep(5)
-    return _checked("kernels", "push", "--path", str(upload.kernel))
+    printed = _checked("kernels", "push", "--path", str(upload.kernel))
+    version = re.search(r"Kernel version (\d+)", printed)
+    return (
+        f"{printed}\nOnce it has run: kaggle competitions submit {COMPETITION} -f submission.csv "
+        f"-k {name} -v {version[1] if version else 'N'} -m {shlex.quote(message)}"
+    )
 
 
 def download(folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import player_contact
-from player_contact.inference.bundle import load_bundle
+from player_contact.inference.bundle import load_bundle, sha256_of
 from player_contact.utils.errors import ConfigError, InputError
 from player_contact.utils.files import atomic_write, read_json, write_json
 
@@ -21,6 +21,8 @@ IMAGE = (  # Kaggle's of 2026
     *("--python-version", "3.12", "--implementation", "cp"),
     *("--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64"),
 )
+MACHINE = "NvidiaTeslaT4"  # what Kaggle calls a machine with two T4
+PINNINGS = ("original", "latest")  # the image of the notebook's first version, or today's
 MAX_NAME = 50  # characters of a dataset's title and slug, which Kaggle's tool (2.2) checks
 
 
@@ -37,6 +39,11 @@ class Upload:
         paths = [*self.dataset.rglob("*"), *self.kernel.rglob("*")]
         return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
+    @property
+    def digest(self) -> str:
+        """The bundle's: SHA-256 of its manifest, which holds that of every other file."""
+        return sha256_of(self.dataset / "bundle" / "manifest.json")
+
 
 def upload_of(run: Path) -> Upload:
     """The kernel of a run. Raises InputError where there is none."""
@@ -47,14 +54,21 @@ def upload_of(run: Path) -> Upload:
 
 
 def write_kernel(
-    run: Path, user: str = "", budget: str = "8h", gpu: bool = True, wheels: Sequence[str] = ()
+    run: Path,
+    user: str = "",
+    budget: str = "8h",
+    gpu: bool = True,
+    pinning: str = PINNINGS[0],
+    wheels: Sequence[str] = (),
 ) -> Upload:
     """Writes `run`/kernel/ from the run's bundle, atomically.
 
     `wheels` names installed packages that Kaggle's image lacks: wheels of the same versions are
     downloaded for its Python. Raises BundleError, InputError where a wheel can't be had, and
-    ConfigError where this is no checkout of the project.
+    ConfigError for another `pinning` and where this is no checkout of the project.
     """
+    if pinning not in PINNINGS:
+        raise ConfigError(f"--pinning {pinning}: expected {' or '.join(PINNINGS)}")
     load_bundle(run / "bundle")
     name = re.sub(r"[^a-z0-9]+", " ", run.name.lower()).strip()
     title = f"player contact {name}"[:MAX_NAME].strip()
@@ -72,14 +86,15 @@ def write_kernel(
             (project_root() / "notebooks" / "kernel.py")
             .read_text(encoding="utf-8")
             .replace("{budget}", budget)
+            .replace("{made_for}", upload.digest)
         )
         write_json(to_notebook(code), upload.kernel / f"{slug}.ipynb")
-        metadata = kernel_metadata(f"{user}/{slug}", title, gpu)
+        metadata = kernel_metadata(f"{user}/{slug}", title, gpu, pinning)
         write_json(metadata, upload.kernel / "kernel-metadata.json")
     return upload_of(run)
 
 
-def kernel_metadata(name: str, title: str, gpu: bool) -> dict:
+def kernel_metadata(name: str, title: str, gpu: bool, pinning: str = PINNINGS[0]) -> dict:
     """What `kaggle kernels push` reads; `name`, user/slug, is the notebook's and the dataset's."""
     return {
         "id": name,
@@ -89,6 +104,8 @@ def kernel_metadata(name: str, title: str, gpu: bool) -> dict:
         "kernel_type": "notebook",
         "is_private": True,
         "enable_gpu": gpu,
+        "machine_shape": MACHINE if gpu else "",
+        "docker_image_pinning_type": pinning,
         "enable_tpu": False,
         "enable_internet": False,
         "dataset_sources": [name],
