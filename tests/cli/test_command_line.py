@@ -48,6 +48,12 @@ def test_a_list_takes_several_values_several_times(parse):
     assert parse().set == []
 
 
+def test_a_list_that_is_given_replaces_its_default():
+    kernel = solution_app.subparsers.choices["kernel"]
+    assert "av" in kernel.parse_args([]).wheels
+    assert kernel.parse_args(["--wheels", "none"]).wheels == ["none"]
+
+
 @pytest.mark.parametrize("words", [(), ("1",), ("yes",), ("True",)])
 def test_a_flag_is_switched_on(parse, words):
     assert parse("--mend", *words).mend is True

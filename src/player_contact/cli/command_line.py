@@ -115,7 +115,7 @@ def _add_option(parser: argparse.ArgumentParser, name: str, default: Any, help_t
     types = {bool: _switch, int: _count, str: str, list: str}
     options: dict[str, Any] = {"type": types.get(kind, Path)}
     if kind is list:
-        options |= {"nargs": "+", "action": "extend"}
+        options |= {"nargs": "+", "action": "store" if default else "extend"}  # replaces a default
     if kind is bool:  # `--option`, `--option 1` or `--option 0`
         options |= {"nargs": "?", "const": True}
     if default is kind:
