@@ -99,6 +99,7 @@ def _opened(path: Path, action: str) -> Iterator[tuple[Any, Any]]:
     """
     import av
 
+    av.logging.set_level(None)  # torchvision 0.25 switches FFmpeg's own messages on
     if not path.is_file():
         raise VideoError(f"{path.name} is missing")
     if is_outside(path, path.parent.parent):
