@@ -1,10 +1,10 @@
 import platform
 import re
 from dataclasses import replace
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
-import torch
 
 from player_contact.kaggle.kernel import write_kernel
 from player_contact.utils.files import read_json, write_json
@@ -30,7 +30,7 @@ def test_the_notebook_predicts_offline_from_its_wheel_alone(upload, season, tmp_
     assert check.contacts > 0
     assert any(line.startswith("vision: 1 of 1 plays") for line in check.lines)
     assert check.mounts.split(", ") == ["as today", AS_LINKS, ZIPPED]
-    assert check.image.startswith(f"python {platform.python_version()}, torch {torch.__version__}")
+    assert check.image.startswith(f"python {platform.python_version()}, torch {version('torch')}")
     assert check.image.endswith("lacks nothing that is uploaded")
     assert 0 < check.start < check.seconds
     timing = r"a play took [\d.]+ s of a process: start [\d.]+, boxes .*vision [\d.]+, blend [\d.]+"
