@@ -13,7 +13,7 @@ from season_simulator.state import NOBODY, Scenario, State
 
 SMOOTHING = {"position": 2.6, "down": 2.0, "crouch": 2.0, "ball": 2.0}  # integration steps
 TURN_RATE = 9.0  # radians a second, the fastest that a player turns round
-BEND_SECONDS, BEND, BEND_MUCH = 0.6, 0.42, 0.8  # how long one bends at the waist; how deep
+BEND_SECONDS, BEND, BEND_MUCH = 0.6, 0.52, 0.98  # how long one bends at the waist; how deep
 SLOW = 1.5  # yd/s; whoever stands about, or is engaged, bends much
 BEND_RAMP = (0.5, 3.0), (0.15, 1.0)  # s after the snap; share of that depth
 TRIP_SECONDS, TRIP_DEPTH = 0.6, 0.6  # of a knee that touches in passing

@@ -84,7 +84,7 @@ class Traits:
     def __init__(self, rng: Generator, lineup: Lineup) -> None:
         n = len(lineup.ids)
         angle, pace = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.8, 4.0, n)
-        pace = np.where(rng.random(n) < 0.36, rng.uniform(0, 0.5, n), pace)  # many stop and look
+        pace = np.where(rng.random(n) < 0.12, rng.uniform(0, 0.5, n), pace)  # some stop and look
         top_speed = np.array([TOP_SPEED[p] for p in lineup.positions])
         self.top_speed = top_speed * rng.uniform(0.9, 1.03, n)  # yd/s
         self.reaction = rng.uniform(0.05, 0.35, n)  # s after the snap until they move
