@@ -5,14 +5,20 @@ from pathlib import Path
 
 from player_contact.cli.command_line import CommandLine
 from player_contact.cli.options import INPUT, RUN_OPTIONS, SEASON_OPTIONS
-from player_contact.cli.runs import config_of, find_run, make_run, season_to_plot, simulated_season
+from player_contact.cli.runs import (
+    config_of,
+    find_run,
+    has_data,
+    make_run,
+    season_to_plot,
+    simulated_season,
+)
 
 SEASON_INPUT = (None, "a season's folder; the config's simulated season if not given")
 TRACKING_INPUT = (Path, "a table of real 10 Hz tracking, CSV or Parquet; see docs/checks.md")
 TRAINING_INPUT = (INPUT, "the folder whose data the run was trained on, as INPUT= named it then")
 FIRST_PLAYS = (24, "plays whose clock and boxes are looked at, evenly spread")
 HIDDEN_SEED, DAMAGED_SEED = 1000, 2000  # added to the seed of the season that a run trained on
-PLAN_PLAYS = 4  # simulated where there is no data: the fewest that a season has
 
 app = CommandLine(
     "run_checks", "Checks of this machine, of the simulated season, and of a finished run."
@@ -34,20 +40,26 @@ def doctor(args: Namespace) -> int:
 
 @app.command(*RUN_OPTIONS)
 def plan(args: Namespace) -> None:
-    """Print what a run takes on this machine, stage by stage, measured on one play in minutes.
+    """Print what a run takes on this machine, stage by stage, measured on a few plays.
 
     Example: python -m run_checks plan --config configs/gpu.yaml
     """
     from player_contact.competition.season import read_season
-    from run_checks.plan import Size, make_plan, plan_text, seconds_to_read, size_of
+    from player_contact.utils.parallel import worker_count
+    from run_checks.plan import make_plan, seconds_to_read, size_of
+    from run_checks.plan_season import plan_season
+    from run_checks.plan_table import Size, plan_text
+    from season_simulator.season_writer import SeasonSettings
 
-    season = config_of(args).season
-    args.set = [*args.set, f"season.plays={PLAN_PLAYS}", "season.test_plays=1"]
+    season, simulates = config_of(args).season, args.input == INPUT and not has_data(INPUT)
+    if simulates:
+        parent, workers = args.outputs / "seasons", worker_count(args.workers)
+        args.input = plan_season(parent, SeasonSettings(**season.model_dump()), workers)
     run = make_run(args, may_be_new=True)
     test_plays = len(read_season(run.input, "test").game_plays)  # first: the first table is slower
     reading = seconds_to_read(run)
     size = size_of(run.season, test_plays)
-    if run.simulated and args.input == INPUT:  # then the run would simulate a season of this size
+    if simulates:  # then the run would simulate a season of this size
         rows = round(size.rows / size.plays * season.plays)
         size = Size(season.plays, rows, season.plays * season.video, season.test_plays)
     print(plan_text(make_plan(run, size, reading), size, run))

@@ -25,9 +25,9 @@ from player_contact.utils.parallel import parallel_map
 from player_contact.utils.resources import track_resources
 from player_contact.video.crop_store import open_crops
 from player_contact.vision.clips import OpenRows, open_rows
+from run_checks.quick_screen import QuickScreen
 
-OPEN_SHARE = 0.16  # of the candidates, on simulated seasons; known only once a screen is trained
-ROUNDS = 3  # timed plays per process
+ROUNDS = 1  # timed plays per process
 SAMPLE_SECONDS = 0.5  # between memory samples: frequent ones slow the sampled processes
 MEGABYTE = 1e6
 
@@ -63,8 +63,13 @@ class MeasuredPlay:
 
 
 @contextmanager
-def measure_play(tables: PlayTables, config: Config, processes: int) -> Iterator[MeasuredPlay]:
-    """Does the work of each stage on a play; its crops stay on disk while the block lasts."""
+def measure_play(
+    tables: PlayTables, screen: QuickScreen, config: Config, processes: int
+) -> Iterator[MeasuredPlay]:
+    """Does the work of each stage on a play; its crops stay on disk while the block lasts.
+
+    Its open rows are as many as `screen` says: the most probable, or nearest, ones.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, costs = Path(name), {"crops": Cost(), "report": Cost()}
 
@@ -82,14 +87,15 @@ def measure_play(tables: PlayTables, config: Config, processes: int) -> Iterator
         label = candidates["contact"].to_numpy(dtype=bool)
         opened, open_label = None, label[:0]
         if has_video(tables):
-            distance = features[:, feature_names().index("distance")]
-            count = max(1, round(len(features) * OPEN_SHARE))
-            nearest = np.sort(np.argsort(distance, kind="stable")[:count])
-            chosen = candidates.iloc[nearest]
+            nearness = -np.nan_to_num(features[:, feature_names().index("distance")])
+            likely = screen.probability.get(tables.game_play, nearness)
+            order = np.argsort(-likely, kind="stable")
+            index = np.sort(order[: max(1, round(len(features) * screen.share))])
+            chosen = candidates.iloc[index]
             crops_item = (tables, chosen["row"].to_numpy())
             output = measure("crops", partial(write_play_crops, crops_item, config=config))
-            crops, open_label = open_crops(output / tables.game_play), label[nearest]
-            opened = open_rows(candidate_rows(chosen), features[nearest], [crops])
+            crops, open_label = open_crops(output / tables.game_play), label[index]
+            opened = open_rows(candidate_rows(chosen), features[index], [crops])
             oof = tables.rows.assign(fold=0, screen=0.0, vision=np.nan, blend=0.0, final=0)
             result = PlayResult(tables, oof, Thresholds(0.5, 0.5), {})
             measure("report", partial(write_play_page, result, complete=config.boxes.complete))

@@ -1,7 +1,6 @@
-"""What the stages of a run of any size will take on this machine, measured on one play."""
+"""What the stages of a run of any size will take on this machine, measured on a few plays."""
 
 import math
-import shutil
 import time
 from dataclasses import dataclass, replace
 
@@ -12,16 +11,24 @@ from player_contact.competition.season import PlayTables, Season
 from player_contact.config import BoosterConfig, VisionConfig
 from player_contact.evaluation.viewer import has_video
 from player_contact.features.table import feature_names, helmet_columns, is_candidate
-from player_contact.inference.time_budget import duration_text
 from player_contact.pipeline.run import Run
 from player_contact.play import build_play
 from player_contact.utils.errors import InputError
 from player_contact.utils.parallel import local_workers
 from player_contact.vision.clips import split_into_clips
-from run_checks.measured_models import measure_booster, measure_vision, seconds_to_import
-from run_checks.measured_play import MEGABYTE, OPEN_SHARE, Cost, MeasuredPlay, measure_play
+from run_checks.gpu_estimate import GpuWork
+from run_checks.measured_models import (
+    BOOSTING_ROUNDS,
+    MAX_ROWS,
+    measure_booster,
+    seconds_to_import,
+)
+from run_checks.measured_play import MEGABYTE, Cost, MeasuredPlay, measure_play
+from run_checks.measured_vision import FEW_IMAGES, MORE_IMAGES, SCORED_IMAGES, measure_vision
+from run_checks.plan_table import Plan, Size, StagePlan
+from run_checks.quick_screen import QUICK_PLAYS, QuickScreen, run_quick_screen
 
-SAMPLED_PLAYS = 16  # whose candidates are counted
+COUNTED_PLAYS = 16  # whose candidates are counted
 SCORED_MODELS = 5  # whose thresholds are chosen for each fold
 OOF_BYTES = 12  # a label row on disk
 TABLE_BYTES = 330  # a label row of the season's tables in memory
@@ -34,35 +41,20 @@ VISION_MODULES = (*SCREEN_MODULES, "player_contact.vision.scoring")
 
 
 @dataclass(frozen=True)
-class Size:
-    """Of a run: plays and label rows of training, plays with videos, and plays to predict."""
-
-    plays: int
-    rows: int
-    filmed: int
-    test_plays: int
-
-
-@dataclass(frozen=True)
-class StagePlan:
-    """What a stage will take."""
-
-    stage: str
-    rows: int
-    cost: Cost
-
-
-@dataclass(frozen=True)
 class ModelPlan:
     """What training a model for each fold will take.
 
     play_seconds  to predict a play like the measured one by all of them
     ready         seconds of a process before it predicts its first play
+    scoring_mb    memory of all processes that predict by it
+    gpu_work      of vision, what of it a GPU would compute
     """
 
     training: Cost
     play_seconds: float
     ready: float = 0.0
+    scoring_mb: float = 0.0
+    gpu_work: GpuWork | None = None
 
 
 def size_of(season: Season, test_plays: int) -> Size:
@@ -78,14 +70,15 @@ def seconds_to_read(run: Run) -> float:
     return (time.perf_counter() - started) / rows
 
 
-def make_plan(run: Run, size: Size, reading: float) -> list[StagePlan]:
-    """The plan of a run of that size, measured on an average play of `run`'s season.
+def make_plan(run: Run, size: Size, reading: float) -> Plan:
+    """The plan of a run of that size, measured on plays of `run`'s season.
 
     `reading` is what `seconds_to_read` returned.
     """
     processes, config = local_workers(run.workers), run.config
-    average, tables = _average_play(run)
-    with measure_play(tables, config, processes) as play:
+    average, tables, few = _choose_plays(run)
+    quick = run_quick_screen(few, config, processes)
+    with measure_play(tables, quick, config, processes) as play:
         share = average / len(play.label)  # of an average play, in measured ones
         plays, filmed, test = (share * n for n in (size.plays, size.filmed, size.test_plays))
         rows = round(len(play.label) * plays)
@@ -100,75 +93,76 @@ def make_plan(run: Run, size: Size, reading: float) -> list[StagePlan]:
     pages = share * min(size.filmed, config.report.viewer_plays)
     report = costs["report"].times(pages) + (begin if pages else none)
     oof_mb, tables_mb = (size.rows * n / MEGABYTE for n in (OOF_BYTES, TABLE_BYTES))
+    more_mb = tables_mb - len(run.season.rows) * TABLE_BYTES / MEGABYTE  # than are read already
     thresholds = _thresholds_seconds(size.rows, rows) * SCORED_MODELS * (config.folds + 1)
     blend_rows = replace(costs["blend"].times(plays), disk_mb=0.0)  # the stage writes none of them
     blending = blend_rows + blend.training + (begin if vision else none)
-    return [
-        StagePlan("folds", size.rows, Cost(reading * size.rows, 0, PROCESS_MB + tables_mb)),
-        StagePlan("features", rows, costs["features"].times(plays, tables_mb) + begin),
-        StagePlan("screen", rows, (screen.training + tracking.training).times(1, tables_mb)),
-        StagePlan("crops", opened, costs["crops"].times(filmed, tables_mb)),
-        StagePlan("vision", opened, sum((m.training for m in vision), none).times(1, tables_mb)),
-        StagePlan("blend", rows, blending.times(1, tables_mb)),
-        StagePlan("scores", size.rows, Cost(thresholds, oof_mb, PROCESS_MB + tables_mb)),
-        StagePlan("submission", round(size.rows / size.plays * size.test_plays), submission),
-        StagePlan("report", size.rows, report.times(1, tables_mb)),
+    trained, rounds = f"{min(rows, MAX_ROWS):,} rows", f"{BOOSTING_ROUNDS} rounds"
+    images = max((one.image_batch_size for one in config.vision.ensemble), default=0)
+    batches = f"batches of {FEW_IMAGES} and {MORE_IMAGES} images; to {images} rows"
+    one, on_rows = "one play; by candidates", f"{trained}, {rounds}; by both"
+    stages = [
+        ("folds", size.rows, Cost(reading * size.rows, 0, PROCESS_MB + tables_mb), "all; by rows"),
+        ("features", rows, costs["features"].times(plays, more_mb) + begin, one),
+        ("screen", rows, (screen.training + tracking.training).times(1, tables_mb), on_rows),
+        ("crops", opened, costs["crops"].times(filmed, more_mb), "one play; by open rows"),
+        ("vision", opened, sum((m.training for m in vision), none).times(1, tables_mb), batches),
+        ("blend", rows, blending.times(1, tables_mb), on_rows),
+        (
+            "scores",
+            size.rows,
+            Cost(thresholds, oof_mb, PROCESS_MB + tables_mb),
+            "a threshold; by models and folds",
+        ),
+        ("submission", round(size.rows / size.plays * size.test_plays), submission, one),
+        ("report", size.rows, report.times(1, more_mb), "a page; by plays"),
     ]
+    gpu_work = tuple(m.gpu_work for m in vision if m.gpu_work is not None)
+    return Plan([StagePlan(*stage) for stage in stages], _open_text(quick, len(few)), gpu_work)
 
 
-def plan_text(plans: list[StagePlan], size: Size, run: Run) -> str:
-    """The table, and a line for whatever would not fit."""
-    import psutil
-
-    folder = next(path for path in (run.folder, *run.folder.resolve().parents) if path.exists())
-    free = shutil.disk_usage(folder).free / MEGABYTE
-    memory = psutil.virtual_memory().total / MEGABYTE
-    total = StagePlan("all", size.rows, sum((plan.cost for plan in plans), Cost()))
-    lines = [
-        f"{size.plays} plays, {size.filmed} with videos, {size.test_plays} to predict; "
-        f"{run.config.folds} folds; {local_workers(run.workers)} at a time",
-        f"{'':12}{'rows':>12}{'time':>12}{'disk MB':>10}{'memory MB':>11}",
-    ]
-    lines += [
-        f"{plan.stage:12}{plan.rows:12,}{duration_text(plan.cost.seconds):>12}"
-        f"{plan.cost.disk_mb:10,.0f}{plan.cost.memory_mb:11,.0f}"
-        for plan in (*plans, total)
-    ]
-    if total.cost.disk_mb > free:
-        lines.append(
-            f"Would not fit: {total.cost.disk_mb:,.0f} MB of outputs, of which {free:,.0f} MB are "
-            "free"
+def _open_text(quick: QuickScreen, plays: int) -> str:
+    if not quick.contacts:
+        return (
+            f"Assumed: {quick.share:.0%} of the candidates stay open. {plays} plays have too few "
+            "contacts, or games, to tell."
         )
-    if total.cost.memory_mb > memory:
-        fewer = ". Try fewer WORKERS" if local_workers(run.workers) > 1 else ""
-        lines.append(
-            f"Would not fit: {total.cost.memory_mb:,.0f} MB of memory, and the machine has "
-            f"{memory:,.0f}{fewer}"
-        )
-    if run.config.vision.num_workers:
-        lines.append(
-            "Vision is counted without vision.num_workers: on cores of their own they save time."
-        )
-    lines.append(
-        f"Assumed, since only a trained screen can tell: {OPEN_SHARE:.0%} of its rows stay open."
+    return (
+        f"Open rows: {quick.share:.0%} of the candidates, measured on {plays} plays "
+        f"({quick.contacts:,} contacts) with a quick\nscreen of few rounds. The whole screen may "
+        "leave more or fewer open (docs/scale.md)."
     )
-    return "\n".join(lines)
 
 
-def _average_play(run: Run) -> tuple[float, PlayTables]:
-    """The mean number of candidates of some plays, and the play that comes nearest to it; of the
-    plays with a video, if there are any."""
+def _choose_plays(run: Run) -> tuple[float, PlayTables, list[PlayTables]]:
+    """The mean number of candidates of some plays; the play that comes nearest to it, of those with
+    a video if there are any; and a few plays, spread over the season, with that one."""
     plays = list(run.season.plays())
-    plays = [tables for tables in plays if has_video(tables)] or plays
-    plays = plays[:: max(1, len(plays) // SAMPLED_PLAYS)]
+    counted = _spread(plays, COUNTED_PLAYS)
+    filmed = [tables for tables in plays if has_video(tables)]
+    measurable = _spread(filmed or plays, COUNTED_PLAYS)
     max_distance = run.config.screen.max_distance
-    counts = np.array([is_candidate(*build_play(tables), max_distance).sum() for tables in plays])
-    if not counts.any():
+
+    def count(tables: PlayTables) -> int:
+        return int(is_candidate(*build_play(tables), max_distance).sum())
+
+    counts = {tables.game_play: count(tables) for tables in counted}
+    own = {t.game_play: counts.get(t.game_play) or count(t) for t in measurable}
+    if not any(own.values()):
         raise InputError(
             "No play has two players near each other: there is nothing that a plan could be "
             "measured on"
         )
-    return float(counts.mean()), plays[int(np.abs(counts - counts.mean()).argmin())]
+    average = float(np.mean([*counts.values()]))
+    nearest = min(measurable, key=lambda tables: abs(own[tables.game_play] - average))
+    few = [tables for tables in _spread(plays, QUICK_PLAYS) if tables is not nearest]
+    return average, nearest, [nearest, *few[: QUICK_PLAYS - 1]]
+
+
+def _spread(plays: list[PlayTables], count: int) -> list[PlayTables]:
+    """At most `count` of the plays, from the first to the last."""
+    index = np.linspace(0, len(plays) - 1, min(count, len(plays))).round().astype(int)
+    return [plays[i] for i in index]
 
 
 def _plan_boosters(play: MeasuredPlay, run: Run, rows: int) -> list[ModelPlan]:
@@ -208,25 +202,52 @@ def _plan_vision(
     )
     assert rows is not None
     cost = measure_vision(play, vision, run.config, concurrent)
+    from player_contact.vision.scoring import IMAGES_PER_BATCH
+
     trained_on = filmed * (folds - 1) / folds  # plays
-    clips = len(split_into_clips(rows.track, rows.step, vision.clip_length, 0)) * trained_on
-    images = len(rows) / vision.clip_length * trained_on
-    training = 0.0
-    for epochs, items, batch, step in (
-        (vision.clip_epochs, clips, vision.batch_size, cost.clip_step),
-        (vision.image_epochs, images, vision.image_batch_samples, cost.image_step),
+    clips = len(split_into_clips(rows.track, rows.step, vision.clip_length, 0))
+    per_clip = len(rows) / clips  # rows: the others are padding
+    image_rows, clip_rows = vision.image_batch_samples * vision.clip_length, vision.batch_size
+    training, images = 0.0, 0.0
+    for epochs, items, batch, of_item, in_clips in (
+        (vision.clip_epochs, clips, vision.batch_size, per_clip, True),
+        (
+            vision.image_epochs,
+            len(rows) / vision.clip_length,
+            vision.image_batch_samples,
+            vision.clip_length,
+            False,
+        ),
     ):
-        training += epochs * math.ceil(min(vision.clips_per_epoch, items) / batch) * step
+        drawn = min(vision.clips_per_epoch, items * trained_on)
+        steps = math.ceil(drawn / batch)
+        training += epochs * steps * cost.step(drawn / max(1, steps) * of_item, in_clips)
+        images += epochs * drawn * of_item * cost.images
     scored = opened / folds + vision.clip_epochs * min(vision.val_rows, opened / folds)
     seconds = cost.start + training / vision.devices + cost.ready + scored * cost.scoring
+    largest = max(image_rows * (vision.image_epochs > 0), clip_rows * per_clip)
+    scored_images = min(IMAGES_PER_BATCH, len(rows) * len(vision.views)) - SCORED_IMAGES
+    scoring_mb = cost.scoring_mb + max(0, scored_images) * max(0.0, cost.scored_mb)
+    work = GpuWork(
+        vision.encoder,
+        vision.image_size,
+        cost.gmacs,
+        folds * images,
+        folds * scored * cost.images,
+        cost.load,
+        vision.num_workers,
+    )
+    worker_mb = max(scoring_mb, cost.training_mb(largest / vision.devices)) * vision.devices
     return ModelPlan(
         Cost(
             math.ceil(folds / concurrent) * seconds,
             (WEIGHT_COPIES * folds + CHECKPOINT_COPIES * concurrent) * cost.weights_mb,
-            cost.memory_mb,
+            PROCESS_MB + concurrent * worker_mb,
         ),
         cost.scoring * len(rows) * folds / concurrent,
         folds * cost.ready,
+        scoring_mb,
+        None if _has_gpu() else work,
     )
 
 
@@ -235,6 +256,12 @@ def _concurrent_folds(run: Run, devices: int) -> int:
     from player_contact.vision.device import concurrent_models
 
     return min(concurrent_models(local_workers(run.workers), devices), run.config.folds)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _plan_submission(
@@ -249,9 +276,8 @@ def _plan_submission(
     start = imports + sum(model.ready for model in vision)
     seconds = sum(costs[stage].seconds for stage in ("features", "crops", "blend"))
     seconds += sum(model.play_seconds for model in models)
-    members = zip(vision, run.config.vision.ensemble, strict=False)  # none without open rows
-    model_mb = (m.training.memory_mb / _concurrent_folds(run, one.devices) for m, one in members)
-    vision_mb = max(model_mb, default=0.0) * concurrent_models(processes)
+    model_mb = max((model.scoring_mb for model in vision), default=0.0)
+    vision_mb = PROCESS_MB + model_mb * concurrent_models(processes)
     memory_mb = max(costs["features"].memory_mb, costs["crops"].memory_mb, vision_mb)
     return Cost(start + seconds * test_plays, 0, memory_mb)
 

@@ -7,16 +7,12 @@ import pytest
 from player_contact.config import BoosterConfig
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import STAGE_NAMES
-from run_checks.measured_models import VisionCost, measure_booster
+from run_checks.measured_models import measure_booster
 from run_checks.measured_play import Cost
-from run_checks.plan import (
-    Size,
-    StagePlan,
-    make_plan,
-    plan_text,
-    seconds_to_read,
-    size_of,
-)
+from run_checks.measured_vision import VisionCost
+from run_checks.plan import make_plan, seconds_to_read, size_of
+from run_checks.plan_table import Plan, Size, StagePlan, plan_text
+from run_checks.quick_screen import ASSUMED_SHARE
 from tests.conftest import ROOT
 
 READING = 1e-6  # seconds a row
@@ -24,11 +20,10 @@ READING = 1e-6  # seconds a row
 
 @pytest.fixture(scope="module", autouse=True)
 def small_measurements():
-    small = {"MAX_ROWS": 3_000, "BOOSTING_ROUNDS": 5, "MAX_STEPS": 5, "SECONDS": 0.5}
+    small = {"models.MAX_ROWS": 3_000, "models.BOOSTING_ROUNDS": 5, "vision.SECONDS": 0.05}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("run_checks.measured_play.ROUNDS", 1)
         for name, value in small.items():
-            patch.setattr(f"run_checks.measured_models.{name}", value)
+            patch.setattr(f"run_checks.measured_{name}", value)
         yield
 
 
@@ -46,8 +41,18 @@ def size(run) -> Size:
 
 
 @pytest.fixture(scope="module")
-def plans(run, size) -> dict[str, StagePlan]:
-    return {plan.stage: plan for plan in make_plan(run, size, READING)}
+def plan(run, size) -> Plan:
+    return make_plan(run, size, READING)
+
+
+@pytest.fixture(scope="module")
+def plans(plan) -> dict[str, StagePlan]:
+    return {stage.stage: stage for stage in plan.stages}
+
+
+def screened(run: Run, min_recall: float) -> Run:
+    screen = run.config.screen.model_copy(update={"min_recall": min_recall})
+    return dataclasses.replace(run, config=run.config.model_copy(update={"screen": screen}))
 
 
 def test_the_size_is_that_of_the_tables(run, size):
@@ -81,14 +86,14 @@ def test_reading_is_timed_for_each_label_row(run, size, plans):
 
 def test_new_processes_of_a_stage_are_counted(run, size, monkeypatch):
     monkeypatch.setattr("run_checks.plan.seconds_to_import", lambda *_: 1e6)
-    plans = make_plan(dataclasses.replace(run, workers=2), size, READING)
+    plans = make_plan(dataclasses.replace(run, workers=2), size, READING).stages
     starting = [plan.stage for plan in plans if plan.cost.seconds > 1e6]
     assert starting == ["features", "blend", "submission", "report"]
 
 
 def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):
     large = Size(plays=40, rows=10 * size.rows, filmed=40, test_plays=10)
-    for plan in make_plan(run, large, READING):
+    for plan in make_plan(run, large, READING).stages:
         small = plans[plan.stage]
         assert plan.rows == pytest.approx(10 * small.rows, rel=1e-3, abs=10)
         if plan.stage != "vision":
@@ -97,16 +102,17 @@ def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):
 
 def test_without_videos_there_are_no_crops_and_no_vision(tiny_config, season_tables, tmp_path):
     run = Run(tiny_config, season_tables, tmp_path / "run", 1, simulated=True)
-    plans = {plan.stage: plan for plan in make_plan(run, size_of(run.season, 1), READING)}
+    plans = {plan.stage: plan for plan in make_plan(run, size_of(run.season, 1), READING).stages}
     for stage in ("crops", "vision"):
         assert (plans[stage].rows, plans[stage].cost.seconds) == (0, 0)
     assert plans["screen"].cost.seconds > 0
 
 
-@pytest.mark.parametrize(("image_epochs", "seconds"), [(0, 2 * 3), (5, 2 * 3 + 5 * 6 * 100)])
+@pytest.mark.parametrize(("image_epochs", "seconds"), [(0, 2 * 3 * 100), (5, 2 * 3 * 100 + 5 * 6)])
 def test_images_and_clips_have_steps_of_their_own(run, size, monkeypatch, image_epochs, seconds):
-    """Three steps of clips an epoch, and six of images, each a hundred times as long."""
-    cost = VisionCost(0, clip_step=1, image_step=100, ready=0, scoring=0, weights_mb=0, memory_mb=0)
+    """Three steps of clips an epoch, each a hundred times as long as the six of images."""
+    nothing = VisionCost(*[0.0] * len(dataclasses.fields(VisionCost)))
+    cost = dataclasses.replace(nothing, update=1, head=99, load=1e-9, images=1, gmacs=1)
     monkeypatch.setattr("run_checks.plan.measure_vision", lambda *_: cost)
     settings = {
         "image_epochs": image_epochs,
@@ -117,14 +123,40 @@ def test_images_and_clips_have_steps_of_their_own(run, size, monkeypatch, image_
     settings |= {"image_batch_size": 2, "devices": 1, "clip_length": 1}
     vision = run.config.vision.model_copy(update=settings)
     changed = dataclasses.replace(run, config=run.config.model_copy(update={"vision": vision}))
-    plans = {plan.stage: plan for plan in make_plan(changed, size, READING)}
-    assert plans["vision"].cost.seconds == run.config.folds * seconds
+    plans = {plan.stage: plan for plan in make_plan(changed, size, READING).stages}
+    expected = pytest.approx(run.config.folds * seconds, abs=1e-3)
+    assert plans["vision"].cost.seconds == expected
 
 
-def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plans):
-    assert "Would not fit" not in plan_text(list(plans.values()), size, run)
+def test_the_open_rows_are_those_that_a_screen_leaves(run, size, plans):
+    """One that may lose half of the contacts closes more than one that may lose a tenth."""
+    few = {stage.stage: stage for stage in make_plan(screened(run, 0.5), size, READING).stages}
+    assert few["screen"].rows == plans["screen"].rows
+    assert 0 < few["crops"].rows < 0.8 * plans["crops"].rows < 0.8 * plans["screen"].rows
+    assert few["crops"].cost.disk_mb < 0.8 * plans["crops"].cost.disk_mb
+
+
+def test_the_share_is_assumed_where_contacts_are_too_few_to_lose_one(run, size):
+    changed = screened(run, 0.9999)
+    plan = make_plan(changed, size, READING)
+    rows = {stage.stage: stage.rows for stage in plan.stages}
+    assert rows["crops"] == pytest.approx(ASSUMED_SHARE * rows["screen"], rel=0.01)
+    assert f"Assumed: {ASSUMED_SHARE:.0%}" in plan_text(plan, size, changed)
+
+
+def test_the_table_says_what_was_measured_and_scaled(run, size, plan):
+    text = plan_text(plan, size, run)
+    assert "measured on 4 plays" in text
+    vision = next(line for line in text.splitlines() if line.startswith("vision "))
+    assert vision.endswith("batches of 4 and 8 images; to 12 rows")
+    assert all(stage.source for stage in plan.stages)
+
+
+def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plan):
+    assert "Would not fit" not in plan_text(plan, size, run)
     huge = StagePlan("crops", 1, Cost(9e5, disk_mb=1e9, memory_mb=1e9))
-    text = plan_text([*plans.values(), huge], size, dataclasses.replace(run, workers=2))
+    large = dataclasses.replace(plan, stages=[*plan.stages, huge])
+    text = plan_text(large, size, dataclasses.replace(run, workers=2))
     assert max(map(len, text.splitlines())) <= 100
     assert text.count("Would not fit") == 2
     assert "fewer WORKERS" in text
