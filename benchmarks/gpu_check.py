@@ -1,5 +1,7 @@
 """What a GPU does with the configs made for one: as the CPU does it, how fast, in what memory."""
 
+import gc
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from player_contact.video.crops import Crops
 if TYPE_CHECKING:
     from player_contact.vision.clips import OpenRows
     from player_contact.vision.train import Trainer
+
+log = logging.getLogger(__name__)
 
 CONFIGS = ("gpu", "kaggle", "gpu_large")
 SMALL_RUN = (  # on top of configs/tiny.yaml: enough for probabilities that differ
@@ -78,15 +82,22 @@ def audit_without_gpu(run: Run) -> bool:
 
 def measure_config(name: str, config: Config) -> Iterable[GpuSpeed]:
     """Of every encoder of a config, with random weights, on random images."""
-    from player_contact.vision.device import reserve_gpus
+    from player_contact.vision.device import is_out_of_memory, reserve_gpus
 
     for vision in config.vision.ensemble:
         plain = {"weights": "none", "transfer": TransferConfig(), "devices": 1, "image_epochs": 0}
+        shown = {"view_dropout_prob": 0.0, "image_dropout_prob": 0.0}  # every image counts
+        plain["augment"] = vision.augment.model_copy(update=shown)
         own = config.model_copy(update={"vision": vision.model_copy(update=plain)})
-        with reserve_gpus() as gpus:
-            train, train_alone = _measure_training(own, gpus)
-            score, score_alone = _measure_scoring(own)
-        yield GpuSpeed(name, vision.encoder, train, train_alone, score, score_alone)
+        try:
+            with reserve_gpus() as gpus:
+                rates = *_measure_training(own, gpus), *_measure_scoring(own)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            log.warning("%s, %s: does not fit into this GPU (%s)", name, vision.encoder, error)
+            continue
+        yield GpuSpeed(name, vision.encoder, *rates)
 
 
 def _measure_training(config: Config, gpus: list[int]) -> tuple[Rate, Rate]:
@@ -113,13 +124,12 @@ def _measure_training(config: Config, gpus: list[int]) -> tuple[Rate, Rate]:
         clips = min(count, len(rows) // vision.clip_length)
         return trainer, clips * vision.clip_length * len(vision.views)
 
-    def timed(batches: int | None) -> tuple[float, int, float]:
+    def timed(batches: int | None) -> "tuple[Trainer, float, int, float]":
         trainer, images = epoch(batches)
         rate = _timed(lambda: trainer.train_one_epoch(0), images)
-        return images / rate.images, images, rate.memory
+        return trainer, images / rate.images, images, rate.memory
 
-    (short, few, _), (long, many, memory) = timed(WARM_UP), timed(None)
-    trainer, _ = epoch(1)
+    (_, short, few, _), (trainer, long, many, memory) = timed(WARM_UP), timed(None)
     rng = np.random.default_rng(config.seed)
     data = epoch_dataset(trainer.phases[0], rows, label, trainer.job.config, rng, (config.seed,))
     batch = split_batch(collate([data[i] for i in range(len(data))]), trainer.micro_batches)[0]
@@ -173,6 +183,8 @@ def _timed(work: Callable[[], object], images: int) -> Rate:
 
     on_gpu, memory = torch.cuda.is_initialized(), float("nan")
     if on_gpu:
+        gc.collect()
+        torch.cuda.empty_cache()
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()

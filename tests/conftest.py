@@ -9,6 +9,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # tests ask for the same bytes: make gpu-check tries GPUs
+
 from player_contact.config import Config, load_config
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import run_pipeline

@@ -18,6 +18,7 @@ from player_contact.vision.device import (
     is_out_of_memory,
     make_fabric,
     own_gpu,
+    processes_to_predict,
     reserve_gpus,
     resolve_precision,
 )
@@ -129,6 +130,29 @@ def test_without_locks_a_gpu_is_shared(current_gpus, monkeypatch, tmp_path):
         assert len(current_gpus) == 3
 
 
+def test_on_a_disk_without_locks_a_gpu_is_shared(current_gpus, monkeypatch):
+    monkeypatch.setattr("fcntl.flock", Mock(side_effect=OSError(95, "Operation not supported")))
+    with own_gpu(), own_gpu(), own_gpu():
+        assert len(current_gpus) == 3
+
+
+def test_a_gpu_that_is_held_for_long_is_shared(current_gpus, monkeypatch, caplog):
+    monkeypatch.setattr(device, "LONGEST_WAIT", 0.1)
+    with reserve_gpus(2), own_gpu():
+        assert "No GPU got free in 0 s: on with one that another process holds" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("gpus", "cores", "threads", "processes"),
+    [(2, 4, 4, 4), (1, 64, 4, 4), (0, 8, 4, 2), (0, 2, 4, 1)],
+)
+def test_plays_are_predicted_by_few_processes_a_gpu(
+    current_gpus, monkeypatch, gpus, cores, threads, processes
+):
+    fake_gpus(monkeypatch, [(7, 5)] * gpus)
+    assert processes_to_predict(cores, threads) == processes
+
+
 def test_task_of_several_gpus_takes_the_free_ones_first(current_gpus):
     with reserve_gpus(2) as gpus:
         assert gpus == [0, 1]
@@ -187,6 +211,10 @@ def test_half_precision_scales_the_loss(precision, scales):
         (RuntimeError("std::bad_alloc"), True, False),
         (RuntimeError("CUDA error: an illegal memory access was encountered"), False, True),
         (RuntimeError("CUDA error: device-side assert triggered"), False, True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), False, True),
+        (RuntimeError("CUDA error: out of memory"), True, False),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), True, False),
+        (RuntimeError("FIND was unable to find an engine to execute this"), True, False),
         (RuntimeError("shape '[2, 3]' is invalid for input of size 4"), False, False),
         (ValueError("out of memory"), False, False),
     ],

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning_fabric.utilities.seed import seed_everything
 
 from player_contact.vision.dataset import (
     InferenceDataset,
@@ -14,7 +15,7 @@ from player_contact.vision.dataset import (
 from player_contact.vision.model import ContactModel
 from player_contact.vision.sampling import clip_loss, image_loss
 from player_contact.vision.scoring import embed_rows
-from player_contact.vision.train import Trainer
+from player_contact.vision.train import Trainer, _derive_seed
 from tests.makers import TINY_VISION
 from tests.vision.conftest import NO_AUGMENT, tiny
 from tests.vision.test_checkpoint import KilledError, kill_after
@@ -133,11 +134,24 @@ def test_images_are_scored_in_smaller_batches_where_memory_runs_out(little_memor
 def test_half_precision_learns_and_resumes_with_its_loss_scale(tmp_path):
     config = tiny(precision="fp16", views=("Sideline",), clips_per_epoch=2, batch_size=1)
     config = config.model_copy(update={"augment": NO_AUGMENT})  # slow on most CPUs: little of it
-    before = ContactModel(config, 3).head[1].weight
+    seed_everything(_derive_seed(1, 0), verbose=False)  # as training begins
+    before = ContactModel(config, 3).state_dict()
     expected, log = train(config)
     assert np.isfinite([line.train_loss for line in log]).all()
     path = tmp_path / "fold0.checkpoint"
     with pytest.raises(KilledError):
         train(config, on_epoch=kill_after(0), checkpoint=path)
-    assert not equal({"": before}, {"": expected.head[1].weight})
+    assert not torch.equal(before["head.1.weight"], expected.head[1].weight)
     assert equal(train_weights(config, checkpoint=path), expected.state_dict())
+
+
+@pytest.mark.parametrize(("first", "then"), [("fp32", "fp16"), ("fp16", "fp32")])
+def test_training_goes_on_in_another_precision(tmp_path, first, then):
+    """As on another GPU, with `auto`."""
+    config = tiny(views=("Sideline",), clips_per_epoch=2, batch_size=1, augment=NO_AUGMENT)
+    path = tmp_path / "fold0.checkpoint"
+    before = config.model_copy(update={"precision": first})
+    with pytest.raises(KilledError):
+        train(before, on_epoch=kill_after(0), checkpoint=path)
+    _, log = train(config.model_copy(update={"precision": then}), checkpoint=path)
+    assert [line.epoch for line in log] == [0, 1]

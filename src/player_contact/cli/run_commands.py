@@ -129,11 +129,11 @@ def predict(args: Namespace) -> None:
 
     budget = parse_duration(args.budget) if args.budget else float("inf")
     threads = load_bundle(args.bundle).config.num_threads
-    if not args.without_vision:
-        from player_contact.vision.device import usable_gpus
-
-        threads = 1 if usable_gpus() else threads  # plays wait for a GPU, not for each other
     workers = worker_count(args.workers, threads)
+    if not args.workers and not args.without_vision:
+        from player_contact.vision.device import processes_to_predict
+
+        workers = processes_to_predict(worker_count(0), threads)
     options = budget, args.mend, not args.without_vision
     counts = predict_folder(args.bundle, args.input, args.output, workers, *options)
     print(f"{args.output}\n{summary_text(counts)}")

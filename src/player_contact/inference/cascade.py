@@ -170,7 +170,8 @@ def _vision(
                     )
         except RuntimeError as error:
             if is_gpu_broken(error) and parent_process():
-                log.error("the GPU failed (%s): this process ends", error)
+                text = "the GPU failed (%s): this process ends"
+                log.error(text, error, extra={"live": True})
                 os._exit(1)  # its other plays would fail as well; this one gets a second try
             raise
         probability[index] = sigmoid(np.mean(logits, axis=0))

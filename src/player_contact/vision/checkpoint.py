@@ -58,7 +58,10 @@ def load_checkpoint(
         for index, parameter in enumerate(parameters)
         if (values := parts.get(f"optimizer/{index}"))
     }
-    optimizer.load_state_dict({"state": state, "param_groups": metadata["param_groups"]})
+    # Another GPU may need an optimizer of another kind than the one that was interrupted.
+    own = {name: optimizer.defaults[name] for name in ("fused", "foreach")}
+    groups = [group | own for group in metadata["param_groups"]]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
     scheduler.load_state_dict(metadata["scheduler"])
     return metadata["values"]
 

@@ -6,6 +6,7 @@ import functools
 import logging
 import multiprocessing
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_TRIES = 0.02  # to lock a GPU
+LONGEST_WAIT = 300.0  # s for one: less than the patience with a play
+# bad_alloc, CUBLAS_STATUS_ALLOC_FAILED; and what cuDNN says where it lacks memory to work in.
+OUT_OF_MEMORY = ("out of memory", "alloc", "unable to find an engine")
+PROCESSES_PER_GPU = 4  # that predict: each keeps its models there
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h: bytes
 
 
@@ -51,10 +56,20 @@ def _convolves(gpu: int) -> bool:
         image = torch.ones(1, 1, 8, 8, device=device)
         torch.nn.functional.conv2d(image, image[..., :3, :3]).sum().item()
     except RuntimeError as error:
-        name, reason = torch.cuda.get_device_name(gpu), str(error).splitlines()[0]
+        if is_out_of_memory(error):  # others fill it just now
+            return True
+        name, reason = "unknown", str(error).splitlines()[0]
+        with contextlib.suppress(RuntimeError):
+            name = torch.cuda.get_device_name(gpu)
         log.warning("GPU %d (%s) is listed but can't be used (%s): without it", gpu, name, reason)
         return False
     return True
+
+
+def processes_to_predict(cores: int, threads: int) -> int:
+    """How many plays to predict at a time: beside a GPU's play others decode on a core each."""
+    gpus = len(usable_gpus())
+    return min(cores, PROCESSES_PER_GPU * gpus) if gpus else max(1, cores // threads)
 
 
 def concurrent_models(workers: int, devices: int = 1) -> int:
@@ -87,14 +102,20 @@ def reserve_gpus(devices: int = 1) -> Iterator[list[int]]:
 def own_gpu() -> Iterator[None]:
     """Waits until a GPU is free and has it alone, while other processes decode their videos.
 
-    Without GPUs nothing happens; where locks can't be had one is shared.
+    Without GPUs nothing happens; where locks can't be had, or none gets free for long, one is
+    shared: whoever holds it may train for hours, or hang.
     """
     with ExitStack() as locks:
         if gpus := usable_gpus():
             first = os.getpid() % len(gpus)
             order = gpus[first:] + gpus[:first]
-            while (gpu := _first_free(order, locks)) is None:
+            until = time.monotonic() + LONGEST_WAIT
+            while (gpu := _first_free(order, locks)) is None and time.monotonic() < until:
                 time.sleep(SECONDS_BETWEEN_TRIES)
+            if gpu is None:
+                text = "No GPU got free in %.0f s: on with one that another process holds"
+                log.warning(text, LONGEST_WAIT, extra={"live": True})
+                gpu = order[0]
             torch.cuda.set_device(gpu)
             locks.callback(torch.cuda.empty_cache)  # what is kept, others lack
         yield
@@ -107,7 +128,7 @@ def _first_free(gpus: tuple[int, ...], locks: ExitStack) -> int | None:
 
 def _lock_gpu(gpu: int, locks: ExitStack) -> bool | None:
     """Locks the GPU's file until `locks` closes or the process ends; False where it is locked, None
-    where it can't be opened: then nobody knows."""
+    where it can't be: then nobody knows."""
     import fcntl
 
     name = f"player_contact-gpu-{torch.cuda.get_device_properties(gpu).uuid}.lock"
@@ -117,9 +138,9 @@ def _lock_gpu(gpu: int, locks: ExitStack) -> bool | None:
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
         file.close()
-        return False
+        return False if isinstance(error, BlockingIOError) else None  # a disk without locks
     locks.enter_context(file)
     return True
 
@@ -127,13 +148,14 @@ def _lock_gpu(gpu: int, locks: ExitStack) -> bool | None:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, of a GPU or of the machine: with less at a time it may do."""
     text = str(error).lower()
-    is_told = "out of memory" in text or "alloc" in text  # bad_alloc, CUBLAS_STATUS_ALLOC_FAILED
+    is_told = any(words in text for words in OUT_OF_MEMORY)
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_told)
 
 
 def is_gpu_broken(error: BaseException) -> bool:
     """Whether an error of CUDA leaves every later call of this process to fail as well."""
-    return isinstance(error, RuntimeError) and "CUDA error" in str(error)
+    is_told = re.search(r"cuda (driver )?error|cudnn error", str(error), re.IGNORECASE)
+    return isinstance(error, RuntimeError) and bool(is_told) and not is_out_of_memory(error)
 
 
 def limit_num_workers(num_workers: int) -> int:
@@ -203,7 +225,7 @@ def leave_process_group() -> None:
 
 def resolve_precision(precision: str) -> str:
     """fp32, bf16 or fp16; "auto": bf16 where the hardware multiplies it natively, fp16 on GPUs that
-    do not (T4, P100, V100), fp32 on CPUs that do not."""
+    do not (such as T4), fp32 on CPUs that do not."""
     if precision != "auto":
         return precision
     if gpus := usable_gpus():

@@ -131,7 +131,8 @@ class Trainer:
         if saved := load_checkpoint(checkpoint, *self.state()) if checkpoint is not None else None:
             self.log = [EpochLog(**line) for line in saved["log"]]
             self.micro_batches = saved["micro_batches"]
-            fabric.strategy.precision.load_state_dict(saved["precision"])
+            if saved["precision"]:  # of a scaled loss: there is none where it ran in bf16
+                fabric.strategy.precision.load_state_dict(saved["precision"])
         self.fabric_optimizer: Any = fabric.setup_optimizers(self.optimizer)
 
     @property
