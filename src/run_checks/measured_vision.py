@@ -29,7 +29,7 @@ LOADED_ROWS = 64  # whose images are loaded and augmented
 PADDED_TO = 16  # images, as `ContactModel.embed_images` pads a batch
 SECONDS = 2.0  # of each repeated measurement
 MIN_REPEATS, MAX_REPEATS = 3, 50
-LEAST_SLOPE = 0.6
+LEAST_SLOPE = 0.6  # set after a comparison with real steps of two networks: docs/scale.md
 # Of an image's memory in training: ResNet-50 at 128 pixels, 16 and 32 images, took 41 MB more for
 # each, of which the forward pass keeps 28. The difference in a small process is too noisy to use.
 PEAK_TO_KEPT = 41 / 28
