@@ -48,10 +48,10 @@ season: $(READY)  ## simulate a season: PLAYS=240 VIDEO=0
 	@$(PY) -m season_simulator $@ $(OPTIONS)
 doctor first-look: $(READY)  ## this machine and its runs; what is wrong with data: INPUT= PLAYS=
 plan: $(READY)  ## what a run takes on this machine: CONFIG=configs/gpu.yaml
-audit damage-check budget-check kernel-check motion-check: $(READY)  ## checks of a finished run: RUN=demo
+audit damage-check budget-check kernel-check motion-check submission-check: $(READY)  ## checks of a run: RUN=demo
 kill-check: $(READY)  ## kill a tiny run again and again: KILLS=30
 season-check boxes-check: $(READY)  ## a season beside real plays; its boxes: INPUT= PLAYS= VIDEO=0
-doctor first-look plan audit damage-check budget-check kernel-check motion-check kill-check season-check boxes-check:
+doctor first-look plan audit damage-check budget-check kernel-check motion-check submission-check kill-check season-check boxes-check:
 	@$(PY) -m run_checks $@ $(OPTIONS)
 bench encoders gpu-check: $(READY)  ## time all stages, encoders, GPUs: PLAYS= VIDEO=0 ENCODERS= SCORE=1
 	@$(PY) -m benchmarks $@ $(OPTIONS)
