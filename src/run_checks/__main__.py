@@ -196,16 +196,14 @@ def first_look(args: Namespace) -> int:
 
 @app.command("outputs", "workers", run="demo", plays=6, kills=10, seed=1)
 def submission_check(args: Namespace) -> None:
-    """Kill, starve and damage predictions by a run's bundle: a whole submission each time.
+    """Kill, starve and damage what the notebook runs: a whole submission each time.
 
     Example: python -m run_checks submission-check --run demo --kills 10
     """
-    from player_contact.utils.parallel import worker_count
     from run_checks.submission_check import check_submissions
 
     bundle, folder = _bundle_and_season(args, HIDDEN_SEED, test_plays=args.plays)
-    workers = worker_count(args.workers)
-    for line in check_submissions(bundle, folder, workers, args.kills, args.seed):
+    for line in check_submissions(bundle, folder, args.kills, args.seed):
         print(line, flush=True)
 
 

@@ -1,13 +1,15 @@
-"""A whole submission is there whatever is killed, broken or short: predictions that are disturbed.
+"""A whole submission is there whatever is killed, broken or short: the notebook's work, disturbed.
 
-The main process or one of those that it started is killed at random moments after the first file;
-a video is emptied; and the memory of every process is limited to half of what the largest took.
+Its main process or one of those that it started is killed at random moments after the first file;
+a video is emptied; and with half of the memory that it takes, the largest process is killed each
+time, as the system does where memory runs out.
 """
 
+import contextlib
 import os
 import random
-import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,9 @@ from pathlib import Path
 from player_contact.utils.errors import PlayerContactError
 from run_checks.submission import check_submission
 
+BUDGET = "1h"
 SAMPLE_SECONDS = 0.1
-FALLBACK_WORDS = ("failed", "decided by", "lacked vision", "memory ran out", "is scored without")
+FALLBACK_WORDS = ("failed", "decided by", "lacked vision", "memory ran out", "scored without")
 SHOWN_LINES = 2  # of a log, on what fell back
 
 
@@ -31,17 +34,17 @@ class SubmissionCheckError(PlayerContactError):
 
 @dataclass
 class Prediction:
-    """One `predict` in a folder of its own.
+    """One call of `player_contact.kaggle.submit` in a folder of its own.
 
     first    s until the first file
     seconds  until it ended
-    largest  bytes of private memory, of the process that had most
+    memory   bytes of all processes together, at the most
     """
 
     folder: Path
     first: float = 0.0
     seconds: float = 0.0
-    largest: int = 0
+    memory: int = 0
     code: int = 0
     lines: list[str] = field(default_factory=list)
 
@@ -51,14 +54,12 @@ class Prediction:
         return self.folder / "submission.csv"
 
 
-def check_submissions(
-    bundle: Path, season: Path, workers: int, kills: int, seed: int
-) -> Iterator[str]:
+def check_submissions(bundle: Path, season: Path, kills: int, seed: int) -> Iterator[str]:
     """Yields what was done and what fell back; raises SubmissionCheckError or SubmissionError."""
     draw = random.Random(seed)  # noqa: S311
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run = partial(_predict, bundle, season, workers)
+        run = partial(_predict, bundle, season)
         calm = run(folder / "calm")
         rows = _whole(calm, season, must_end=True)
         yield (
@@ -76,35 +77,28 @@ def check_submissions(
         shutil.copytree(season, broken)
         video = sorted((broken / "test").glob("*.mp4"))[0]
         video.write_bytes(b"")
-        emptied = _predict(bundle, broken, workers, folder / "emptied")
+        emptied = _predict(bundle, broken, folder / "emptied")
         _whole(emptied, season, must_end=True)
         yield _report(emptied, f"{video.name} emptied")
-        short = run(folder / "short", limit=calm.largest // 2)
-        _whole(short, season, must_end=False)
-        yield _report(short, f"{calm.largest / 2e6:.0f} MB of private memory a process, half")
+        short = run(folder / "short", limit=calm.memory // 2)
+        _whole(short, season, must_end=True)
+        yield _report(short, f"{calm.memory / 2e6:.0f} MB of memory, half")
 
 
 def _predict(
     bundle: Path,
     season: Path,
-    workers: int,
     folder: Path,
     disturb: Callable[[subprocess.Popen], None] | None = None,
     limit: int = 0,
 ) -> Prediction:
     """Predicts a season's test plays; `disturb` gets the process once the first file is there."""
-    import psutil
-
     folder.mkdir()
     prediction, started = Prediction(folder), time.monotonic()
-    command = [sys.executable, "-m", "player_contact", "predict", "--workers", str(workers)]
+    command = [sys.executable, "-m", "player_contact.kaggle.submit", "--budget", BUDGET]
     command += ["--bundle", str(bundle), "--input", str(season), "--output", str(prediction.output)]
-    limits = (limit, limit)
-    before = partial(resource.setrlimit, resource.RLIMIT_DATA, limits) if limit else None
     with (folder / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, preexec_fn=before
-        )
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     while process.poll() is None:
         if not prediction.first and prediction.output.is_file():
             prediction.first = time.monotonic() - started
@@ -112,15 +106,15 @@ def _predict(
                 disturb(process)
                 process.wait()
                 break
-        with_children = [process.pid, *_children(process.pid)]
-        for one in with_children:
-            try:
-                memory = psutil.Process(one).memory_info()
-            except psutil.Error:  # it has ended
-                continue
-            prediction.largest = max(prediction.largest, getattr(memory, "data", memory.rss))
+        memory = {one: _memory(one) for one in (process.pid, *_children(process.pid))}
+        total = sum(memory.values())
+        prediction.memory = max(prediction.memory, total)
+        if limit and total > limit:
+            os.kill(max(memory, key=lambda one: memory[one]), signal.SIGKILL)
         time.sleep(SAMPLE_SECONDS)
     prediction.code, prediction.seconds = process.wait(), time.monotonic() - started
+    with contextlib.suppress(ProcessLookupError):  # what the main process left behind
+        os.killpg(process.pid, signal.SIGKILL)
     prediction.lines = (folder / "log").read_text(encoding="utf-8").splitlines()
     return prediction
 
@@ -132,7 +126,7 @@ def _kill(process: subprocess.Popen, main: bool, delay: float, draw: random.Rand
         time.sleep(SAMPLE_SECONDS / 10)
     while process.poll() is None:
         if victims := [process.pid] if main else _children(process.pid):
-            os.kill(draw.choice(victims), 9)
+            os.kill(draw.choice(victims), signal.SIGKILL)
             return
         time.sleep(SAMPLE_SECONDS / 10)
 
@@ -146,11 +140,21 @@ def _children(pid: int) -> list[int]:
         return []
 
 
+def _memory(pid: int) -> int:
+    """Bytes; 0 of a process that has ended."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+
+
 def _whole(prediction: Prediction, season: Path, must_end: bool) -> int:
     """How many rows the submission has. Raises where it is not whole."""
     if must_end and prediction.code:
         last = "\n  ".join(prediction.lines[-8:])
-        raise SubmissionCheckError(f"predict ended with {prediction.code}:\n  {last}")
+        raise SubmissionCheckError(f"the notebook ended with {prediction.code}:\n  {last}")
     return len(check_submission(prediction.output, season / "sample_submission.csv"))
 
 

@@ -412,6 +412,18 @@ def dies_of_large_batches(tables, folder, complete, with_video, tries, small_bat
     return predict_play(tables, folder, complete, with_video, small_batches)
 
 
+def test_where_torch_can_not_be_loaded_sensors_and_boxes_decide(
+    predict, filmed_season, monkeypatch, caplog
+):
+    expected, _ = predict(filmed_season, with_vision=False)
+    missing = Mock(side_effect=ImportError("libcudart.so.12: cannot open shared object file"))
+    monkeypatch.setattr("player_contact.inference.bundle.Bundle.vision_models", property(missing))
+    submission, counts = predict(filmed_season)
+    assert submission.equals(expected)
+    assert counts["plays decided by screen"] == 1
+    assert "The vision models can't be loaded (ImportError: libcudart" in caplog.text
+
+
 def test_a_gpu_that_breaks_takes_its_process_and_no_other_play(
     predict, filmed_season, tmp_path, monkeypatch
 ):

@@ -12,11 +12,11 @@ from run_checks.submission_check import SubmissionCheckError, check_submissions
 
 
 def test_a_submission_is_whole_whatever_disturbs(bundle, filmed_season):
-    lines = list(check_submissions(bundle, filmed_season.folder, 1, kills=1, seed=4))
+    lines = list(check_submissions(bundle, filmed_season.folder, kills=1, seed=4))
     assert lines[0].startswith("undisturbed: ")
     assert "after the first file: whole; ended" in lines[1]
     assert ".mp4 emptied: whole; ended well" in lines[2]
-    assert "MB of private memory a process, half: whole; ended" in lines[3]
+    assert "MB of memory, half: whole; ended well" in lines[3]
 
 
 def test_a_submission_that_is_cut_short_is_found(tiny_season, tmp_path):
@@ -29,7 +29,7 @@ def test_a_submission_that_is_cut_short_is_found(tiny_season, tmp_path):
 
 def test_a_prediction_that_fails_is_told_with_its_last_lines(tiny_season, tmp_path):
     prediction = submission_check.Prediction(tmp_path, code=1, lines=["no such bundle"])
-    with pytest.raises(SubmissionCheckError, match="predict ended with 1:\n  no such bundle"):
+    with pytest.raises(SubmissionCheckError, match="the notebook ended with 1:\n  no such bundle"):
         submission_check._whole(prediction, tiny_season.folder, must_end=True)
 
 

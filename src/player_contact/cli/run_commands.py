@@ -131,9 +131,10 @@ def predict(args: Namespace) -> None:
     threads = load_bundle(args.bundle).config.num_threads
     workers = worker_count(args.workers, threads)
     if not args.workers and not args.without_vision:
-        from player_contact.vision.device import processes_to_predict
+        with contextlib.suppress(ImportError, OSError):  # of torch: then without vision
+            from player_contact.vision.device import processes_to_predict
 
-        workers = processes_to_predict(worker_count(0), threads)
+            workers = processes_to_predict(worker_count(0), threads)
     options = budget, args.mend, not args.without_vision
     counts = predict_folder(args.bundle, args.input, args.output, workers, *options)
     print(f"{args.output}\n{summary_text(counts)}")

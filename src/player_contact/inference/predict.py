@@ -64,7 +64,8 @@ def predict_folder(
     refuse_folder(output)
     check_writable(output)
     ensure_temporary_folder(output)
-    bundle = _check_bundle(load_bundle(bundle_folder), with_vision)
+    bundle = _check_bundle(load_bundle(bundle_folder))
+    with_vision = with_vision and _can_load_vision(bundle)
     season = read_season(input_folder, "test", mend)
     if any(season.video_folder.glob("*.mp4")):
         log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
@@ -95,16 +96,25 @@ def predict_folder(
     return counts
 
 
-def _check_bundle(bundle: Bundle, with_vision: bool) -> Bundle:
+def _check_bundle(bundle: Bundle) -> Bundle:
     """Raises BundleError before the first play: its faults would be those of every play."""
     if bundle.manifest["features"] != feature_names():
         raise BundleError(
             f"{bundle.folder} was made with other features than this version computes. Train again "
             "or use the version that wrote it"
         )
-    if with_vision:
-        _ = bundle.vision_models
     return bundle
+
+
+def _can_load_vision(bundle: Bundle) -> bool:
+    """Whether this machine can; logs where not. Raises BundleError where the bundle is at fault."""
+    try:
+        _ = bundle.vision_models
+    except (ImportError, OSError, MemoryError) as error:  # of torch, which needs most
+        text = "The vision models can't be loaded (%s: %s): sensors and boxes decide all plays"
+        log.warning(text, type(error).__name__, error)
+        return False
+    return True
 
 
 def _add_screen(
