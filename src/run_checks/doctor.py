@@ -207,6 +207,8 @@ def _next_command(findings: list[Finding], data: Path, runs: Path) -> str:
             if config.is_file()
             else f"RUN={begun[-1].name} and the CONFIG= of before"
         )
+        if begun[-1].name == "gpu-check":  # whose settings are its own
+            return "make gpu-check"
         return f"make submission {selected}   (goes on with {begun[-1]})"
     if (data / "train_labels.csv").is_file() and not any(map(_on_competition_data, folders)):
         device = next(finding.text for finding in findings if finding.topic == "device")

@@ -247,7 +247,7 @@ def _plan_vision(
         cost.scoring * len(rows) * folds / concurrent,
         folds * cost.ready,
         scoring_mb,
-        None if _has_gpu() else work,
+        work,
     )
 
 
@@ -256,12 +256,6 @@ def _concurrent_folds(run: Run, devices: int) -> int:
     from player_contact.vision.device import concurrent_models
 
     return min(concurrent_models(local_workers(run.workers), devices), run.config.folds)
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def _plan_submission(

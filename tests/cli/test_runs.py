@@ -8,7 +8,7 @@ import pytest
 from benchmarks.__main__ import app as benchmarks_app
 from player_contact.__main__ import app
 from player_contact.cli import runs as runs_module
-from player_contact.cli.runs import find_run
+from player_contact.cli.runs import find_run, has_data
 from player_contact.utils.errors import InputError
 from run_checks.__main__ import app as checks_app
 from tests.conftest import ROOT
@@ -122,3 +122,13 @@ def test_without_the_simulator_data_must_be_named(tmp_path, monkeypatch):
     monkeypatch.setattr(runs_module, "find_spec", lambda _: None)
     words = ["run", *CONFIG, "--until", "folds"]
     assert "season_simulator, which would simulate some, is not installed" in sentence(app, words)
+
+
+def test_data_that_lie_a_folder_too_deep_are_named(tmp_path):
+    assert not has_data(tmp_path)
+    (tmp_path / "unpacked").mkdir()
+    (tmp_path / "unpacked" / "train_labels.csv").write_text("")
+    with pytest.raises(InputError, match=r"unpacked/train_labels.csv lies too deep: move"):
+        has_data(tmp_path)
+    (tmp_path / "train_labels.csv").write_text("")
+    assert has_data(tmp_path)

@@ -89,8 +89,8 @@ def test_a_first_push_creates_the_dataset_and_signs_the_metadata(upload, tool):
     )
     assert push(upload, "run x").splitlines() == [
         "Kernel version 1 successfully pushed.",
-        f"Once it has run: kaggle competitions submit {COMPETITION} -f submission.csv "
-        "-k somebody/player-contact-x -v 1 -m 'run x'",
+        f"Once it has run, with the same tool: kaggle competitions submit {COMPETITION} "
+        "-f submission.csv -k somebody/player-contact-x -v 1 -m 'run x'",
     ]
     options = ["--path", str(upload.dataset), "--dir-mode", "zip", "--quiet"]
     assert ["datasets", "create", *options] in calls()

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from player_contact.kaggle import submit as submit_module
 from player_contact.kaggle.submit import NEEDED, make_submission, missing_imports
 
 DISTANCE, PARTLY, WHOLE = (f"contact_id,contact\na_1_2,1\na_1_G,{n}\n" for n in (0, 1, 1))
@@ -27,6 +28,26 @@ def test_the_check_needs_none_of_what_it_looks_for():
     code = "import sys, player_contact.kaggle.submit; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(NEEDED.split()) & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("missing", "goes_on"), [("torch (no kernel)", True), ("pandera (No module)", False)]
+)
+def test_without_torch_it_goes_on_and_without_others_it_says_so(
+    tmp_path, monkeypatch, capsys, missing, goes_on
+):
+    made = []
+    words = ["submit", "--bundle", "b", "--input", "i", "--output", "o", "--budget", "8h"]
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.setattr(submit_module, "missing_imports", lambda names: [missing])
+    monkeypatch.setattr(submit_module, "make_submission", lambda *args: made.append(args))
+    if goes_on:
+        submit_module.main()
+        assert f"This image can't import {missing}" in capsys.readouterr().out
+    else:
+        with pytest.raises(SystemExit, match="can't import pandera"):
+            submit_module.main()
+    assert bool(made) == goes_on
 
 
 @pytest.fixture

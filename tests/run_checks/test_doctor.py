@@ -90,6 +90,11 @@ def test_a_run_goes_on_or_shows_its_report(tmp_path, done, progress, command):
     assert texts(findings, "next")[0].startswith(command.format(folder))
 
 
+def test_a_check_of_the_gpu_goes_on_by_its_own_command(tmp_path):
+    write_run(tmp_path / "gpu-check", STAGE_NAMES[:3])
+    assert texts(examine(tmp_path / "input", tmp_path), "next") == ["make gpu-check"]
+
+
 def test_new_data_comes_before_the_report_of_a_simulated_run(tiny_season, tmp_path):
     write_run(tmp_path / "runs" / "demo", STAGE_NAMES)
     (command,) = texts(examine(tiny_season.folder, tmp_path / "runs"), "next")

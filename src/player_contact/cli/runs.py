@@ -99,8 +99,12 @@ def find_run(args: Namespace, needs: str = "") -> Path:
 
 
 def has_data(folder: Path) -> bool:
-    """Whether there are tables in a folder."""
-    return any(folder.glob("*.csv"))
+    """Whether there are tables in a folder. Raises InputError where they lie one deeper."""
+    if found := any(folder.glob("*.csv")):
+        return found
+    if deeper := sorted(folder.glob("*/train_labels.csv")):
+        raise InputError(f"{deeper[0]} lies too deep: move the files of its folder to {folder}")
+    return False
 
 
 def season_to_plot(args: Namespace) -> Path:

@@ -49,8 +49,8 @@ def push(upload: Upload, message: str) -> str:
     printed = _checked("kernels", "push", "--path", str(upload.kernel))
     version = re.search(r"Kernel version (\d+)", printed)
     return (
-        f"{printed}\nOnce it has run: kaggle competitions submit {COMPETITION} -f submission.csv "
-        f"-k {name} -v {version[1] if version else 'N'} -m {shlex.quote(message)}"
+        f"{printed}\nOnce it has run, with the same tool: kaggle competitions submit {COMPETITION} "
+        f"-f submission.csv -k {name} -v {version[1] if version else 'N'} -m {shlex.quote(message)}"
     )
 
 

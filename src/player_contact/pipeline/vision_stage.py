@@ -25,10 +25,19 @@ def vision_stage(run: Run, out: Path) -> None:
     """Trains the vision models of every fold, and predicts the open rows out of fold."""
     folder = out / "vision"
     folder.mkdir(exist_ok=True)
+    _warn_without_gpu(run.config)
     oof, epochs = vision_out_of_fold(run, folder, sorted(run.folds["fold"].unique().tolist()))
     if epochs:
         pd.DataFrame(epochs).to_csv(folder / "log.csv", index=False, float_format="%.6g")
     oof.to_parquet(folder / "oof.parquet", index=False)
+
+
+def _warn_without_gpu(config: Config) -> None:
+    """Where a config for a GPU would train on a CPU, for days."""
+    from player_contact.vision.device import usable_gpus
+
+    if config.vision.weights == "timm" and config.vision.num_workers and not usable_gpus():
+        log.warning("No GPU that torch can use: vision trains on the CPU. Ask make doctor why")
 
 
 def vision_out_of_fold(run: Run, folder: Path, folds: list[int]) -> Trained:
