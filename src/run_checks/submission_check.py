@@ -109,8 +109,10 @@ def _predict(
         memory = {one: _memory(one) for one in (process.pid, *_children(process.pid))}
         total = sum(memory.values())
         prediction.memory = max(prediction.memory, total)
-        if limit and total > limit:
-            os.kill(max(memory, key=lambda one: memory[one]), signal.SIGKILL)
+        del memory[process.pid]  # it waits for the others
+        if limit and total > limit and prediction.first and memory:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(max(memory, key=lambda one: memory[one]), signal.SIGKILL)
         time.sleep(SAMPLE_SECONDS)
     prediction.code, prediction.seconds = process.wait(), time.monotonic() - started
     with contextlib.suppress(ProcessLookupError):  # what the main process left behind
