@@ -132,7 +132,8 @@ def _measure_training(config: Config, gpus: list[int]) -> tuple[Rate, Rate]:
     (_, short, few, _), (trainer, long, many, memory) = timed(WARM_UP), timed(None)
     rng = np.random.default_rng(config.seed)
     data = epoch_dataset(trainer.phases[0], rows, label, trainer.job.config, rng, (config.seed,))
-    batch = split_batch(collate([data[i] for i in range(len(data))]), trainer.micro_batches)[0]
+    samples = [data[i] for i in range(min(config.vision.batch_size, len(data)))]
+    batch = split_batch(collate(samples), trainer.micro_batches)[0]
     images, model = batch.batch["images"].to(inference_device()), trainer.model
 
     def step() -> None:

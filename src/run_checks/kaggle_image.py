@@ -19,7 +19,8 @@ CURRENT = "current"  # the environment that runs this, for speed
 REQUIREMENTS = "requirements-kaggle.txt"
 PYTHON = "python3.12"  # the image's
 NOT_IN_IMAGE = re.compile(
-    r"player_contact|run_checks|season_simulator|__editable__|pip\b|_virtualenv|__pycache__|.*\.pth$"
+    r"player_contact|run_checks|season_simulator|__editable__|"
+    r"pip\b|_virtualenv|__pycache__|.*\.pth$"
 )
 ABOUT = """
 import json, platform, sysconfig

@@ -27,6 +27,7 @@ from run_checks.measured_play import MEGABYTE, Cost, MeasuredPlay, measure_play
 from run_checks.measured_vision import FEW_IMAGES, MORE_IMAGES, SCORED_IMAGES, measure_vision
 from run_checks.plan_table import Plan, Size, StagePlan
 from run_checks.quick_screen import QUICK_PLAYS, QuickScreen, run_quick_screen
+from run_checks.season_sample import evenly_spread
 
 COUNTED_PLAYS = 16  # whose candidates are counted
 SCORED_MODELS = 5  # whose thresholds are chosen for each fold
@@ -138,9 +139,9 @@ def _choose_plays(run: Run) -> tuple[float, PlayTables, list[PlayTables]]:
     """The mean number of candidates of some plays; the play that comes nearest to it, of those with
     a video if there are any; and a few plays, spread over the season, with that one."""
     plays = list(run.season.plays())
-    counted = _spread(plays, COUNTED_PLAYS)
+    counted = evenly_spread(plays, COUNTED_PLAYS)
     filmed = [tables for tables in plays if has_video(tables)]
-    measurable = _spread(filmed or plays, COUNTED_PLAYS)
+    measurable = evenly_spread(filmed or plays, COUNTED_PLAYS)
     max_distance = run.config.screen.max_distance
 
     def count(tables: PlayTables) -> int:
@@ -155,14 +156,8 @@ def _choose_plays(run: Run) -> tuple[float, PlayTables, list[PlayTables]]:
         )
     average = float(np.mean([*counts.values()]))
     nearest = min(measurable, key=lambda tables: abs(own[tables.game_play] - average))
-    few = [tables for tables in _spread(plays, QUICK_PLAYS) if tables is not nearest]
+    few = [tables for tables in evenly_spread(plays, QUICK_PLAYS) if tables is not nearest]
     return average, nearest, [nearest, *few[: QUICK_PLAYS - 1]]
-
-
-def _spread(plays: list[PlayTables], count: int) -> list[PlayTables]:
-    """At most `count` of the plays, from the first to the last."""
-    index = np.linspace(0, len(plays) - 1, min(count, len(plays))).round().astype(int)
-    return [plays[i] for i in index]
 
 
 def _plan_boosters(play: MeasuredPlay, run: Run, rows: int) -> list[ModelPlan]:

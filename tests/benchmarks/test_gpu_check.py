@@ -5,6 +5,7 @@ from benchmarks import gpu_check
 from benchmarks.gpu_check import measure_config, random_rows, require_gpu, speeds_text
 from player_contact.config import load_config
 from player_contact.utils.errors import InputError
+from player_contact.vision.model import ContactModel
 from tests.conftest import ROOT
 
 
@@ -19,7 +20,15 @@ def test_every_encoder_of_a_config_has_a_line(monkeypatch):
     members = "vision.members=[{encoder: resnet10t}, {seed: 1, image_size: 48}]"
     small = ["crops.size=52", "vision.clip_length=8", "vision.batch_size=2", members]
     config = load_config(ROOT / "configs" / "tiny.yaml", small)
+    trained, embed = [], ContactModel.embed_images
+
+    def embed_images(self, images):
+        trained.extend([len(images)] * self.training)
+        return embed(self, images)
+
+    monkeypatch.setattr(ContactModel, "embed_images", embed_images)
     speeds = list(measure_config("tiny", config))
+    assert max(trained) <= 2 * 8 * 2  # a batch: clips, steps, views
     assert [speed.encoder for speed in speeds] == ["resnet10t", config.vision.encoder]
     for speed in speeds:
         for rate in (speed.train, speed.train_alone, speed.score, speed.score_alone):

@@ -5,7 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from player_contact.kaggle import submit as submit_module
-from player_contact.kaggle.submit import NEEDED, make_submission, missing_imports
+from player_contact.kaggle.submit import (
+    NEEDED,
+    make_submission,
+    missing_imports,
+    missing_in_another_process,
+)
 
 DISTANCE, PARTLY, WHOLE = (f"contact_id,contact\na_1_2,1\na_1_G,{n}\n" for n in (0, 1, 1))
 WHOLE += "b_1_G,1\n"
@@ -21,7 +26,14 @@ def test_what_is_not_there_or_lacks_something_is_named(tmp_path, monkeypatch):
 
 
 def test_all_that_the_notebook_needs_is_here():
-    assert missing_imports(NEEDED.split()) == []
+    assert missing_in_another_process(NEEDED.split()) == []
+
+
+def test_an_import_that_crashes_ends_only_the_process_that_tries_it(tmp_path, monkeypatch):
+    (tmp_path / "crashing.py").write_text("import os; os._exit(1)")
+    monkeypatch.syspath_prepend(tmp_path)
+    (missing,) = missing_in_another_process(["crashing"])
+    assert "terminated abruptly" in missing
 
 
 def test_the_check_needs_none_of_what_it_looks_for():
@@ -39,7 +51,7 @@ def test_without_torch_it_goes_on_and_without_others_it_says_so(
     made = []
     words = ["submit", "--bundle", "b", "--input", "i", "--output", "o", "--budget", "8h"]
     monkeypatch.setattr(sys, "argv", words)
-    monkeypatch.setattr(submit_module, "missing_imports", lambda names: [missing])
+    monkeypatch.setattr(submit_module, "missing_in_another_process", lambda names: [missing])
     monkeypatch.setattr(submit_module, "make_submission", lambda *args: made.append(args))
     if goes_on:
         submit_module.main()
