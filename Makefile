@@ -32,7 +32,7 @@ submission: $(READY)  ## train, score, report, predict: CONFIG= INPUT= RUN= SET=
 folds features screen crops vision blend scores bundle report: $(READY)  ## the same up to a stage
 	@$(PY) -m player_contact run $(OPTIONS) --until $@
 predict: $(READY)  ## predict: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT= BUDGET=8h MEND=1
-ablation: $(READY)  ## the screen without each family of features
+ablation: $(READY)  ## screen and blend without each family of features
 variants: $(READY)  ## the vision model with other settings: VARIANTS="vision.boxes=none" FOLDS=1
 kernel: $(READY)  ## what is uploaded to Kaggle: RUN=demo KAGGLE_USER= BUDGET=8h WHEELS=
 push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo

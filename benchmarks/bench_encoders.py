@@ -61,13 +61,13 @@ def encoder_cost(config: Config, text: str) -> EncoderCost:
     from torch.utils.flop_counter import FlopCounterMode
 
     from player_contact.vision.device import autocast, inference_device
-    from player_contact.vision.model import ContactModel
+    from player_contact.vision.model import ContactModel, to_channels_last
 
     config = with_encoder(config, text)
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     model = ContactModel(config.vision, len(config.crops.frame_offsets)).to(inference_device())
-    model = model.to(memory_format=torch.channels_last)
+    model = to_channels_last(model)
     batch, label = _random_batch(config)
     gradient = gradient_norms(model, batch, label) if text.startswith("contact_resnet") else {}
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
@@ -110,6 +110,7 @@ def _random_batch(config: Config) -> "tuple[tuple[Tensor, ...], Tensor]":
         torch.randn(*clips, len(vision.tabular), device=device),
         torch.ones(*clips, 2, dtype=torch.bool, device=device),
         torch.ones(clips, dtype=torch.bool, device=device),
+        torch.zeros(clips, dtype=torch.bool, device=device),
     )
     return batch, (torch.rand(clips, device=device) < 0.5).float()
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 CONFIGS = ("gpu", "kaggle", "gpu_large")
 SMALL_RUN = (  # on top of configs/tiny.yaml: enough for probabilities that differ
-    *("season.plays=6", "crops.size=72", "crops.jpeg_quality=90", "vision.encoder=resnet18"),
+    *("season.plays=6", "crops.size=64", "crops.jpeg_quality=90", "vision.encoder=resnet18"),
     *(
         "vision.image_size=64",
         "vision.image_epochs=4",
@@ -155,13 +155,13 @@ def _measure_scoring(config: Config) -> tuple[Rate, Rate]:
 
     from player_contact.vision.dataset import InferenceDataset
     from player_contact.vision.device import autocast, inference_device
-    from player_contact.vision.model import ContactModel
+    from player_contact.vision.model import ContactModel, to_channels_last
     from player_contact.vision.scoring import IMAGES_PER_BATCH, predict_logits
 
     vision, device = config.vision, inference_device()
     rows, _ = random_rows(config, TRACKS // 4, LENGTH)
     model = ContactModel(vision, len(config.crops.frame_offsets)).to(device).eval()
-    model = model.to(memory_format=torch.channels_last)
+    model = to_channels_last(model)
     images = InferenceDataset(rows, vision, batch_size=len(rows))[0].to(device)
 
     @torch.inference_mode()
@@ -200,12 +200,13 @@ def random_rows(config: Config, tracks: int, length: int) -> "tuple[OpenRows, np
     """`tracks` times `length` rows that both views show, and their labels."""
     from player_contact.vision.clips import open_rows
 
-    rng, n, size = np.random.default_rng(config.seed), tracks * length, config.crops.size
+    rng, n, size = np.random.default_rng(config.seed), tracks * length, config.crops.stored_size
     shape = (n, 2, len(config.crops.frame_offsets), size, size)
     images = rng.integers(0, 256, shape, dtype=np.uint8)
     corner = rng.uniform(0, size / 2, (n, 2, 2 + config.crops.max_other_boxes, 2))
     boxes = np.concatenate([corner, corner + size / 5], axis=-1).astype(np.float32)
-    crops = Crops(images, boxes, np.ones(boxes.shape[:3], dtype=bool), np.ones((n, 2), dtype=bool))
+    seen = np.ones(boxes.shape[:3], dtype=bool)
+    crops = Crops(images, boxes, seen, seen[..., 0], config.crops.margin)
     tabular = rng.normal(size=(n, len(config.vision.tabular))).astype(np.float32)
     track, step = np.divmod(np.arange(n), length)
     rows = open_rows(Rows(np.arange(n), step, track, track + 1), tabular, [crops])

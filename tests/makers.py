@@ -243,7 +243,8 @@ def make_open_rows(
     visible[~visible.any(1), 0] = True
     arrays = images, boxes.astype(np.float32), ~np.isnan(boxes[..., 0]), visible
     half = n // 2
-    crops = [Crops(*(values[part] for values in arrays)) for part in np.s_[:half, half:]]
+    margin = (size - TINY_VISION.image_size) // 2
+    crops = [Crops(*(values[part] for values in arrays), margin) for part in np.s_[:half, half:]]
     rows = OpenRows(
         track=np.repeat(np.arange(tracks), steps),
         step=np.tile(np.arange(steps), tracks),

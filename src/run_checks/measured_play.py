@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from player_contact.competition.metric import Thresholds
 from player_contact.competition.season import PlayTables
@@ -18,7 +17,7 @@ from player_contact.config import Config
 from player_contact.evaluation.viewer import PlayResult, has_video, write_play_page
 from player_contact.features.feature_store import candidate_rows, open_features, read_candidates
 from player_contact.features.table import feature_names
-from player_contact.pipeline.blend_stage import play_blend_table
+from player_contact.pipeline.blend_stage import BlendItem, play_blend_table
 from player_contact.pipeline.crops_stage import write_play_crops
 from player_contact.pipeline.screen_stage import write_play_features
 from player_contact.utils.parallel import parallel_map
@@ -102,9 +101,7 @@ def measure_play(
         yield MeasuredPlay(label, features, blend_features, opened, open_label, costs)
 
 
-def _write_blend_features(
-    folder: Path, item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], window: int
-) -> None:
+def _write_blend_features(folder: Path, item: BlendItem, window: int) -> None:
     """To disk, as they go from one process to another."""
     np.save(folder / "blend.npy", play_blend_table(item, window).to_numpy(), allow_pickle=False)
 

@@ -232,7 +232,8 @@ def _clip_pass(trainer: "Trainer") -> Callable[[], None]:
 
     def work() -> None:
         with trainer.fabric.autocast():
-            loss = model.forward_clips(x, tabular, visible, visible[..., 0]).square().mean()
+            masks = visible, visible[..., 0], ~visible[..., 0]
+            loss = model.forward_clips(x, tabular, *masks).square().mean()
         trainer.fabric.backward(loss)
         float(loss.detach())
 

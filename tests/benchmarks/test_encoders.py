@@ -47,7 +47,7 @@ def test_another_encoder_keeps_the_other_settings(tiny_config):
 
 def test_costs_are_those_of_the_encoder_alone(tiny_config):
     cost = encoder_cost(tiny_config, "contact_resnet10")
-    stem = 7 * 7 * 5 * 64 * 16 * 16  # of one image of 32 pixels and five channels
+    stem = 7 * 7 * 6 * 64 * 16 * 16  # of one image of 32 pixels and six channels
     first = 4 * 3 * 3 * 64 * 64 * 8 * 8 // 2
     assert cost.parameters == pytest.approx(4.9e6, rel=0.02)
     assert stem + first < cost.multiply_adds < 3 * (stem + first)
@@ -59,9 +59,9 @@ def test_gradient_norms_are_those_of_the_loss_by_block(tiny_config):
     torch.manual_seed(1)
     model = ContactModel(with_encoder(tiny_config, "contact_resnet10").vision, num_frames=3)
     visible = torch.ones(2, 3, 2, dtype=torch.bool)
-    images = torch.randint(0, 256, (12, 5, 32, 32), dtype=torch.uint8)
+    images = torch.randint(0, 256, (12, 6, 32, 32), dtype=torch.uint8)
     tabular = torch.randn(2, 3, len(tiny_config.vision.tabular))
-    batch = (images, tabular, visible, visible[..., 0])
+    batch = (images, tabular, visible, visible[..., 0], ~visible[..., 0])
     norms = gradient_norms(model, batch, torch.ones(2, 3))
     assert list(norms) == ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0"]
     assert all(value > 0 for value in norms.values())

@@ -18,7 +18,7 @@ def test_every_encoder_of_a_config_has_a_line(monkeypatch):
     """On the CPU, which takes the same way."""
     monkeypatch.setattr(gpu_check, "TRACKS", 4)
     members = "vision.members=[{encoder: resnet10t}, {seed: 1, image_size: 48}]"
-    small = ["crops.size=52", "vision.clip_length=8", "vision.batch_size=2", members]
+    small = ["crops.size=48", "vision.clip_length=8", "vision.batch_size=2", members]
     config = load_config(ROOT / "configs" / "tiny.yaml", small)
     trained, embed = [], ContactModel.embed_images
 

@@ -3,8 +3,9 @@ import shutil
 
 import pytest
 
+from player_contact.boosting.blend_features import blend_feature_families
 from player_contact.features.table import feature_families
-from player_contact.pipeline.ablation import ALL, ablate
+from player_contact.pipeline.ablation import ALL, ODDS, ablate_blend, ablate_screen
 from player_contact.utils.files import read_json
 
 
@@ -18,15 +19,24 @@ def run(finished_run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(run) -> str:
-    return ablate(run)
+    return ablate_screen(run)
+
+
+@pytest.fixture(scope="module")
+def blend_text(run) -> str:
+    return ablate_blend(run)
+
+
+def scores_of(run, name: str, text: str) -> dict[str, float]:
+    """The score without each family, and with all of them."""
+    result = read_json(run.folder / name)
+    assert result["text"] == text
+    return {score["name"]: score["mcc"] for score in result["scores"]}
 
 
 @pytest.fixture(scope="module")
 def mcc(run, text) -> dict[str, float]:
-    """The score without each family, and with all of them."""
-    result = read_json(run.folder / "ablation.json")
-    assert result["text"] == text
-    return {score["name"]: score["mcc"] for score in result["scores"]}
+    return scores_of(run, "ablation.json", text)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +49,14 @@ def test_the_screen_is_scored_with_all_and_without_each_family(text, mcc):
     assert list(mcc) == [ALL, *feature_families()]
     for family, names in feature_families().items():
         assert f"without {family} ({len(names)})" in text
+
+
+def test_the_blend_is_scored_without_each_family_but_the_odds(run, blend_text, run_mcc):
+    mcc, families = scores_of(run, "ablation_blend.json", blend_text), blend_feature_families(3)
+    assert list(mcc) == [ALL, *(family for family in families if family != ODDS)]
+    assert mcc[ALL] == pytest.approx(run_mcc["blend"])
+    for family in mcc.keys() - {ALL}:
+        assert f"without {family} ({len(families[family])})" in blend_text
 
 
 def test_with_all_families_the_score_is_that_of_the_run(mcc, run_mcc):
@@ -56,11 +74,12 @@ def test_the_gain_of_a_family_is_what_is_lost_without_it(text, mcc):
     assert max(map(len, text.splitlines())) <= 100
 
 
-@pytest.mark.usefixtures("text")
-def test_the_screen_of_the_run_stays_as_it_was(run, finished_run):
-    paths = sorted((finished_run.folder / "screen").iterdir())
+@pytest.mark.usefixtures("text", "blend_text")
+@pytest.mark.parametrize("stage", ["screen", "blend"])
+def test_the_models_of_the_run_stay_as_they_were(run, finished_run, stage):
+    paths = sorted((finished_run.folder / stage).iterdir())
     assert [path.name for path in paths] == sorted(
-        path.name for path in (run.folder / "screen").iterdir()
+        path.name for path in (run.folder / stage).iterdir()
     )
     for path in paths:
-        assert (run.folder / "screen" / path.name).read_bytes() == path.read_bytes()
+        assert (run.folder / stage / path.name).read_bytes() == path.read_bytes()

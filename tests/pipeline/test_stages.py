@@ -16,6 +16,7 @@ from player_contact.boosting.booster import predict_booster
 from player_contact.competition.constants import GROUND
 from player_contact.config import VisionConfig
 from player_contact.evaluation.breakdown import by_play
+from player_contact.evaluation.scores import decide_out_of_fold
 from player_contact.features.feature_store import open_features
 from player_contact.features.table import feature_table
 from player_contact.inference.bundle import load_bundle, write_bundle
@@ -113,6 +114,17 @@ def test_vision_predicts_exactly_the_visible_open_rows(run):
     vision = run.oof("vision")
     assert sorted(vision["row"]) == sorted(np.concatenate(rows))
     assert np.isfinite(vision["vision"]).all()
+
+
+def test_vision_is_scored_with_the_screen_where_no_view_shows_a_row(run):
+    oof, labels = pd.read_parquet(run.folder / "oof.parquet"), run.labels
+    scores = {one["name"]: one for one in read_json(run.folder / "scores.json")["scores"]}
+    unseen = (oof["vision"] == 0) & (oof["screen"] > 0)
+    assert unseen.any()
+    assert (oof["vision"] > 0).any()
+    probability = np.where(unseen, oof["screen"], oof["vision"])
+    decided = decide_out_of_fold(labels.label, probability, labels.is_ground, labels.fold)
+    assert scores["vision"]["mcc"] == pytest.approx(matthews_corrcoef(labels.label, decided))
 
 
 def test_each_fold_has_a_vision_model_and_lines_in_the_log(run):

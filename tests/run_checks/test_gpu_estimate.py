@@ -33,7 +33,7 @@ def test_a_gpu_waits_for_the_images_that_are_loaded_more_slowly():
 
 
 def test_the_lines_name_encoder_size_and_assumption_within_100_columns():
-    lines = gpu_lines([WORK, dataclasses.replace(WORK, encoder="contact_resnet10_half")])
+    lines = gpu_lines([WORK, dataclasses.replace(WORK, encoder="contact_resnet10_small")])
     text = "\n".join(lines)
     assert max(map(len, lines)) <= 100
     for words in ("resnet50 at 224 px", "scaled by pixels", "T4", "A100", "waits for images"):

@@ -20,7 +20,8 @@ def make_crops(rows: int) -> Crops:
     boxes = random.normal(size=(rows, 2, 3, 4)).astype(np.float32)
     boxes[..., 1, :] = np.nan
     images = random.integers(0, 255, (rows, 2, 3, 16, 16), dtype=np.uint8)
-    return Crops(images, boxes, random.random((rows, 2, 3)) < 0.5, random.random((rows, 2)) < 0.5)
+    detected, visible = random.random((rows, 2, 3)) < 0.5, random.random((rows, 2)) < 0.5
+    return Crops(images, boxes, detected, visible, margin=1)
 
 
 def write(folder, rows: int, **options) -> Crops:
@@ -51,6 +52,7 @@ def test_crops_are_read_as_they_were_written(tmp_path, rows):
     for name in ("images", "boxes", "detected", "visible"):
         np.testing.assert_array_equal(getattr(opened, name), getattr(crops, name))
         assert getattr(opened, name).dtype == getattr(crops, name).dtype
+    assert opened.margin == crops.margin
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5])

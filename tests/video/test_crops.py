@@ -3,18 +3,27 @@ import logging
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from player_contact.competition.clock import FRAMES_PER_SECOND, STEPS_PER_SECOND
 from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.config import CropsConfig
 from player_contact.play import Play, Rows
-from player_contact.video.crops import BODY_BELOW_HELMET, LATE_FRAMES, cut_crops, windows
-from player_contact.video.step_boxes import step_boxes
+from player_contact.video.crops import (
+    GROUND_BELOW,
+    LATE_FRAMES,
+    PAIR_BELOW,
+    cut_crops,
+    follow,
+    windows,
+)
+from player_contact.video.step_boxes import StepBoxes, no_boxes, step_boxes
 from tests.makers import all_rows, make_play, plays, swapped, write_video
 
-CONFIG = CropsConfig(size=72, frame_offsets=(-1, 0, 1), max_other_boxes=2)
+CONFIG = CropsConfig(size=64, frame_offsets=(-1, 0, 1), max_other_boxes=2)
 GRAY, WHITE = 60, 220
 ENDZONE = VIEWS.index("Endzone")
 BLANK = np.full((FRAME_HEIGHT, FRAME_WIDTH), GRAY, dtype=np.uint8)
@@ -38,6 +47,15 @@ def one_row(first=0, second=-1, step=0) -> Rows:
     return Rows(*(np.array([value]) for value in (0, step, first, second)))
 
 
+def still_boxes(boxes) -> StepBoxes:
+    """Boxes [P, 4] left, top, width, height at a single step."""
+    boxes = np.array(boxes, dtype=np.float32)[None]
+    size = boxes[..., 2:]
+    return dataclasses.replace(
+        no_boxes(1, boxes.shape[1]), centre=boxes[..., :2] + size / 2, size=size
+    )
+
+
 def bright_part(image) -> np.ndarray:
     """left, top, right, bottom of what is white, counting each pixel by how white it is."""
     share = np.clip((image.astype(float) - GRAY) / (WHITE - GRAY), 0, 1)
@@ -59,26 +77,69 @@ def test_a_crop_shows_a_helmet_where_its_box_is(tmp_path, corner, size):
 
 def test_the_centre_of_the_window_is_that_of_the_crop(tmp_path):
     play = filmed_play(tmp_path, [[600, 300, 20, 20]])
-    window = windows(step_boxes(play, play.views["Endzone"], 0), one_row(), CONFIG.window_helmets)
+    window = windows(step_boxes(play, play.views["Endzone"], 0), one_row(), CONFIG)
     left, top, right, bottom = cut_crops(play, one_row(), CONFIG).boxes[0, ENDZONE, 0]
     scale = CONFIG.size / window.side[0]
-    centre = CONFIG.size / 2 + (np.array([610, 310]) - window.centre[0]) * scale
+    centre = CONFIG.stored_size / 2 + (np.array([610, 310]) - window.centre[0]) * scale
     assert [(left + right) / 2, (top + bottom) / 2] == pytest.approx(centre)
     assert right - left == pytest.approx(20 * scale)
 
 
-def test_a_window_lies_between_players_below_their_helmets(tmp_path):
-    play = filmed_play(tmp_path, [[600, 300, 20, 20], [640, 300, 20, 20]])
-    window = windows(step_boxes(play, play.views["Endzone"], 0), one_row(0, 1), window_helmets=7)
-    assert window.centre[0].tolist() == pytest.approx([630, 310 + BODY_BELOW_HELMET * 20])
-    assert window.side[0] == pytest.approx(140)
+def test_a_window_lies_between_players_below_their_helmets():
+    window = windows(still_boxes([[600, 300, 20, 20], [640, 300, 20, 20]]), one_row(0, 1), CONFIG)
+    assert window.centre[0].tolist() == pytest.approx([630, 310 + PAIR_BELOW * 20])
+    assert window.side[0] == pytest.approx(20 * CONFIG.pair_window_helmets)
+
+
+def test_a_window_around_the_ground_is_wider_and_lower():
+    window = windows(still_boxes([[600, 300, 20, 20]]), one_row(), CONFIG)
+    assert window.centre[0].tolist() == pytest.approx([610, 310 + GROUND_BELOW * 20])
+    assert window.side[0] == pytest.approx(20 * CONFIG.ground_window_helmets)
+
+
+@pytest.mark.parametrize("apart", [(160, 0), (0, 160), (-160, 90)])
+def test_a_window_holds_both_players_of_a_pair_however_far_apart(apart):
+    corners = np.array([[600, 300], [600, 300]]) + np.outer([0, 1], apart)
+    boxes = still_boxes(np.hstack([corners, np.full((2, 2), 20)]))
+    window = windows(boxes, one_row(0, 1), CONFIG)
+    left, top = window.centre[0] - window.side[0] / 2
+    right, bottom = window.centre[0] + window.side[0] / 2
+    (first_left, first_top), (last_left, last_top) = corners.min(0), corners.max(0)
+    body = np.array([first_left - 20, first_top, last_left + 40, last_top + 20 * 4.5])  # to knees
+    assert (np.array([left, top]) <= body[:2]).all()
+    assert (np.array([right, bottom]) >= body[2:]).all()
+
+
+def real_boxes(real) -> StepBoxes:
+    table = pd.read_csv(real / "endzone_frame_boxes.csv")
+    return still_boxes(table[["left", "top", "width", "height"]].to_numpy())
+
+
+def test_around_a_real_player_the_window_reaches_the_turf_below_the_feet(real_files):
+    boxes = real_boxes(real_files)
+    players = np.arange(boxes.size.shape[1])
+    rows = Rows(players, np.zeros_like(players), players, np.full_like(players, -1))
+    window, helmet = windows(boxes, rows, CONFIG), boxes.size[0].mean(-1)
+    top = boxes.centre[0, :, 1] - boxes.size[0, :, 1] / 2
+    assert ((window.centre[:, 1] + window.side / 2 - top) / helmet).min() > 6.5
+
+
+def test_around_a_real_pair_the_window_reaches_the_knees_of_both(real_files):
+    boxes = real_boxes(real_files)
+    first, second = np.triu_indices(boxes.size.shape[1], 1)
+    window = windows(boxes, Rows(first, np.zeros_like(first), first, second), CONFIG)
+    helmet = np.median(boxes.size.mean(-1))
+    top = boxes.centre[0, :, 1] - boxes.size[0, :, 1] / 2
+    lower = np.maximum(top[first], top[second])
+    assert ((window.centre[:, 1] + window.side / 2 - lower) / helmet).min() > 4
 
 
 @given(plays(), st.floats(2, 12))
-def test_a_row_has_a_window_if_one_of_its_players_has_a_box(play, window_helmets):
+def test_a_row_has_a_window_if_one_of_its_players_has_a_box(play, helmets):
     rows = all_rows(play)
     boxes = step_boxes(play, play.views["Sideline"], 3)
-    window = windows(boxes, rows, window_helmets)
+    config = CropsConfig(pair_window_helmets=helmets, ground_window_helmets=helmets)
+    window = windows(boxes, rows, config)
     known = ~np.isnan(boxes.centre[..., 0])
     expected = known[rows.step, rows.first] | (known[rows.step, rows.second] & ~rows.is_ground)
     np.testing.assert_array_equal(~np.isnan(window.side), expected)
@@ -89,9 +150,31 @@ def test_a_row_has_a_window_if_one_of_its_players_has_a_box(play, window_helmets
 def test_the_order_of_the_players_moves_no_window(play):
     rows = all_rows(play)
     boxes = step_boxes(play, play.views["Sideline"], 3)
-    window, other = windows(boxes, rows, 7), windows(boxes, swapped(rows), 7)
+    window, other = (windows(boxes, one, CONFIG) for one in (rows, swapped(rows)))
+    moves, others = (follow(boxes, one, CONFIG.frame_offsets) for one in (rows, swapped(rows)))
+    np.testing.assert_allclose(moves, others, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(window.centre, other.centre, rtol=1e-5)
     np.testing.assert_allclose(window.side, other.side, rtol=1e-5)
+
+
+def test_windows_follow_the_players_from_frame_to_frame():
+    still = still_boxes([[600, 300, 20, 20], [700, 300, 20, 20]])
+    moved = [still.centre + np.float32([10, -4]) * step for step in range(3)]
+    boxes = dataclasses.replace(
+        no_boxes(3, 2), centre=np.concatenate(moved), size=np.tile(still.size, (3, 1, 1))
+    )
+    step = FRAMES_PER_SECOND / STEPS_PER_SECOND
+    moves = follow(boxes, one_row(0, 1, step=1), (-12, -6, 0, 3, 6))[0]
+    expected = np.outer(np.clip(np.array([-12, -6, 0, 3, 6]) / step, -1, 1), [10, -4])
+    np.testing.assert_allclose(moves, expected, atol=0.1)
+
+
+def test_a_window_rests_where_another_player_of_the_pair_has_a_box():
+    still = still_boxes([[600, 300, 20, 20], [700, 300, 20, 20]])
+    centre = np.tile(still.centre, (3, 1, 1))
+    centre[2, 1] = np.nan
+    boxes = dataclasses.replace(no_boxes(3, 2), centre=centre, size=np.tile(still.size, (3, 1, 1)))
+    assert not follow(boxes, one_row(0, 1, step=1), (-6, 0, 6)).any()
 
 
 def test_the_border_of_the_frame_is_replicated(tmp_path):

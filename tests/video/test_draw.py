@@ -8,7 +8,7 @@ OFFSET, EXTENT, NO_BOX = st.integers(-30, 60), st.integers(1, 40), [np.nan] * 4
 
 
 def drawn(boxes: np.ndarray, size: int) -> np.ndarray:
-    channels = np.zeros((len(boxes), 2, size, size), dtype=np.uint8)
+    channels = np.zeros((len(boxes), 3, size, size), dtype=np.uint8)
     draw_boxes(channels, boxes)
     return channels
 
@@ -20,14 +20,28 @@ def painted(boxes: np.ndarray, size: int) -> np.ndarray:
 
 
 @settings(max_examples=100)
-@given(st.lists(st.tuples(OFFSET, OFFSET, EXTENT, EXTENT), min_size=1, max_size=4))
+@given(st.lists(st.tuples(OFFSET, OFFSET, EXTENT, EXTENT), min_size=2, max_size=4))
 def test_a_drawn_box_covers_its_pixels_and_no_others(boxes):
     boxes = np.array(boxes, dtype=np.float32)
     boxes[:, 2:] += boxes[:, :2]
-    expected = np.zeros((1, 2, 48, 48), dtype=np.uint8)
+    expected = np.zeros((1, 3, 48, 48), dtype=np.uint8)
+    second_is_lower = len(boxes) > 1 and boxes[1, 3] > boxes[0, 3]
     for index, (left, top, right, bottom) in enumerate(boxes.astype(int).clip(0)):
-        expected[0, min(index // 2, 1), top:bottom, left:right] = 255
+        expected[0, 2 if index > 1 else index ^ second_is_lower, top:bottom, left:right] = 255
     np.testing.assert_array_equal(drawn(boxes[None], 48), expected)
+
+
+def test_the_order_of_the_players_changes_no_mask():
+    boxes = np.random.default_rng(1).uniform(0, 40, (9, 4, 4)).astype(np.float32)
+    boxes[..., 2:] = boxes[..., :2] + 8
+    boxes[::3, 1] = np.nan
+    np.testing.assert_array_equal(drawn(boxes[:, [1, 0, 2, 3]], 48), drawn(boxes, 48))
+
+
+def test_the_player_who_reaches_lower_has_the_first_channel():
+    masks = drawn(np.float32([[[4, 4, 10, 10], [14, 14, 20, 20], [24, 24, 30, 30]]]), 40)[0]
+    assert masks[[0, 1, 2], [14, 4, 24], [14, 4, 24]].all()
+    assert masks.astype(bool).sum() == 3 * 36
 
 
 def test_a_missing_box_is_not_drawn():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from player_contact.config import AugmentConfig
-from player_contact.vision.augment import build_augmentation, center_crop
+from player_contact.vision.augment import build_augmentation, resize, take_window
 from tests.vision.conftest import NO_AUGMENT
 
 STORED, SIZE = 72, 64
@@ -28,7 +28,7 @@ def augment(request):
 def square_and_mask(count=2):
     """Images of a bright square off the middle, and the mask of its box."""
     images = np.full((count, 3, STORED, STORED), 40, dtype=np.uint8)
-    masks = np.zeros((count, 2, STORED, STORED), dtype=np.uint8)
+    masks = np.zeros((count, 3, STORED, STORED), dtype=np.uint8)
     images[:, :, 22:38, 40:54] = 210
     masks[:, 0, 22:38, 40:54] = 255
     return images, masks
@@ -56,8 +56,8 @@ def test_all_images_of_a_clip_get_the_same_transform(augment, count, seed):
 def test_images_and_frames_keep_their_order(augment, count, num_frames):
     levels = np.random.default_rng(1).integers(30, 220, (count, num_frames, 1, 1), dtype=np.uint8)
     images = levels.repeat(STORED, axis=2).repeat(STORED, axis=3)
-    images, masks = augment(images, np.zeros((count, 2, STORED, STORED), dtype=np.uint8), 1)
-    assert (images.shape, masks.shape) == ((count, num_frames, SIZE, SIZE), (count, 2, SIZE, SIZE))
+    images, masks = augment(images, np.zeros((count, 3, STORED, STORED), dtype=np.uint8), 1)
+    assert (images.shape, masks.shape) == ((count, num_frames, SIZE, SIZE), (count, 3, SIZE, SIZE))
     order = np.argsort(levels.ravel(), kind="stable")
     assert (np.diff(np.median(images, axis=(2, 3)).ravel()[order]) >= 0).all()
 
@@ -65,7 +65,7 @@ def test_images_and_frames_keep_their_order(augment, count, num_frames):
 @pytest.mark.parametrize("count", [0, 2])
 def test_output_has_the_configured_size_and_dtype(augment, count):
     images, masks = augment(*square_and_mask(count), 1)
-    assert (images.shape, masks.shape) == ((count, 3, SIZE, SIZE), (count, 2, SIZE, SIZE))
+    assert (images.shape, masks.shape) == ((count, 3, SIZE, SIZE), (count, 3, SIZE, SIZE))
     assert images.dtype == masks.dtype == np.uint8
 
 
@@ -87,13 +87,28 @@ def test_another_seed_another_transform():
     assert not np.array_equal(*images)
 
 
-def test_no_augmentation_is_the_center_crop():
+def test_no_augmentation_is_the_window_without_margin():
     arrays = square_and_mask()
     for array, output in zip(arrays, build_augmentation(NO_AUGMENT, SIZE)(*arrays, 1), strict=True):
-        np.testing.assert_array_equal(output, center_crop(array, SIZE))
+        np.testing.assert_array_equal(output, take_window(array, (STORED - SIZE) // 2))
 
 
 def test_shift_replicates_the_border():
     augment = build_augmentation(NO_AUGMENT.model_copy(update={"shift_limit": 0.5}), SIZE)
     images = np.full((1, 3, STORED, STORED), 90, dtype=np.uint8)
-    assert (augment(images, np.zeros((1, 2, STORED, STORED), dtype=np.uint8), 2)[0] == 90).all()
+    assert (augment(images, np.zeros((1, 3, STORED, STORED), dtype=np.uint8), 2)[0] == 90).all()
+
+
+@pytest.mark.parametrize("size", [32, 64, 96])
+def test_a_window_is_resized_whole(size):
+    ramp = np.tile(np.linspace(20, 220, SIZE).round().astype(np.uint8), (2, 3, SIZE, 1))
+    images = resize(ramp, size).numpy()
+    assert (images.shape, images.dtype) == ((2, 3, size, size), np.uint8)
+    expected = np.interp(
+        (np.arange(size) + 0.5) * SIZE / size - 0.5, np.arange(SIZE), ramp[0, 0, 0]
+    )
+    np.testing.assert_allclose(images[1, 2, 0], expected, atol=2)
+
+
+def test_no_images_are_resized_to_none():
+    assert resize(np.empty((0, 5, SIZE, SIZE), dtype=np.uint8), 32).shape == (0, 5, 32, 32)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from player_contact.video.draw import draw_boxes
-from player_contact.vision.augment import center_crop
+from player_contact.vision.augment import take_window
 from player_contact.vision.clips import split_into_clips
 from player_contact.vision.dataset import InferenceDataset, TrainDataset, collate
 from tests.makers import TINY_VISION, make_open_rows
@@ -31,10 +31,11 @@ def test_sample_holds_the_rows_of_its_clip_in_order():
         crops, index = row_crops(row)
         np.testing.assert_array_equal(sample["visible"][step], crops.visible[index])
         for view in np.flatnonzero(crops.visible[index]):
-            expected = center_crop(crops.images[index, view], 32)
+            expected = take_window(crops.images[index, view], 2)
             np.testing.assert_array_equal(next(images)[:3], expected)
         np.testing.assert_array_equal(sample["tabular"][step], ROWS.tabular[row])
         assert sample["label"][step] == LABEL[row]
+        assert sample["is_ground"][step] == ROWS.is_ground[row]
     assert next(images, None) is None
 
 
@@ -47,14 +48,14 @@ def test_step_without_a_row_is_masked():
     assert torch.isnan(sample["tabular"][masked]).all()
 
 
-def test_box_masks_are_two_channels_after_the_frames():
+def test_box_masks_are_three_channels_after_the_frames():
     crops, index = row_crops(CLIPS[0][0])
     view = int(np.flatnonzero(crops.visible[index])[0])
-    masks = np.zeros((1, 2, 36, 36), dtype=np.uint8)
+    masks = np.zeros((1, 3, 36, 36), dtype=np.uint8)
     draw_boxes(masks, crops.boxes[index, view][None])
     images = make_sample(0)["images"]
-    assert images.shape[1:] == (5, 32, 32)
-    np.testing.assert_array_equal(images[0, 3:], center_crop(masks[0], 32))
+    assert images.shape[1:] == (6, 32, 32)
+    np.testing.assert_array_equal(images[0, 3:], take_window(masks[0], 2))
 
 
 @pytest.mark.parametrize(("boxes", "differs"), [("painted", True), ("none", False)])
@@ -63,7 +64,7 @@ def test_only_painted_boxes_change_the_frames(boxes, differs):
     before, visible = crops.images.copy(), crops.visible[index]
     images = InferenceDataset(ROWS, tiny(boxes=boxes))[3]
     assert images.shape == (visible.sum(), 3, 32, 32)
-    expected = center_crop(crops.images[index][visible], 32)
+    expected = take_window(crops.images[index][visible], 2)
     assert (not np.array_equal(images, expected)) == differs
     np.testing.assert_array_equal(crops.images, before)
 
@@ -168,5 +169,5 @@ def test_time_jitter_shows_a_neighbouring_step_and_keeps_labels():
 def test_all_dropouts_at_once_are_allowed():
     names = ("view_dropout_prob", "tabular_dropout_prob", "time_jitter_prob", "freeze_frames_prob")
     sample = make_sample(GAP, image_dropout_prob=0.99, **dict.fromkeys(names, 1.0))
-    assert sample["images"].shape[1:] == (5, 32, 32)
+    assert sample["images"].shape[1:] == (6, 32, 32)
     assert len(sample["images"]) == sample["visible"].sum()

@@ -14,8 +14,9 @@ FEATURES = {
     "mobilenetv3_small_050": 1024,  # its num_features is 288
     "vit_tiny_patch16_224": 192,
     "contact_resnet10": 512,
-    "contact_resnet10_half": 256,
+    "contact_resnet10_small": 192,
     "contact_resnet50": 2048,
+    "mc3_18": 512,
 }
 
 
@@ -49,6 +50,20 @@ def test_encoding_does_not_depend_on_the_batch(named_encoder):
     with torch.no_grad():
         single, batched = encoder(images()[:1]), encoder(images())[:1]
     torch.testing.assert_close(single, batched, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["r3d_18", "mc3_18", "r2plus1d_18"])
+def test_a_video_encoder_sees_the_order_of_the_frames_and_the_boxes_in_each(name):
+    torch.manual_seed(1)
+    encoder = make_encoder(name, 4 + 2, 32, {}, num_frames=4)[0].eval()
+    x = torch.randn(2, 6, 32, 32)
+    with torch.no_grad():
+        features = encoder(x)
+        assert features.shape == (2, 512)
+        for channels in ([3, 2, 1, 0, 4, 5], [0, 1, 2, 3, 5, 4]):
+            assert not torch.allclose(encoder(x[:, channels]), features, atol=1e-3)
+        still = x[:, [0, 0, 0, 0, 4, 5]]
+        assert torch.allclose(encoder(still[:, [3, 2, 1, 0, 4, 5]]), encoder(still), atol=1e-4)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from player_contact.config import Config, load_config
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import ContactModel, input_channels
 from tests.conftest import ROOT
 
 GPU_MEMORY = {"gpu.yaml": 24, "kaggle.yaml": 16, "gpu_large.yaml": 80}  # GB
@@ -43,13 +43,13 @@ def forward(config, vision, images, dtype):
     model = ContactModel(vision, len(config.crops.frame_offsets))
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cuda"):
         model.to_empty(device="cuda")
-        channels, size = len(config.crops.frame_offsets) + 2, vision.image_size
+        channels, size = input_channels(vision, len(config.crops.frame_offsets)), vision.image_size
         batch = torch.zeros(images, channels, size, size, dtype=torch.uint8)
         with (
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
             torch.autocast("cuda", dtype=dtype),
         ):
-            logits = model.forward_images(batch)
+            logits = model.forward_images(batch, torch.zeros(images, dtype=torch.bool))
         storages = {t.untyped_storage()._cdata for t in model.parameters()}
     return logits, sum(t.untyped_storage().nbytes() for k, t in kept.items() if k not in storages)
 

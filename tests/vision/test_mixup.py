@@ -34,9 +34,10 @@ def batch():
 
 @pytest.fixture(scope="module")
 def mixable(batch):
-    """[B, T] bool: both clips have the step, visible in the same views."""
-    visible, step_mask = batch["visible"], batch["step_mask"]
-    return step_mask & step_mask[ORDER] & (visible == visible[ORDER]).all(-1)
+    """[B, T] bool: both clips have the step, of the same type and visible in the same views."""
+    visible, step_mask, is_ground = (batch[n] for n in ("visible", "step_mask", "is_ground"))
+    same = (visible == visible[ORDER]).all(-1) & (is_ground == is_ground[ORDER])
+    return step_mask & step_mask[ORDER] & same
 
 
 def to_grid(batch):

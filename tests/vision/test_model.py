@@ -5,7 +5,7 @@ from player_contact.utils.errors import ConfigError
 from player_contact.vision.model import ContactModel, input_channels, normalize
 from tests.vision.conftest import tiny
 
-B, T, V, C = 2, 5, 2, 5
+B, T, V, C = 2, 5, 2, 6
 
 
 def make_model(num_frames=3, **settings) -> ContactModel:
@@ -27,6 +27,7 @@ def batch():
         "tabular": torch.randn(B, T, 2, generator=rng),
         "visible": torch.ones(B, T, V, dtype=torch.bool),
         "step_mask": torch.ones(B, T, dtype=torch.bool),
+        "is_ground": torch.tensor([[False], [True]]).expand(B, T),
     }
 
 
@@ -58,7 +59,8 @@ def test_one_logit_per_step_and_one_per_image(shape, boxes):
     visible = changed(torch.ones(*shape, V, dtype=torch.bool), (0, 0, 1), False)
     images = torch.zeros((int(visible.sum()), channels, 32, 32), dtype=torch.uint8)
     step_mask = torch.ones(shape, dtype=torch.bool)
-    logits, image_logits = model(images, torch.zeros(*shape, 2), visible, step_mask)
+    inputs = images, torch.zeros(*shape, 2), visible, step_mask, torch.zeros_like(step_mask)
+    logits, image_logits = model(*inputs)
     assert (logits.shape, image_logits.shape) == (shape, (len(images),))
     assert logits.dtype == image_logits.dtype == torch.float32
 
@@ -72,8 +74,8 @@ def test_image_logit_depends_on_that_image_alone(model, batch):
     assert (after != before).sum() > before.numel() / 2
 
 
-@pytest.mark.parametrize(("boxes", "channels"), [("channel", 5), ("painted", 3), ("none", 3)])
-def test_box_masks_add_two_channels(boxes, channels):
+@pytest.mark.parametrize(("boxes", "channels"), [("channel", 6), ("painted", 3), ("none", 3)])
+def test_box_masks_add_three_channels(boxes, channels):
     assert input_channels(tiny(boxes=boxes), num_frames=3) == channels
 
 
@@ -110,6 +112,17 @@ def test_without_images_and_features_the_logits_are_finite(model, batch):
     visible = torch.zeros_like(batch["visible"])
     tabular = torch.full_like(batch["tabular"], float("nan"))
     assert torch.isfinite(score(model, batch, visible=visible, tabular=tabular)).all()
+
+
+def test_pairs_and_the_ground_are_decided_differently(model, batch):
+    is_ground = ~batch["is_ground"]
+    for scored in (score, score_images):
+        assert (scored(model, batch) != scored(model, batch, is_ground=is_ground)).all()
+
+
+def test_the_two_views_are_told_apart(model, batch):
+    images = batch["images"].flip(2)
+    assert (score(model, batch, images=images) != score(model, batch)).all()
 
 
 def test_missing_feature_differs_from_its_mean(model, batch):
@@ -180,9 +193,8 @@ def test_unknown_encoder_is_refused_with_similar_names():
 
 @pytest.mark.parametrize("encoder", ["resnet18", "mobilenetv3_small_050"])
 def test_encoder_is_chosen_by_name(encoder):
-    images = torch.zeros((4, 3, 32, 32), dtype=torch.uint8)
+    images = torch.zeros((4, 4, 32, 32), dtype=torch.uint8)
     visible = torch.ones(1, 2, 2, dtype=torch.bool)
-    logits, _ = make_model(1, encoder=encoder)(
-        images, torch.zeros(1, 2, 2), visible, visible[..., 0]
-    )
+    masks = visible, visible[..., 0], visible[..., 0]
+    logits, _ = make_model(1, encoder=encoder)(images, torch.zeros(1, 2, 2), *masks)
     assert logits.shape == (1, 2)

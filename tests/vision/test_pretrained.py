@@ -6,11 +6,14 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import conv2d
+from torchvision.models.video import r3d_18
 
 from player_contact.utils.errors import ConfigError
 from player_contact.vision.encoders import make_encoder, rename_weights
+from player_contact.vision.model import ContactModel, input_channels
 from player_contact.vision.pretrained import read_weights
 from tests.conftest import ROOT
+from tests.vision.conftest import tiny
 
 NAME, CHANNELS, SIZE = "contact_resnet10", 5, 64
 
@@ -56,6 +59,16 @@ def test_first_convolution_is_adapted_to_gray_channels(rgb_weights, tmp_path, ch
         assert 0.8 < output.std() / expected.std() < 1.25
     else:
         torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_video_encoder_starts_from_weights_for_color_videos(tmp_path):
+    weights = r3d_18(num_classes=400).state_dict()
+    path = save(weights, tmp_path / "kinetics.pth")
+    loaded = make_encoder("r3d_18", 4, SIZE, {}, path, num_frames=4)[0].state_dict()
+    name, first = "layer4.1.conv2.0.weight", weights["stem.0.weight"]
+    assert torch.equal(loaded[name], weights[name])
+    gray = loaded["stem.0.weight"] / (0.5 / np.mean([0.22803, 0.22145, 0.216989]))
+    torch.testing.assert_close(gray, first.sum(1, keepdim=True), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +130,7 @@ def test_file_without_weights_is_refused(tmp_path, file, content):
 
 
 def test_missing_file_is_refused_with_the_choices(tmp_path):
-    message = r"no file .*w\.pth to take weights from\. 'vision\.weights' is 'none', 'timm' or"
+    message = r"no file .*w\.pth to take weights from\. 'vision\.weights' is 'none', 'shipped'"
     with pytest.raises(ConfigError, match=message):
         load_encoder(tmp_path / "w.pth")
 
@@ -166,3 +179,32 @@ def test_package_of_make_weights_starts_an_encoder(tmp_path):
     assert differing == ["conv_stem.weight"]
     expected = file_weights["conv_stem.weight"] * 3 / 5
     torch.testing.assert_close(own["conv_stem.weight"][:, :3], expected)
+
+
+def test_the_encoder_of_a_trained_model_is_written_in_half_precision(tmp_path):
+    model = ContactModel(tiny(encoder=NAME), num_frames=2)
+    save(model.state_dict(), tmp_path / "fold0.safetensors")
+    rename_weights(tmp_path / "fold0.safetensors", NAME, tmp_path / "shipped.safetensors")
+    own, written = model.encoder.state_dict(), load_file(tmp_path / "shipped.safetensors")
+    assert written.keys() == {f"encoder.{name}" for name in own}
+    assert written["encoder.conv1.weight"].dtype == torch.float16
+    loaded = load_encoder(tmp_path / "shipped.safetensors", channels=5).state_dict()
+    for name, value in own.items():
+        torch.testing.assert_close(loaded[name], value, rtol=1e-3, atol=1e-3)
+
+
+def test_the_encoder_of_another_architecture_is_not_written(tmp_path):
+    model = ContactModel(tiny(encoder="contact_resnet10_small"), num_frames=2)
+    save(model.state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(ConfigError, match=f"w.safetensors holds another encoder than {NAME}"):
+        rename_weights(tmp_path / "w.safetensors", NAME, tmp_path / "shipped.safetensors")
+
+
+@pytest.mark.parametrize("boxes", ["channel", "none"])  # 6 channels, or 3 as colors have
+def test_weights_of_a_model_trained_here_are_taken_as_they_are(tmp_path, boxes):
+    config = tiny(encoder=NAME, boxes=boxes)
+    model = ContactModel(config, num_frames=3)
+    path = save(model.state_dict(), tmp_path / "fold0.safetensors")
+    loaded = load_encoder(path, channels=input_channels(config, 3)).state_dict()
+    for name, value in model.encoder.state_dict().items():
+        assert torch.equal(loaded[name], value)

@@ -35,8 +35,10 @@ def test_identities_have_no_parameters_and_projections_have(depth):
 
 
 def test_half_the_width_is_a_quarter_of_the_parameters():
-    full, half = (count_parameters(make("projection_where_needed", n)) for n in (10, "10_half"))
-    assert half == pytest.approx(full / 4, rel=0.02)
+    options = {"shortcut": "projection_where_needed", "widths": [32, 64, 128, 256]}
+    half = make_encoder("contact_resnet10", 3, 64, options)[0]
+    full = make("projection_where_needed", 10)
+    assert count_parameters(half) == pytest.approx(count_parameters(full) / 4, rel=0.02)
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS)

@@ -67,7 +67,8 @@ def test_prediction_equals_the_training_forward_pass(model):
     data = TrainDataset(ROWS, clips, config, LABEL, seed=(1,))
     batch = collate([data[i] for i in range(len(data))])
     with torch.inference_mode():
-        logits, _ = model(batch["images"], batch["tabular"], batch["visible"], batch["step_mask"])
+        names = ("images", "tabular", "visible", "step_mask", "is_ground")
+        logits, _ = model(*(batch[name] for name in names))
     expected = np.zeros(len(ROWS))
     expected[clips[clips >= 0]] = logits.numpy()[clips >= 0]
     predicted = predict_logits(model, ROWS, config, 1)
@@ -94,7 +95,7 @@ def test_openvino_predicts_what_torch_does(model, openvino_embed):
 
 
 def test_openvino_embeds_no_images_to_no_embeddings(openvino_embed):
-    images = torch.zeros(3, 5, 32, 32, dtype=torch.uint8)
+    images = torch.zeros(3, 6, 32, 32, dtype=torch.uint8)
     assert openvino_embed(images).shape == (3, TINY_VISION.embed_dim)
     assert openvino_embed(images[:0]).shape == (0, TINY_VISION.embed_dim)
 

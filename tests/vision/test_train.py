@@ -88,7 +88,7 @@ def test_seed_and_fold_determine_the_weights(dropout_weights, seed, same):
     assert equal(dropout_weights, train_weights(WITH_DROPOUT, seed)) == same
 
 
-@pytest.mark.parametrize("encoder", ["resnet10t", "contact_resnet10_half"])
+@pytest.mark.parametrize("encoder", ["resnet10t", "contact_resnet10_small"])
 def test_weights_do_not_depend_on_uninitialized_memory(encoder):
     metadata = VisionConfig.model_fields["image_size"].metadata
     smallest = next(rule.ge for rule in metadata if hasattr(rule, "ge"))
@@ -234,3 +234,11 @@ def test_images_and_clips_are_encoded_in_bf16(monkeypatch, image_epochs):
     train(tiny(precision="bf16", image_epochs=image_epochs, clip_epochs=1))
     assert enabled
     assert all(enabled)
+
+
+def test_a_video_encoder_trains_and_scores():
+    config = tiny(encoder="mc3_18", clip_epochs=1, image_epochs=1, clips_per_epoch=4)
+    model, _ = train_model(TrainingJob(ROWS, LABEL, config, 3, (1, 0), 1))
+    logits = predict_logits(model, ROWS, config, 1)
+    assert np.isfinite(logits).all()
+    assert len(np.unique(logits)) > len(ROWS) / 2

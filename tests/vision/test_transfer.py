@@ -96,8 +96,9 @@ def test_frozen_stages_keep_weights_and_batch_statistics(model):
     set_trainable(model, CONFIG, 2)  # layer4 alone
     optimizer = torch.optim.AdamW(param_groups(model, CONFIG), weight_decay=0.1)
     visible = torch.ones(2, 4, 2, dtype=torch.bool)
-    images = torch.randint(0, 255, (16, 5, 32, 32), dtype=torch.uint8)
-    model(images, torch.randn(2, 4, 2), visible, visible[..., 0])[0].sum().backward()
+    images = torch.randint(0, 255, (16, 6, 32, 32), dtype=torch.uint8)
+    masks = visible, visible[..., 0], visible[..., 0]
+    model(images, torch.randn(2, 4, 2), *masks)[0].sum().backward()
     optimizer.step()
     after = model.encoder.state_dict()
     assert {n.split(".")[0] for n in after if not torch.equal(after[n], before[n])} == {"layer4"}

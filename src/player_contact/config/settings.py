@@ -78,11 +78,14 @@ class CropsConfig(Section):
     """Square gray images, cut from the video for the open rows and stored."""
 
     size: int = Field(
-        72, ge=16, le=512, description="side in pixels; the encoder gets the central image_size"
+        64, ge=16, le=512, description="side in pixels; a sixteenth more is stored on each side"
     )
-    window_helmets: float = Field(
-        5.0, gt=1, description="side in helmets: means of a box's width and height"
+    pair_window_helmets: float = Field(
+        6.5,
+        gt=1,
+        description="side in helmets: means of a box's width and height; wider where two are apart",
     )
+    ground_window_helmets: float = Field(8.5, gt=1, description="the same for the ground's rows")
     frame_offsets: tuple[int, ...] = Field(
         (-6, 0, 6), min_length=1, max_length=128, description="frames around the step; 6 are 0.1 s"
     )
@@ -91,6 +94,16 @@ class CropsConfig(Section):
     )
     max_gap: int = Field(30, ge=0, description="frames without a box that are interpolated")
     max_other_boxes: int = Field(6, ge=0, le=20, description="boxes of players not in the row")
+
+    @property
+    def margin(self) -> int:
+        """Pixels stored around the window, on each side, that augmentation moves it over."""
+        return round(self.size / 16)
+
+    @property
+    def stored_size(self) -> int:
+        """Side of the stored images in pixels."""
+        return self.size + 2 * self.margin
 
 
 class BlendConfig(Section):
@@ -128,13 +141,13 @@ class Config(Section):
     report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
-    def _crop_fits(self) -> Self:
+    def _shift_is_stored(self) -> Self:
+        margin = self.crops.margin
         for vision in self.vision.ensemble:
-            shift = vision.tta.shift_pixels
-            if vision.image_size + 2 * shift > self.crops.size:
-                shifted = f" and twice vision.tta.shift_pixels ({shift})" if shift else ""
+            if vision.tta.shift_pixels > margin:
                 raise ValueError(
-                    f"vision.image_size ({vision.image_size}){shifted} can't be larger than "
-                    f"crops.size ({self.crops.size})"
+                    f"vision.tta.shift_pixels ({vision.tta.shift_pixels}) can't be more than the "
+                    f"{margin} pixels that are stored around images of crops.size "
+                    f"({self.crops.size})"
                 )
         return self

@@ -1,5 +1,6 @@
 """The settings of the vision model, of its training and of its scoring."""
 
+from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from omegaconf import OmegaConf
@@ -12,6 +13,7 @@ Shortcut = Literal["identity", "projection_where_needed", "projection", "none"]
 View = Literal["Sideline", "Endzone"]
 VIEWS: tuple[View, ...] = get_args(View)
 MAX_CLIP_LENGTH = 64  # steps
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "vision" / "shipped"
 
 
 class AugmentConfig(Section):
@@ -62,26 +64,30 @@ class TtaConfig(Section):
         description="ways to cut a track into clips; at most clip_length",
     )
     flip: bool = Field(False, description="also the mirrored images")
-    shift_pixels: int = Field(0, ge=0, description="also images moved so far left, and right")
+    shift_pixels: int = Field(
+        0, ge=0, description="also windows moved so many stored pixels left, and right"
+    )
 
 
 class VisionConfig(Section):
     """The second model: an image encoder fused with tabular features, over clips of a track."""
 
     encoder: str = Field(
-        "contact_resnet10_half",
-        description="a timm model, alexnet, googlenet, contact_resnet10, 10_half, 18, 34, 50",
+        "contact_resnet10_small",
+        description="a timm model, alexnet, googlenet, contact_resnet10, 10_small, 18, 34, 50",
     )
     encoder_options: dict[str, bool | int | float | str | list[Any]] = Field(
         {}, description="keyword arguments of that model; of contact_resnet: shortcut, widths"
     )
     weights: str = Field(
-        "none", description="none; timm: its ImageNet weights; or a file: safetensors or .pth"
+        "none",
+        description="none; shipped: of this project; timm: its ImageNet weights; or a file: "
+        "safetensors or .pth",
     )
     transfer: TransferConfig = TransferConfig()
     # At least 32: of less, a single pixel may be left before the last of five halvings: there
     # oneDNN's bfloat16 convolutions read uninitialised memory on CPUs with AMX.
-    image_size: int = Field(64, ge=32, le=512, description="pixels that the encoder gets")
+    image_size: int = Field(64, ge=32, le=512, description="pixels that windows are resized to")
     boxes: Literal["channel", "painted", "none"] = Field(
         "channel",
         description="helmet boxes: filled in mask channels, outlined in all frames, or not",
@@ -182,6 +188,13 @@ class VisionConfig(Section):
         if len(set(self.views)) < len(self.views):
             raise ValueError(f"vision.views names a view twice: {', '.join(self.views)}")
         return self
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file, which may be missing, that the encoder starts from, if it starts from one."""
+        if self.weights == "shipped":
+            return SHIPPED_WEIGHTS / f"{self.encoder}.safetensors"
+        return None if self.weights in ("none", "timm") else Path(self.weights)
 
     @property
     def image_batch_samples(self) -> int:

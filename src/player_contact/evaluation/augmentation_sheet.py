@@ -90,11 +90,11 @@ def write_augmentation_sheet(run: Path, vision: VisionConfig, output: Path, seed
 
 
 def _colored(image: np.ndarray) -> np.ndarray:
-    """[C, H, W] with two channels of boxes at the end -> [H, W, 3] uint8: the step's frame."""
+    """[C, H, W] with three channels of boxes at the end -> [H, W, 3] uint8: the step's frame."""
     from matplotlib.colors import to_rgb
 
-    out = np.repeat(image[(len(image) - 2) // 2, ..., None].astype(np.float32), 3, axis=-1)
-    for mask, color in ((image[-1], sheet.OTHERS), (image[-2], sheet.PAIR)):
+    out = np.repeat(image[(len(image) - 3) // 2, ..., None].astype(np.float32), 3, axis=-1)
+    for mask, color in ((image[-1], sheet.OTHERS), (image[-3:-1].max(0), sheet.PAIR)):
         alpha = 0.45 * (mask[..., None] / 255)
         out = (1 - alpha) * out + alpha * 255 * np.array(to_rgb(color))
     return out.astype(np.uint8)

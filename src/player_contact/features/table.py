@@ -60,12 +60,12 @@ def feature_table(play: Play, rows: Rows) -> pd.DataFrame:
 
 def feature_families() -> dict[str, list[str]]:
     """Family -> the names of its features: all columns of the table, in another order."""
-    return {family: list(columns) for family, columns in _families(*_tiny_play()).items()}
+    return {family: list(columns) for family, columns in _families(*tiny_play()).items()}
 
 
 def feature_names() -> list[str]:
     """The names of all features, in the order of the table."""
-    return list(feature_table(*_tiny_play()).columns)
+    return list(feature_table(*tiny_play()).columns)
 
 
 def helmet_columns() -> list[str]:
@@ -103,7 +103,7 @@ def _mask(columns: Columns, tracked: np.ndarray, family: str) -> Columns:
     return {name: np.where(tracked, values, np.float32(np.nan)) for name, values in columns.items()}
 
 
-def _tiny_play() -> tuple[Play, Rows]:
+def tiny_play() -> tuple[Play, Rows]:
     """Two players, three steps, and one row."""
     steps, players, row = np.arange(3, dtype=np.int32), np.arange(2), np.zeros(1, dtype=np.int64)
     times, role = steps.astype("datetime64[ms]"), np.array(["", ""])

@@ -28,7 +28,7 @@ from player_contact.video.crops import Crops, cut_crops
 
 log = logging.getLogger(__name__)
 
-VISION, SCREEN, BOXES, DISTANCE, NOTHING = (  # the best first
+SOURCES = VISION, SCREEN, BOXES, DISTANCE, NOTHING = (  # the best first
     *("vision", "screen", "boxes", "distance", "nothing"),
 )
 UNTRACKED, NO_BOXES = "rows without tracking", "pairs without tracking and boxes"
@@ -44,6 +44,8 @@ class PlayPrediction:
     num_open         rows that the screen leaves open
     expected_errors  how many of them the screen alone is expected to get wrong
     seconds          of each part of the work
+    probabilities    [N] float32 of each model that was asked; NaN: not of this row
+    decided_by       [N] int8, position in SOURCES of what decided the row; None: all by `source`
     """
 
     row: np.ndarray
@@ -53,6 +55,8 @@ class PlayPrediction:
     expected_errors: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     counts: Counter = field(default_factory=Counter)
+    probabilities: dict[str, np.ndarray] = field(default_factory=dict)
+    decided_by: np.ndarray | None = None
 
 
 def predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPrediction:
@@ -69,18 +73,19 @@ def predict_by_distance(tables: PlayTables, max_distance: float) -> PlayPredicti
     return PlayPrediction(rows["row"].to_numpy(dtype=np.int64), near & is_pair, DISTANCE)
 
 
-def predict_by_boxes(play: Play, rows: Rows) -> tuple[np.ndarray, Counter]:
-    """[N] bool contacts among the rows of players who are not tracked, and how many those are.
+def predict_by_boxes(play: Play, rows: Rows) -> tuple[np.ndarray, np.ndarray, Counter]:
+    """Among the rows of players who are not tracked: [N] bool contacts, and [N] bool what boxes
+    decide; how many rows and pairs those are.
 
     Pairs whose helmet boxes are near each other; nobody with the ground, or without a box.
     """
     untracked = ~is_tracked(play, rows)
     pairs = np.flatnonzero(untracked & ~rows.is_ground)
     distance = box_distance(play, rows[pairs])
-    contact = np.zeros(len(rows), dtype=bool)
-    contact[pairs] = distance <= MAX_BOX_DISTANCE
+    contact, boxed = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    contact[pairs], boxed[pairs] = distance <= MAX_BOX_DISTANCE, ~np.isnan(distance)
     counts = {UNTRACKED: int(untracked.sum()), NO_BOXES: int(np.isnan(distance).sum())}
-    return contact, Counter(counts)
+    return contact, boxed, Counter(counts)
 
 
 def predict_play(
@@ -98,7 +103,7 @@ def predict_play(
     stopwatch.split("start")
     play, rows = build_play(tables)
     play, counts = complete_play(play) if complete else (play, Counter())
-    contact, box_counts = predict_by_boxes(play, rows)
+    contact, by_boxes, box_counts = predict_by_boxes(play, rows)
     counts.update(box_counts)
     stopwatch.split("boxes")
     candidate = np.flatnonzero(is_candidate(play, rows, config.screen.max_distance))
@@ -132,7 +137,25 @@ def predict_play(
         source = BOXES if counts[NO_BOXES] < (~rows.is_ground).sum() else NOTHING
     open_screen = screen[is_open].astype(np.float64)
     error = float(np.minimum(open_screen, 1 - open_screen).sum())
-    return PlayPrediction(rows.row, contact, source, num_open, error, stopwatch.seconds, counts)
+    asked = {"screen": screen, "vision": vision, "blend": blend}
+    probabilities = {name: np.full(len(rows), np.nan, np.float32) for name in asked}
+    for name, values in asked.items():
+        probabilities[name][candidate] = values
+    decided_by = np.full(len(rows), SOURCES.index(NOTHING), dtype=np.int8)
+    decided_by[is_tracked(play, rows)] = SOURCES.index(DISTANCE)
+    decided_by[by_boxes] = SOURCES.index(BOXES)
+    decided_by[candidate] = np.where(np.isnan(vision), SOURCES.index(SCREEN), SOURCES.index(VISION))
+    return PlayPrediction(
+        rows.row,
+        contact,
+        source,
+        num_open,
+        error,
+        stopwatch.seconds,
+        counts,
+        probabilities,
+        decided_by,
+    )
 
 
 def mean_probability(boosters: list[str], table: pd.DataFrame, num_threads: int) -> np.ndarray:

@@ -23,9 +23,9 @@ from player_contact.features.table import feature_names
 from player_contact.inference import cascade, summary
 from player_contact.inference.bundle import Bundle, load_bundle
 from player_contact.inference.cascade import PlayPrediction
-from player_contact.inference.submission_writer import SubmissionWriter
+from player_contact.inference.submission_writer import SubmissionWriter, write_probabilities
 from player_contact.inference.time_budget import Patience, PlayTimes, timing_text
-from player_contact.utils.errors import BundleError
+from player_contact.utils.errors import BundleError, InputError
 from player_contact.utils.files import (
     check_writable,
     ensure_temporary_folder,
@@ -51,18 +51,25 @@ def predict_folder(
     budget: float = math.inf,
     mend: bool = False,
     with_vision: bool = True,
+    probabilities: Path | None = None,
 ) -> Counter:
     """Writes a submission for sample_submission.csv, in its order, and returns counts.
 
     The file is complete each time it is written. No videos are used after `budget` seconds, or
-    without `with_vision`. Plays are worked on by `workers` processes: one that dies or hangs costs
-    its play the video and nothing else. With 0 all happens in this process, where nothing is caught
-    but errors. Raises BundleError, and InputError where `output` can't be written and for faulty
-    tables: with `mend` only for sample_submission.csv.
+    without `with_vision`. A parquet file `probabilities`, if one is named, gets what the models say
+    of each row. Plays are worked on by `workers` processes: one that dies or hangs costs its play
+    the video and nothing else. With 0 all happens in this process, where nothing is caught but
+    errors. Raises BundleError, and InputError where a file can't be written and for faulty tables:
+    with `mend` only for sample_submission.csv.
     """
     deadline = time.monotonic() + budget * (1 - RESERVE)
-    refuse_folder(output)
-    check_writable(output)
+    if probabilities is not None and (
+        probabilities.suffix != ".parquet" or probabilities.resolve() == output.resolve()
+    ):
+        raise InputError(f"Probabilities go to a file of their own, .parquet, not {probabilities}")
+    for path in filter(None, (output, probabilities)):
+        refuse_folder(path)
+        check_writable(path)
     ensure_temporary_folder(output)
     bundle = _check_bundle(load_bundle(bundle_folder))
     with_vision = with_vision and _can_load_vision(bundle)
@@ -86,6 +93,8 @@ def predict_folder(
         for _ in _add_vision(season, bundle, predictions, workers, deadline, counts):
             writer.write_if_due(predictions.values())
     contacts = writer.write(predictions.values())
+    if probabilities is not None:
+        write_probabilities(season.rows, predictions.values(), bundle.thresholds, probabilities)
     for prediction in predictions.values():
         counts.update(prediction.counts)
     sources = Counter(prediction.source for prediction in predictions.values())

@@ -14,12 +14,27 @@ from player_contact.pipeline.run import Run
 from player_contact.play import build_play
 from player_contact.utils.parallel import parallel_map
 
+# A play's tables and candidates, and [N] probabilities of screen and vision.
+BlendItem = tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray]
+
 
 def blend_stage(run: Run, out: Path) -> None:
     """Trains the blend on the out-of-fold probabilities of screen and vision."""
     folder = out / "blend"
     folder.mkdir(exist_ok=True)
-    candidates, config = run.candidates, run.config.blend
+    parts, columns = blend_tables(run)
+    booster, increasing = run.config.blend.booster, increasing_columns([*columns])
+    probability = train_boosters(run, "blend", booster, folder / "fold", parts, columns, increasing)
+    oof = pd.DataFrame({"row": run.candidates["row"], "blend": probability})
+    oof.to_parquet(folder / "oof.parquet", index=False)
+
+
+def blend_tables(run: Run) -> tuple[list[np.ndarray], dict[str, int]]:
+    """The [n, K] features of each play's candidates, and each feature's position among the K.
+
+    The run must be past its vision stage.
+    """
+    candidates = run.candidates
     screen = run.oof("screen")["screen"].to_numpy()
     vision = run.oof("vision").set_index("row")["vision"].reindex(candidates["row"])
     vision = vision.to_numpy(dtype=np.float32)
@@ -29,25 +44,14 @@ def blend_stage(run: Run, out: Path) -> None:
         (tables, candidates.iloc[index], screen[index], vision[index])
         for tables, index in zip(run.season.plays(), indices, strict=True)
     )
-    work = partial(play_blend_table, max_lag=config.max_lag)
+    work = partial(play_blend_table, max_lag=run.config.blend.max_lag)
     tables = list(parallel_map(work, items, len(indices), "neighbouring steps", run.workers))
     names = list(next(table for table in tables if len(table)).columns)
-    probability = train_boosters(
-        run,
-        "blend",
-        config.booster,
-        folder / "fold",
-        [table.to_numpy() for table in tables],
-        {name: column for column, name in enumerate(names)},
-        increasing_columns(names),
-    )
-    oof = pd.DataFrame({"row": candidates["row"], "blend": probability})
-    oof.to_parquet(folder / "oof.parquet", index=False)
+    columns = {name: column for column, name in enumerate(names)}
+    return [table.to_numpy() for table in tables], columns
 
 
-def play_blend_table(
-    item: tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray], max_lag: int
-) -> pd.DataFrame:
+def play_blend_table(item: BlendItem, max_lag: int) -> pd.DataFrame:
     """The blend's features of a play's candidates; without columns where there are none."""
     tables, candidates, screen, vision = item
     if not len(candidates):

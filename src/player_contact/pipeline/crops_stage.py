@@ -30,7 +30,7 @@ def crops_stage(run: Run, out: Path) -> None:
     for stale in folder.glob(".*.partial"):
         remove(stale)
     open_rows, crops = run.open_rows(), run.config.crops
-    pixels = len(open_rows) * len(VIEWS) * len(crops.frame_offsets) * crops.size**2
+    pixels = len(open_rows) * len(VIEWS) * len(crops.frame_offsets) * crops.stored_size**2
     most = "at most " if crops.jpeg_quality else ""
     log.info("crops of %d rows will take %s%.1f GB", len(open_rows), most, pixels / 1e9)
     filmed = any(run.season.video_folder.glob("*.mp4"))

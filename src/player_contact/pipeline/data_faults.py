@@ -85,7 +85,7 @@ def check_videos(config: Config, play: Play, rows: Rows, crops: Crops) -> None:
             continue
         boxes = step_boxes(play, view, config.crops.max_gap)
         frame = boxes.frame[rows.step]
-        has_window = ~np.isnan(windows(boxes, rows, config.crops.window_helmets).side)
+        has_window = ~np.isnan(windows(boxes, rows, config.crops).side)
         expected = has_window & (frame >= -LATE_FRAMES) & (frame <= last + LATE_FRAMES)
         if lost := int((expected & ~crops.visible[:, index]).sum()):
             fault(config, f"{view.video.name} breaks off: {lost} rows have no {name} image")

@@ -44,6 +44,8 @@ def scores_stage(run: Run, out: Path) -> None:
     probabilities = {model: oof[column] for model, column in SCORED_MODELS.items()}
     if not oof["vision"].any():  # without videos there is no such model
         del probabilities["vision"]
+    else:
+        probabilities["vision"] = with_fallback(oof["vision"], oof["screen"])
     scores, decisions = score_probabilities(labels, probabilities, GAIN_OVER, run.config.seed)
     table = rows[["contact_id", "game_play", "contact"]].astype({"game_play": str})
     final = decisions["blend"].astype(np.int8)
@@ -62,6 +64,15 @@ def scores_stage(run: Run, out: Path) -> None:
         "text": scores_text(scores, run.simulated),
     }
     write_json(result, out / "scores.json")
+
+
+def with_fallback(vision: np.ndarray, screen: np.ndarray) -> np.ndarray:
+    """[N] of `vision`, or of `screen` where it is 0: no view shows the row, or it was closed.
+
+    So rows are decided when they are predicted. As no contact, those that vision was never shown
+    would be held against it.
+    """
+    return np.where(vision > 0, vision, screen)
 
 
 def bundle_stage(run: Run, out: Path) -> None:

@@ -34,20 +34,11 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     An interrupted stage leaves its outputs of before untouched. The next run takes up the plays
     whose crops, and the epochs of vision models, that were finished; other stages start again.
     """
-    done_path = run.folder / "stages.json"
-    done: dict[str, Any] = read_json(done_path) if done_path.is_file() else {}
-    done = {name: entry for name, entry in done.items() if name in STAGE_NAMES}  # of older versions
-    prints: dict[str, str] = {}
-    ran: list[str] = []
-    inputs = {f"{split} tables": fingerprint(run.input, split) for split in ("train", "test")}
-    for split in ("train", "test"):
-        inputs[f"{split} videos"] = video_fingerprint(run.input, split)
-    names = STAGE_NAMES[: STAGE_NAMES.index(until) + 1]
+    done_path, ran = run.folder / "stages.json", list[str]()
+    done, prints = _done_stages(run), _fingerprints(run, until)
+    names = tuple(prints)
     for stage in STAGES[: len(names)]:
-        after, data = [prints[name] for name in stage.after], [inputs[name] for name in stage.data]
-        prints[stage.name] = stage.fingerprint(run.config, after, data)
-        is_done = done.get(stage.name, {}).get("fingerprint") == prints[stage.name]
-        if is_done and all((run.folder / name).exists() for name in stage.outputs):
+        if _is_done(run, stage, prints, done):
             continue
         if not ran:
             parallel.end_workers()  # that simulated the season
@@ -65,6 +56,36 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
     if "bundle" in names:  # whole: these are its settings, whatever others were broken off
         save_config(run.config, run.folder / "config.yaml")
     return ran
+
+
+def stale_stages(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
+    """The stages up to `until` that are not up to date: what `run_pipeline` would run."""
+    done, prints = _done_stages(run), _fingerprints(run, until)
+    return [s.name for s in STAGES[: len(prints)] if not _is_done(run, s, prints, done)]
+
+
+def _fingerprints(run: Run, until: str) -> dict[str, str]:
+    """Of each stage up to `until`."""
+    inputs = {f"{split} tables": fingerprint(run.input, split) for split in ("train", "test")}
+    for split in ("train", "test"):
+        inputs[f"{split} videos"] = video_fingerprint(run.input, split)
+    prints: dict[str, str] = {}
+    for stage in STAGES[: STAGE_NAMES.index(until) + 1]:
+        after, data = [prints[name] for name in stage.after], [inputs[name] for name in stage.data]
+        prints[stage.name] = stage.fingerprint(run.config, after, data)
+    return prints
+
+
+def _done_stages(run: Run) -> dict[str, Any]:
+    """What stages.json says of each stage that is done, but for those of older versions."""
+    path = run.folder / "stages.json"
+    done: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return {name: entry for name, entry in done.items() if name in STAGE_NAMES}
+
+
+def _is_done(run: Run, stage: Stage, prints: dict[str, str], done: dict[str, Any]) -> bool:
+    is_done = done.get(stage.name, {}).get("fingerprint") == prints[stage.name]
+    return is_done and all((run.folder / name).exists() for name in stage.outputs)
 
 
 def _run_stage(stage: Stage, run: Run, print_: str, done: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +137,8 @@ def check_vision(config: Config) -> None:
 
     known = (*feature_names(), "screen")
     for member in config.vision.ensemble:
-        check_encoder(member, input_channels(member, len(config.crops.frame_offsets)))
+        num_frames = len(config.crops.frame_offsets)
+        check_encoder(member, input_channels(member, num_frames), num_frames)
         for name in member.tabular:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)

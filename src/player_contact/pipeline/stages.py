@@ -58,9 +58,10 @@ def _training(config: Config) -> list[int]:
 
 def _vision(config: Config) -> list[Any]:
     models = config.vision.ensemble
-    files = [Path(vision.weights) for vision in models]  # other weights under the same name
+    files = [vision.weights_file for vision in models]  # other weights under the same name
     hashes = [
-        hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for path in files
+        hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else None
+        for path in files
     ]
     settings = [vision.model_dump(exclude={"num_workers", "members"}) for vision in models]
     return [_training(config), settings, hashes]

@@ -8,6 +8,7 @@ import numpy as np
 from player_contact.config import Config, VisionConfig
 from player_contact.evaluation.scores import ModelScore
 from player_contact.pipeline.comparison import score_probabilities, write_comparison
+from player_contact.pipeline.result_stages import with_fallback
 from player_contact.pipeline.run import Labels, Run
 from player_contact.pipeline.vision_stage import train_configs
 from player_contact.utils.errors import ConfigError
@@ -44,7 +45,9 @@ def default_variants(vision: VisionConfig) -> list[str]:
 def score_variants(
     run: Run, configs: dict[str, Config], keys: dict[str, str], folds: int = 0
 ) -> list[ModelScore]:
-    """Scores of vision alone by each config, over all rows of the first `folds` folds (0: all).
+    """Scores of vision by each config, over all rows of the first `folds` folds (0: all).
+
+    Rows that no view shows, or that are closed, are the screen's in all of them.
 
     Gains are over the first config. Thresholds come from the other folds or, where not all are
     trained, from other games. The run must be past its crops, and stays as it is. `keys` hold for
@@ -70,7 +73,11 @@ def score_variants(
         folder.mkdir(exist_ok=True)
     trained = train_configs(run, list(unique.values()), scored_folds)
     oof = {key: table for key, (table, _) in zip(unique, trained, strict=True)}
-    probabilities = {name: run.all_rows(oof[keys[name]], "vision")[scored] for name in configs}
+    screen = run.all_rows(run.oof("screen"), "screen")[scored]
+    probabilities = {
+        name: with_fallback(run.all_rows(oof[keys[name]], "vision")[scored], screen)
+        for name in configs
+    }
     base, *others = configs
     gain_over, seed = dict.fromkeys(others, base), run.config.seed
     scores, _ = score_probabilities(scored_labels, probabilities, gain_over, seed)
@@ -82,9 +89,9 @@ def score_variants(
 def compare_variants(
     run: Run, configs: dict[str, Config], keys: dict[str, str], folds: int = 0
 ) -> str:
-    """`score_variants`, AS_CONFIGURED first; writes variants.json and returns its table."""
+    """`score_variants` of configs, the base first; writes variants.json and returns its table."""
     scores = score_variants(run, configs, keys, folds)
     shown = [dataclasses.replace(score, name=SECTIONS.sub("", score.name)) for score in scores]
     scope = f"{folds} folds" if folds else "all folds"
-    title = f"Vision alone, Matthews correlation over every row of {scope}, {run.data}"
+    title = f"Vision, Matthews correlation over every row of {scope}, {run.data}"
     return write_comparison(run.folder / "variants.json", title, scores, shown, folds=folds)

@@ -9,7 +9,7 @@ from player_contact.utils.npy_array import NpyArray
 from player_contact.video.crops import Crops
 from player_contact.video.jpeg_images import JpegImages, write_jpegs
 
-IMAGES, ARRAYS = "images", ("boxes", "detected", "visible")
+IMAGES, ARRAYS = "images", ("boxes", "detected", "visible", "margin")
 
 
 def write_crops(
@@ -36,7 +36,8 @@ def open_crops(folder: Path) -> Crops:
     """The crops of a play; images stay on disk until they are indexed."""
     stored, others = folder / f"{IMAGES}.npy", (folder / f"{name}.npy" for name in ARRAYS)
     images = NpyArray(stored) if stored.is_file() else JpegImages(folder)
-    return Crops(images, *(np.load(path, allow_pickle=False) for path in others))
+    boxes, detected, visible, margin = (np.load(path, allow_pickle=False) for path in others)
+    return Crops(images, boxes, detected, visible, int(margin))
 
 
 def read_crop_rows(folder: Path) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from player_contact.competition.clock import FRAMES_PER_SECOND
+from player_contact.competition.clock import FRAMES_PER_SECOND, STEPS_PER_SECOND
 from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH, VIEWS
 from player_contact.config import CropsConfig
 from player_contact.play import Play, Rows
@@ -21,7 +21,10 @@ RATE_TOLERANCE = 0.005
 PAUSE = 1.5  # of the usual time between two images
 LATE_FRAMES = 6  # a step this far outside the video, or in a pause of it, shows the image nearest
 NOBODY = -1
-BODY_BELOW_HELMET = 1.5  # helmet sizes from the helmets down to the centre of the window
+# In helmet sizes. From the top of the helmet to the feet a standing player is 5 to 7 of them tall,
+# to the knees about 4.
+PAIR_BELOW, GROUND_BELOW = 1.75, 2.0  # from the helmets down to the centre of the window
+PAIR_BESIDE = 2.25  # of a pair's window, at least, beyond the middles of both helmets
 HALF_WINDOW = 10  # steps before and after, of the median helmet size
 OWN_SIZE = 0.3  # weight of the row's helmets against the median of the view
 
@@ -36,32 +39,66 @@ class Crops:
     boxes: np.ndarray
     detected: np.ndarray  # [N, V, K] bool: detected at the step, not completed or interpolated
     visible: np.ndarray  # [N, V] bool: the video has the frames and a player of the row has a box
+    margin: int  # pixels around the window, on each side of the images, for augmentation
 
 
 @dataclass(frozen=True)
 class Windows:
     """Windows of N rows in one view, in pixels; NaN: no box."""
 
-    centre: np.ndarray  # [N, 2]
+    centre: np.ndarray  # [N, 2], or [N, C, 2] at each of C frames
     side: np.ndarray  # [N]
 
 
-def windows(boxes: StepBoxes, rows: Rows, window_helmets: float) -> Windows:
-    """Windows around each row's helmets, `window_helmets` helmet sizes wide."""
-    player = np.stack([rows.first, np.where(rows.is_ground, rows.first, rows.second)])  # [2, N]
-    centres, sizes = boxes.centre[rows.step, player], boxes.size[rows.step, player]
-    known = ~np.isnan(centres[..., 0])
-    weight = (known / np.maximum(known.sum(0), 1))[..., None]
-    own = (np.nan_to_num(sizes).mean(-1) * weight[..., 0]).sum(0)
+def windows(boxes: StepBoxes, rows: Rows, config: CropsConfig) -> Windows:
+    """Windows around the bodies below each row's helmets: those of pairs grow as they part."""
+    middle, known = _middle(boxes, rows)
+    player = _players(rows)
+    sizes, centres = boxes.size[rows.step, player], boxes.centre[rows.step, player]
+    own = np.where(known, sizes.mean(-1), 0).sum(0) / np.maximum(known.sum(0), 1)
     usual = _median_size(boxes)[rows.step]
     # A box changes its shape as a player turns or falls, which is no zoom: trust the whole view.
     size = np.where(np.isnan(usual), own, OWN_SIZE * own + (1 - OWN_SIZE) * usual)
-    below = np.stack([np.zeros_like(size), BODY_BELOW_HELMET * size], axis=-1)
-    centre = (np.nan_to_num(centres) * weight).sum(0) + below
-    nobody = ~known.any(0)
-    centre[nobody] = np.nan
-    side = np.where(nobody, np.nan, window_helmets * size)
+    apart = np.nan_to_num(np.abs(centres[0] - centres[1]).max(-1))
+    pair_side = np.maximum(config.pair_window_helmets * size, apart + 2 * PAIR_BESIDE * size)
+    below = size * np.where(rows.is_ground, GROUND_BELOW, PAIR_BELOW)
+    side = np.where(rows.is_ground, config.ground_window_helmets * size, pair_side)
+    side[~known.any(0)] = np.nan
+    centre = middle + np.stack([np.zeros_like(below), below], axis=-1)
     return Windows(centre.astype(np.float32), side.astype(np.float32))
+
+
+def follow(boxes: StepBoxes, rows: Rows, offsets: tuple[int, ...]) -> np.ndarray:
+    """[N, C, 2] pixels that the row's players move from the step to each of C frames near it.
+
+    Between steps they move evenly; where another of the two has a box, nothing moves.
+    """
+    before, share = np.divmod(np.array(offsets) * STEPS_PER_SECOND / FRAMES_PER_SECOND, 1)
+    start, known = _middle(boxes, rows)
+    moved = {}
+    for steps in {*before.tolist(), *(before + 1).tolist()}:
+        step = np.clip(rows.step + int(steps), 0, len(boxes.frame) - 1)
+        end, known_there = _middle(boxes, Rows(rows.row, step, rows.first, rows.second))
+        moved[steps] = np.where((known == known_there).all(0)[:, None], end - start, 0)
+    moves = [
+        (1 - part) * moved[first] + part * moved[first + 1]
+        for first, part in zip(before.tolist(), share.tolist(), strict=True)
+    ]
+    return np.nan_to_num(np.stack(moves, axis=1)).astype(np.float32)
+
+
+def _players(rows: Rows) -> np.ndarray:
+    """[2, N] both players of a pair; twice the one on the ground."""
+    return np.stack([rows.first, np.where(rows.is_ground, rows.first, rows.second)])
+
+
+def _middle(boxes: StepBoxes, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """[N, 2] the mean of the helmets that have a box, NaN: none has; and [2, N] which have one."""
+    centres = boxes.centre[rows.step, _players(rows)]
+    known = ~np.isnan(centres[..., 0])
+    count = known.sum(0)[:, None].astype(np.float64)
+    count[count == 0] = np.nan
+    return np.nan_to_num(centres).sum(0) / count, known
 
 
 def _median_size(boxes: StepBoxes) -> np.ndarray:
@@ -87,10 +124,13 @@ def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
             continue
         view = play.views[name]
         at_step = step_boxes(play, view, config.max_gap)
-        window = windows(at_step, rows, config.window_helmets)
+        window = windows(at_step, rows, config)
+        centres = window.centre[:, None] + follow(at_step, rows, config.frame_offsets)
         frame, out = at_step.frame[rows.step], crops.images[:, index]
         try:
-            crops.visible[:, index] = _cut_view(name, view.video, frame, window, config, out)
+            crops.visible[:, index] = _cut_view(
+                name, view.video, frame, Windows(centres, window.side), config, out
+            )
         except VideoError as error:
             log.warning("%s. %d rows are scored without the %s view", error, len(rows), name)
             out[:] = 0
@@ -102,13 +142,14 @@ def cut_crops(play: Play, rows: Rows, config: CropsConfig) -> Crops:
 
 def empty_crops(rows: int, config: CropsConfig) -> Crops:
     """Crops of rows that no view shows."""
-    frames, size = len(config.frame_offsets), config.size
+    frames, size = len(config.frame_offsets), config.stored_size
     boxes = np.full((rows, len(VIEWS), 2 + config.max_other_boxes, 4), np.nan, dtype=np.float32)
     return Crops(
         images=np.zeros((rows, len(VIEWS), frames, size, size), dtype=np.uint8),
         boxes=boxes,
         detected=np.zeros(boxes.shape[:3], dtype=bool),
         visible=np.zeros((rows, len(VIEWS)), dtype=bool),
+        margin=config.margin,
     )
 
 
@@ -129,6 +170,7 @@ def _cut_view(
     info = video_info(video)
     last, sizes = info.frames - 1, set()
     has_window = ~np.isnan(window.side)
+    stored_side = window.side * (config.stored_size / config.size)
     inside = (step_frame >= -LATE_FRAMES) & (step_frame <= last + LATE_FRAMES)
     by_frame: dict[int, list[tuple[int, int]]] = {}
     for channel, offset in enumerate(config.frame_offsets):
@@ -148,7 +190,8 @@ def _cut_view(
             for row, channel in by_frame[frame]:
                 large = window.side[row] * pixel_scale[0] > 1.8 * config.size
                 source, scale = (half, 0.5 * pixel_scale) if large else (image, pixel_scale)
-                _warp(source, window.centre[row], window.side[row], scale, out[row, channel])
+                centre, side = window.centre[row, channel], stored_side[row]
+                _warp(source, centre, side, scale, out[row, channel])
                 done[row, channel] = True
     except VideoError:
         if not done.any():
@@ -203,7 +246,7 @@ def _boxes_in_windows(
     scale = (config.size / window.side)[:, None, None]
     corner = (window.centre - window.side[:, None] / 2)[:, None, :]
     size = boxes.size[step, player]
-    left_top = (boxes.centre[step, player] - size / 2 - corner) * scale
+    left_top = (boxes.centre[step, player] - size / 2 - corner) * scale + config.margin
     edges = np.concatenate([left_top, left_top + size * scale], axis=-1)
     edges[player == NOBODY] = np.nan
     return edges, (player != NOBODY) & (boxes.age[step, player] == 0)

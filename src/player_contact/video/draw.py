@@ -4,15 +4,21 @@ import numpy as np
 
 
 def draw_boxes(channels: np.ndarray, boxes: np.ndarray) -> None:
-    """Fills [N, K, 4] boxes in crop pixels with 255 into the empty [N, 2, H, W] uint8 channels.
+    """Fills [N, K, 4] boxes in crop pixels with 255 into the empty [N, 3, H, W] uint8 channels.
 
-    The row's two players go into the first channel, others into the second.
+    The first channel gets the row's player whose box reaches lower, so nearer to the camera in most
+    cases, the second the other, the third all others: the order in which players are given, and
+    whether the image is mirrored, decide nothing.
     """
     import cv2
 
-    for channel, drawn in zip(channels, _corners(boxes, channels.shape[-1]), strict=True):
+    bottom = np.nan_to_num(boxes[:, :2, 3], nan=-np.inf)
+    second_is_lower = bottom[:, 1] > bottom[:, 0]
+    corners = _corners(boxes, channels.shape[-1])
+    for image, drawn, swap in zip(channels, corners, second_is_lower, strict=True):
         for index, first, last in drawn:
-            cv2.rectangle(channel[0 if index < 2 else 1], first, last, 255, cv2.FILLED)
+            channel = 2 if index > 1 else int(index != swap)
+            cv2.rectangle(image[channel], first, last, 255, cv2.FILLED)
 
 
 def paint_boxes(images: np.ndarray, boxes: np.ndarray) -> None:

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from player_contact.config import AugmentConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
@@ -15,7 +18,7 @@ HOLE = 0.1, 0.25  # side of a hole, as share of the image
 
 
 def build_augmentation(config: AugmentConfig, size: int) -> Augmentation:
-    """A function of images [N, C, H, W] uint8, box masks [N, 2, H, W] uint8 and a seed.
+    """A function of images [N, C, H, W] uint8, box masks [N, 3, H, W] uint8 and a seed.
 
     It returns both transformed and cropped to H = W = `size`. The images are stacked as channels of
     as few arrays as possible, which is four times as fast, and gives all of them the same noise.
@@ -87,7 +90,20 @@ def _to_nchw(image: np.ndarray, channels: int) -> np.ndarray:
     return cv2.transpose(flat).reshape(-1, channels, h, w)
 
 
-def center_crop(images: np.ndarray, size: int, shift: int = 0) -> np.ndarray:
-    """The central `size` pixels of [..., H, W]; `shift` moves the window to the right."""
-    top = (images.shape[-1] - size) // 2
-    return images[..., top : top + size, top + shift : top + shift + size]
+def take_window(images: np.ndarray, margin: int, shift: int = 0) -> np.ndarray:
+    """[..., H, W] without the margin on each side; `shift` moves the window to the right."""
+    bottom, right = (length - margin for length in images.shape[-2:])
+    return images[..., margin:bottom, margin + shift : right + shift]
+
+
+def resize(images: np.ndarray, size: int) -> "Tensor":
+    """[N, C, H, W] uint8 -> [N, C, size, size]; each new pixel is a mean of those it covers."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    tensor = torch.from_numpy(np.ascontiguousarray(images))
+    if images.shape[-2:] == (size, size):
+        return tensor
+    if not len(images):
+        return tensor.new_empty((*tensor.shape[:2], size, size))
+    return interpolate(tensor, (size, size), mode="bilinear", antialias=True)

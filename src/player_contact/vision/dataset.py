@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.video.draw import draw_boxes, paint_boxes
-from player_contact.vision.augment import build_augmentation, center_crop
+from player_contact.vision.augment import build_augmentation, resize, take_window
 from player_contact.vision.clips import OpenRows
 
 Sample = dict[str, torch.Tensor]  # the arguments of `ContactModel.forward`, and labels [T]
@@ -29,7 +29,10 @@ class TrainDataset(Dataset[Sample]):
     seed: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        self.augment = build_augmentation(self.config.augment, self.config.image_size)
+        crops = self.rows.crops[0]
+        window = crops.images.shape[-1] - 2 * crops.margin
+        self.augment = build_augmentation(self.config.augment, window)
+        self.is_ground = self.rows.is_ground
 
     def __len__(self) -> int:
         return len(self.row_index)
@@ -52,23 +55,25 @@ class TrainDataset(Dataset[Sample]):
         images[frozen] = images[frozen, images.shape[1] // 2, None]
         images, masks = self.augment(images, masks, int(rng.integers(2**31)))
         arrays = {
-            "images": _add_masks(images, masks, self.config),
             "tabular": tabular,
             "visible": visible,
             "step_mask": step_mask,
+            "is_ground": self.is_ground[index],
             "label": np.where(step_mask, self.label[index], 0).astype(np.float32),
         }
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        resized = resize(_add_masks(images, masks, self.config), self.config.image_size)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return tensors | {"images": resized}
 
 
 @dataclass(eq=False)
 class InferenceDataset(Dataset[torch.Tensor]):
-    """Batches of center-cropped images [N, C, H, W] uint8: those visible of `batch_size` rows."""
+    """Batches of images [N, C, H, W] uint8: the windows of `batch_size` rows, where visible."""
 
     rows: OpenRows
     config: VisionConfig
     batch_size: int = 1
-    shift: int = 0  # of the crop to the right, in pixels, for test-time augmentation
+    shift: int = 0  # of the window to the right, in stored pixels, for test-time augmentation
     flip: bool = False
 
     def __len__(self) -> int:
@@ -78,8 +83,8 @@ class InferenceDataset(Dataset[torch.Tensor]):
         index = np.arange(len(self.rows))[batch * self.batch_size :][: self.batch_size]
         visible = visible_views(self.rows, index, self.config)
         images = _add_masks(*load_images(self.rows, index, visible, self.config), self.config)
-        images = center_crop(images, self.config.image_size, self.shift)
-        return torch.from_numpy(np.ascontiguousarray(images[..., ::-1] if self.flip else images))
+        images = take_window(images, self.rows.crops[0].margin, self.shift)
+        return resize(images[..., ::-1] if self.flip else images, self.config.image_size)
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -137,14 +142,14 @@ def clip_tabular(rows: OpenRows, index: np.ndarray) -> np.ndarray:
 def load_images(
     rows: OpenRows, index: np.ndarray, visible: np.ndarray, config: VisionConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frames [N, F, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 2, H, W].
+    """Frames [N, F, H, W] of rows [T], one for each True of visible [T, V]; masks [N, 3, H, W].
 
-    Helmet boxes are filled in the masks (the row's players, others), outlined in all F frames
+    Helmet boxes are filled in the masks (see `draw_boxes`), outlined in all F frames
     (white, others black), or not drawn, by `vision.boxes`.
     """
     steps, views = np.nonzero(visible)
     images = np.empty((len(steps), *rows.crops[0].images.shape[2:]), dtype=np.uint8)
-    masks = np.zeros((len(steps), 2, *images.shape[2:]), dtype=np.uint8)
+    masks = np.zeros((len(steps), 3, *images.shape[2:]), dtype=np.uint8)
     boxes = np.empty((len(steps), *rows.crops[0].boxes.shape[2:]), dtype=np.float32)
     for i, (row, view) in enumerate(zip(index[steps], views.tolist(), strict=True)):
         crops, crop = rows.crops[rows.play_index[row]], rows.crop_index[row]

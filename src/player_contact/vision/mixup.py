@@ -9,14 +9,16 @@ from player_contact.vision.dataset import Batch
 def mixup(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
     """Each sample mixed with a random one of the batch, with a weight from Beta(alpha, alpha).
 
-    A step is mixed only where both samples have it, visible in the same views, so that every image
-    has a partner. A feature that only one of them has is not mixed. Images become float32.
+    A step is mixed only where both samples have it, of the same type (pair, ground) and visible in
+    the same views, so that every image has a partner. A feature that only one of them has is not
+    mixed. Images become float32.
     """
     visible, step_mask = batch["visible"], batch["step_mask"]
     device = visible.device
     other = torch.from_numpy(rng.permutation(len(visible))).to(device)
     lam = torch.from_numpy(rng.beta(alpha, alpha, len(visible)).astype(np.float32)).to(device)
     mixable = step_mask & step_mask[other] & (visible == visible[other]).all(-1)  # [B, T]
+    mixable &= batch["is_ground"] == batch["is_ground"][other]
     weight = torch.where(mixable, lam[:, None], 1.0)
     image_index = torch.zeros(visible.shape, dtype=torch.int64, device=device)
     image_index[visible] = torch.arange(int(visible.sum()), device=device)

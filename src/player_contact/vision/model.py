@@ -1,7 +1,7 @@
 """The model: one image encoder, shared by steps and views, fused with tabular features over a clip.
 
-An image is a stack of gray frames of one view around a step, with two masks of helmet boxes: of the
-row's players (one of them for the ground), and of others near them. Letters of shapes: see
+An image is a stack of gray frames of one view around a step, with three masks of helmet boxes: of
+each of the row's players (one for the ground), and of others near them. Letters of shapes: see
 `vision/__init__.py`.
 """
 
@@ -16,8 +16,8 @@ IMAGE_MULTIPLE = 16  # batches are padded to it, because libraries keep memory f
 
 
 def input_channels(config: VisionConfig, num_frames: int) -> int:
-    """C: an image's gray frames and, by config, two box masks."""
-    return num_frames + (2 if config.boxes == "channel" else 0)
+    """C: an image's gray frames and, by config, three box masks."""
+    return num_frames + (3 if config.boxes == "channel" else 0)
 
 
 class ContactModel(nn.Module):
@@ -35,8 +35,9 @@ class ContactModel(nn.Module):
         tabular_dim = config.tabular_dim if features else 0
         weights = config.weights if pretrained else "none"
         channels = input_channels(config, num_frames)
+        size, options = config.image_size, config.encoder_options
         self.encoder, encoder_dim = make_encoder(
-            config.encoder, channels, config.image_size, config.encoder_options, weights
+            config.encoder, channels, size, options, weights, num_frames
         )
         self.register_buffer("tabular_mean", torch.zeros(features))
         self.register_buffer("tabular_std", torch.ones(features))
@@ -54,13 +55,19 @@ class ContactModel(nn.Module):
             nn.Linear(encoder_dim, embed_dim),
             nn.ReLU(),
         )
-        self.image_head = nn.Linear(embed_dim, 1)
-        fused_dim = embed_dim + tabular_dim + len(VIEWS) + 1
+        self.image_head = nn.Linear(embed_dim, 2)  # for pairs, for the ground
+        self.unseen = nn.Parameter(torch.zeros(len(VIEWS), embed_dim))  # of a view without an image
+        fused_dim = len(VIEWS) * (embed_dim + 1) + tabular_dim + 2
         self.temporal = TEMPORAL_LAYERS[config.temporal](fused_dim, embed_dim)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * embed_dim, 1))
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * embed_dim, 2))
 
     def forward(
-        self, images: Tensor, tabular: Tensor, visible: Tensor, step_mask: Tensor
+        self,
+        images: Tensor,
+        tabular: Tensor,
+        visible: Tensor,
+        step_mask: Tensor,
+        is_ground: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Logits [B, T] of the steps, and [N] of each image by itself for the auxiliary loss.
 
@@ -68,13 +75,15 @@ class ContactModel(nn.Module):
         tabular    [B, T, K], NaN: not measured
         visible    [B, T, V] bool: the view has an image of the row
         step_mask  [B, T] bool: False is padding, or a step without an open row
+        is_ground  [B, T] bool: a player and the ground, not a pair
         """
         x = self.embed_images(images)
-        return self.forward_clips(x, tabular, visible, step_mask), self._image_logits(x)
+        logits = self.forward_clips(x, tabular, visible, step_mask, is_ground)
+        return logits, self._image_logits(x, per_image(is_ground, visible))
 
-    def forward_images(self, images: Tensor) -> Tensor:
-        """images [N, C, H, W] as in `forward` -> logits [N] of each by itself."""
-        return self._image_logits(self.embed_images(images))
+    def forward_images(self, images: Tensor, is_ground: Tensor) -> Tensor:
+        """images [N, C, H, W] as in `forward`, is_ground [N] -> logits [N] of each by itself."""
+        return self._image_logits(self.embed_images(images), is_ground)
 
     def embed_images(self, images: Tensor) -> Tensor:
         """images [N, C, H, W] as in `forward` -> [N, E]."""
@@ -86,21 +95,26 @@ class ContactModel(nn.Module):
         return self.embed(self.encoder(normalize(images)))[:count].float()
 
     def forward_clips(
-        self, x: Tensor, tabular: Tensor, visible: Tensor, step_mask: Tensor
+        self,
+        x: Tensor,
+        tabular: Tensor,
+        visible: Tensor,
+        step_mask: Tensor,
+        is_ground: Tensor,
     ) -> Tensor:
         """x [N, E] from `embed_images`, the others as in `forward` -> logits [B, T]."""
-        views = x.new_zeros(*visible.shape, x.shape[-1])  # [B, T, V, E]
+        views = self.unseen.to(x.dtype).repeat(*visible.shape[:2], 1, 1)  # [B, T, V, E]
         views[visible] = x
-        x = views.sum(2) / visible.sum(2, keepdim=True).clamp(min=1)  # [B, T, E] mean of views
-        masks = visible.float(), step_mask[..., None].float()
-        x = torch.cat([x, self._embed_tabular(tabular), *masks], dim=-1)
+        masks = visible, torch.stack([step_mask, is_ground], dim=-1)
+        parts = views.flatten(2), self._embed_tabular(tabular), *(mask.float() for mask in masks)
+        x = torch.cat(parts, dim=-1)
         with torch.autocast(x.device.type, enabled=False):  # temporal layers stay in float32
             x = self.temporal(x, step_mask)  # [B, T, 2 E]
-        return self.head(x).squeeze(-1).float()
+        return choose_type(self.head(x), is_ground)
 
-    def _image_logits(self, x: Tensor) -> Tensor:
-        """[N, E] -> [N]."""
-        return self.image_head(x).squeeze(-1).float()
+    def _image_logits(self, x: Tensor, is_ground: Tensor) -> Tensor:
+        """[N, E], [N] -> [N]."""
+        return choose_type(self.image_head(x), is_ground)
 
     def _embed_tabular(self, tabular: Tensor) -> Tensor:
         """[B, T, K] -> [B, T, tabular_dim]; [B, T, 0] where K is 0."""
@@ -110,6 +124,24 @@ class ContactModel(nn.Module):
         values = torch.where(known, (tabular - self.tabular_mean) / self.tabular_std, 0)
         values = torch.cat([values.clamp(-5, 5), known.float()], dim=-1)
         return self.tabular_mlp(values).float()
+
+
+def choose_type(logits: Tensor, is_ground: Tensor) -> Tensor:
+    """[..., 2] for pairs and for the ground -> [...] float32 of each row's own type."""
+    return torch.where(is_ground, logits[..., 1], logits[..., 0]).float()
+
+
+def per_image(values: Tensor, visible: Tensor) -> Tensor:
+    """values [B, T] of rows -> [N], of each image's row: one for each True of visible [B, T, V]."""
+    return values[..., None].expand(visible.shape)[visible]
+
+
+def to_channels_last(model: ContactModel) -> ContactModel:
+    """The model with its 2D convolutions in channels_last, in which they are fastest."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model
 
 
 def normalize(images: Tensor) -> Tensor:

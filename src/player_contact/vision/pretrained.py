@@ -15,6 +15,7 @@ from player_contact.utils.errors import ConfigError
 
 State = dict[str, Tensor]
 MAX_NAMES = 3  # in an error
+ENCODER = "encoder."  # what names of the encoder's tensors begin with in `ContactModel`
 
 
 def read_weights(path: Path) -> State:
@@ -24,8 +25,8 @@ def read_weights(path: Path) -> State:
     """
     if not path.is_file():
         raise ConfigError(
-            f"There is no file {path} to take weights from. 'vision.weights' is 'none', 'timm' or "
-            "the path of a file, relative to the working directory"
+            f"There is no file {path} to take weights from. 'vision.weights' is 'none', 'shipped', "
+            "'timm' or the path of a file, relative to the working directory"
         )
     try:
         state = load_state_dict(str(path), weights_only=True)
@@ -41,25 +42,22 @@ def read_weights(path: Path) -> State:
     return tensors
 
 
-def load_weights(encoder: nn.Module, state: State, source: str) -> None:
-    """Loads a timm model's weights into an encoder, which is that model without its classifier.
+def encoder_of(state: State) -> State:
+    """The encoder's tensors of a model trained here, or of what is shipped; else none."""
+    names = [name for name in state if name.startswith(ENCODER)]
+    is_own = len(names) == len(state) or "logit_shift" in state
+    return {name.removeprefix(ENCODER): state[name] for name in names} if is_own else {}
 
-    Names are timm's, or what its `checkpoint_filter_fn` translates to them. The first convolution
-    is adapted from RGB to the encoder's channels, as timm does, and scaled: timm's inputs are
-    divided by their std, ours are in -1..1. Raises ConfigError with the names of tensors that are
-    missing, unexpected or of another shape.
+
+def load_weights(encoder: nn.Module, state: State, source: str) -> None:
+    """Loads weights of a timm model, or of one trained here, without its classifier or heads.
+
+    Names are timm's, or what its `checkpoint_filter_fn` translates to them. Raises ConfigError with
+    the names of tensors that are missing, unexpected or of another shape.
     """
     cfg: Any = encoder.pretrained_cfg
-    classifiers = tuple(f"{layer}." for layer in _as_tuple(cfg.get("classifier")))
-    state = {name: value for name, value in state.items() if not name.startswith(classifiers)}
-    filter_fn = getattr(sys.modules[type(encoder).__module__], "checkpoint_filter_fn", None)
-    if filter_fn is not None:
-        state = filter_fn(state, encoder)
     own = encoder.state_dict()
-    for name in (f"{layer}.weight" for layer in _as_tuple(cfg.get("first_conv"))):
-        if name in state and name in own and state[name].ndim == 4 and state[name].shape[1] == 3:
-            scale = 0.5 / (sum(cfg["std"]) / 3)
-            state[name] = adapt_input_conv(own[name].shape[1], state[name]) * scale
+    state = encoder_of(state) or _from_timm(state, encoder, own)
     faults = {
         "missing": [name for name in own if name not in state],
         "unexpected": [name for name in state if name not in own],
@@ -78,6 +76,27 @@ def load_weights(encoder: nn.Module, state: State, source: str) -> None:
             f"has {len(own)} tensors. {text}"
         )
     encoder.load_state_dict(state)
+
+
+def _from_timm(state: State, encoder: nn.Module, own: State) -> State:
+    """A timm model's tensors for the encoder, whose own are given.
+
+    The first convolution is adapted from RGB to the encoder's channels, as timm does, and scaled:
+    timm's inputs are divided by their std, ours are in -1..1.
+    """
+    cfg: Any = encoder.pretrained_cfg
+    classifiers = tuple(f"{layer}." for layer in _as_tuple(cfg.get("classifier")))
+    state = {name: value for name, value in state.items() if not name.startswith(classifiers)}
+    filter_fn = getattr(sys.modules[type(encoder).__module__], "checkpoint_filter_fn", None)
+    if filter_fn is not None:
+        state = filter_fn(state, encoder)
+    for name in (f"{layer}.weight" for layer in _as_tuple(cfg.get("first_conv"))):
+        if name in state and name in own and state[name].ndim > 3 and state[name].shape[1] == 3:
+            scale = 0.5 / (sum(cfg["std"]) / 3)
+            flat = state[name].flatten(2, -2)  # [out, 3, H, W], or of video T * H for H
+            flat = adapt_input_conv(own[name].shape[1], flat) * scale
+            state[name] = flat.unflatten(2, state[name].shape[2:-1])
+    return state
 
 
 def rename_in_order(state: State, target: State, source: str) -> State:

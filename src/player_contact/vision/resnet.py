@@ -19,7 +19,7 @@ WIDTHS = (64, 128, 256, 512)  # channels of the four stages
 
 _CFG = {"num_classes": 1000, "input_size": (3, 224, 224), "first_conv": "conv1", "classifier": "fc"}
 default_cfgs = generate_default_cfgs(
-    {f"contact_resnet{name}": _CFG for name in ("10", "10_half", "18", "34", "50")}
+    {f"contact_resnet{name}": _CFG for name in ("10", "10_small", "18", "34", "50")}
 )
 
 
@@ -131,7 +131,7 @@ def _register(name: str, **defaults: Any) -> None:
 
 
 _register("contact_resnet10", layers=(1, 1, 1, 1))
-_register("contact_resnet10_half", layers=(1, 1, 1, 1), widths=[width // 2 for width in WIDTHS])
+_register("contact_resnet10_small", layers=(1, 1, 1, 1), widths=(32, 64, 128, 192))
 _register("contact_resnet18", layers=(2, 2, 2, 2))
 _register("contact_resnet34", layers=(3, 4, 6, 3))
 _register("contact_resnet50", layers=(3, 4, 6, 3), bottleneck=True)

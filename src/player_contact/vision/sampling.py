@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from player_contact.config import VisionConfig
 from player_contact.vision.clips import OpenRows, split_into_clips
 from player_contact.vision.dataset import Batch, MicroBatch, TrainDataset
+from player_contact.vision.model import per_image
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def clip_loss(model: Callable, part: MicroBatch, aux_loss_weight: float) -> Tens
     Without the latter the encoder learns slowly, because the tabular features predict so well.
     """
     batch, step_mask = part.batch, part.batch["step_mask"]
-    logits, image_logits = model(batch["images"], batch["tabular"], batch["visible"], step_mask)
+    inputs = (batch[name] for name in ("images", "tabular", "visible", "step_mask", "is_ground"))
+    logits, image_logits = model(*inputs)
     loss = binary_cross_entropy_with_logits(logits[step_mask], batch["label"][step_mask])
     loss = loss * part.share_of_steps
     if aux_loss_weight and len(image_logits):
@@ -106,13 +108,13 @@ def clip_loss(model: Callable, part: MicroBatch, aux_loss_weight: float) -> Tens
 
 def image_loss(model: Any, part: MicroBatch) -> Tensor:
     """Binary cross entropy of each image by itself; 0 for a batch without images."""
-    logits = model.forward_images(part.batch["images"])
+    is_ground = per_image(part.batch["is_ground"], part.batch["visible"])
+    logits = model.forward_images(part.batch["images"], is_ground)
     if not len(logits):
         return 0 * logits.sum()
     return part.share_of_images * _image_bce(logits, part.batch)
 
 
 def _image_bce(image_logits: Tensor, batch: Batch) -> Tensor:
-    visible = batch["visible"]
-    label = batch["label"][..., None].expand(visible.shape)[visible]
+    label = per_image(batch["label"], batch["visible"])
     return binary_cross_entropy_with_logits(image_logits, label)

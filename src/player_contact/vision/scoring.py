@@ -18,7 +18,7 @@ from player_contact.vision.device import (
     keep_freed_memory,
     limit_num_workers,
 )
-from player_contact.vision.model import ContactModel, input_channels
+from player_contact.vision.model import ContactModel, input_channels, to_channels_last
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def predict_logits(
     """
     torch.set_num_threads(threads)
     keep_freed_memory()
-    model = model.to(inference_device()).to(memory_format=torch.channels_last).eval()
+    model = to_channels_last(model.to(inference_device())).eval()
     total, variants = np.zeros(len(rows)), tta_variants(config)
     for shift, flip in variants:
         variant = shift, flip, images_per_batch
@@ -136,6 +136,7 @@ def predict_from_embeddings(
             torch.from_numpy(clip_tabular(rows, index)),
             clip_visible,
             torch.from_numpy(step_mask),
+            torch.from_numpy(rows.is_ground[index]),
         )
         with autocast(config.precision):
             logits = model.forward_clips(*(tensor.to(inference_device()) for tensor in inputs))

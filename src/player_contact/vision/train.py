@@ -28,7 +28,7 @@ from player_contact.vision.device import (
     usable_gpus,
 )
 from player_contact.vision.mixup import mixup
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import ContactModel, to_channels_last
 from player_contact.vision.sampling import (
     TrainingPhase,
     clip_loss,
@@ -115,7 +115,7 @@ class Trainer:
         self.job, self.fabric, config = job, fabric, job.config
         model = ContactModel(config, job.num_frames, pretrained=True)
         fit_standardizer(model, job.rows.tabular)
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model = to_channels_last(model)
         avg_fn = get_ema_multi_avg_fn(config.ema_decay)
         self.ema = AveragedModel(self.model, multi_avg_fn=avg_fn, use_buffers=True)
         self.ema.to(fabric.device)
