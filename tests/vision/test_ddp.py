@@ -43,7 +43,7 @@ def train_weights(config, path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("image_epochs", "trained"), [(0, "head.1.weight"), (2, "image_head.weight")]
+    ("image_epochs", "trained"), [(0, "head.shared.weight"), (2, "image_head.shared.weight")]
 )
 def test_two_processes_get_the_weights_of_one(tmp_path, image_epochs, trained):
     """Without random numbers, with halves of equal size and a frozen encoder."""

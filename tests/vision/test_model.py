@@ -3,14 +3,14 @@ import torch
 
 from player_contact.utils.errors import ConfigError
 from player_contact.vision.model import ContactModel, input_channels, normalize
-from tests.vision.conftest import tiny
+from tests.vision.conftest import as_if_trained, tiny
 
 B, T, V, C = 2, 5, 2, 6
 
 
 def make_model(num_frames=3, **settings) -> ContactModel:
     torch.manual_seed(1)
-    return ContactModel(tiny(**settings), num_frames).eval()
+    return as_if_trained(ContactModel(tiny(**settings), num_frames)).eval()
 
 
 @pytest.fixture(scope="module", params=["gru", "conv", "attention"])
@@ -123,6 +123,18 @@ def test_pairs_and_the_ground_are_decided_differently(model, batch):
 def test_the_two_views_are_told_apart(model, batch):
     images = batch["images"].flip(2)
     assert (score(model, batch, images=images) != score(model, batch)).all()
+
+
+@pytest.mark.parametrize("tabular", [("distance", "screen"), ("screen", "distance")])
+def test_an_untrained_model_says_what_the_screen_says(batch, tabular):
+    torch.manual_seed(1)
+    model = ContactModel(tiny(tabular=tabular), num_frames=3).eval()
+    with torch.no_grad():
+        model.head.shared.bias.zero_()
+    screen = batch["tabular"][..., tabular.index("screen")]
+    torch.testing.assert_close(score(model, batch), screen)
+    hidden = torch.full_like(batch["tabular"], torch.nan)
+    assert not score(model, batch, tabular=hidden).any()
 
 
 def test_missing_feature_differs_from_its_mean(model, batch):

@@ -17,7 +17,7 @@ from player_contact.vision.scoring import (
     tta_variants,
 )
 from tests.makers import TINY_VISION, make_open_rows
-from tests.vision.conftest import NO_AUGMENT, tiny
+from tests.vision.conftest import NO_AUGMENT, as_if_trained, tiny
 
 ROWS, LABEL = make_open_rows(tracks=6, steps=7)
 
@@ -25,7 +25,7 @@ ROWS, LABEL = make_open_rows(tracks=6, steps=7)
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(4)
-    return ContactModel(TINY_VISION, 3).eval()
+    return as_if_trained(ContactModel(TINY_VISION, 3)).eval()
 
 
 def test_every_image_is_embedded_once(model, monkeypatch):

@@ -21,7 +21,8 @@ def input_channels(config: VisionConfig, num_frames: int) -> int:
 
 
 class ContactModel(nn.Module):
-    """Logits of all steps of a clip. The embedder is `encoder`, then `embed`."""
+    """Logits of all steps of a clip: the screen's, corrected. The embedder is `encoder`, then
+    `embed`."""
 
     tabular_mean: Tensor
     tabular_std: Tensor
@@ -32,6 +33,7 @@ class ContactModel(nn.Module):
     def __init__(self, config: VisionConfig, num_frames: int, pretrained: bool = False) -> None:
         super().__init__()
         features, embed_dim = len(config.tabular), config.embed_dim
+        self.embed_dim = embed_dim
         tabular_dim = config.tabular_dim if features else 0
         weights = config.weights if pretrained else "none"
         channels = input_channels(config, num_frames)
@@ -55,11 +57,17 @@ class ContactModel(nn.Module):
             nn.Linear(encoder_dim, embed_dim),
             nn.ReLU(),
         )
-        self.image_head = nn.Linear(embed_dim, 2)  # for pairs, for the ground
+        self.image_head = TypeHead(embed_dim)
         self.unseen = nn.Parameter(torch.zeros(len(VIEWS), embed_dim))  # of a view without an image
         fused_dim = len(VIEWS) * (embed_dim + 1) + tabular_dim + 2
         self.temporal = TEMPORAL_LAYERS[config.temporal](fused_dim, embed_dim)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * embed_dim, 2))
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = TypeHead(2 * embed_dim)
+        # Of tabular features. A step's logit is the screen's and what the head adds, at first 0: on
+        # few plays the layers would not learn to decide as well as the screen does.
+        self.screen = config.tabular.index("screen") if "screen" in config.tabular else None
+        if self.screen is not None:
+            nn.init.zeros_(self.head.shared.weight)
 
     def forward(
         self,
@@ -89,7 +97,7 @@ class ContactModel(nn.Module):
         """images [N, C, H, W] as in `forward` -> [N, E]."""
         count = len(images)
         if not count:
-            return self.tabular_mean.new_zeros(0, self.image_head.in_features)
+            return self.tabular_mean.new_zeros(0, self.embed_dim)
         if padding := -count % IMAGE_MULTIPLE:  # by real images: they enter batch statistics
             images = images[torch.arange(count + padding, device=images.device) % count]
         return self.embed(self.encoder(normalize(images)))[:count].float()
@@ -110,11 +118,14 @@ class ContactModel(nn.Module):
         x = torch.cat(parts, dim=-1)
         with torch.autocast(x.device.type, enabled=False):  # temporal layers stay in float32
             x = self.temporal(x, step_mask)  # [B, T, 2 E]
-        return choose_type(self.head(x), is_ground)
+        logits = self.head(self.dropout(x), is_ground)
+        if self.screen is not None:
+            logits = logits + torch.nan_to_num(tabular[..., self.screen])
+        return logits
 
     def _image_logits(self, x: Tensor, is_ground: Tensor) -> Tensor:
         """[N, E], [N] -> [N]."""
-        return choose_type(self.image_head(x), is_ground)
+        return self.image_head(x, is_ground)
 
     def _embed_tabular(self, tabular: Tensor) -> Tensor:
         """[B, T, K] -> [B, T, tabular_dim]; [B, T, 0] where K is 0."""
@@ -126,9 +137,22 @@ class ContactModel(nn.Module):
         return self.tabular_mlp(values).float()
 
 
-def choose_type(logits: Tensor, is_ground: Tensor) -> Tensor:
-    """[..., 2] for pairs and for the ground -> [...] float32 of each row's own type."""
-    return torch.where(is_ground, logits[..., 1], logits[..., 0]).float()
+class TypeHead(nn.Module):
+    """One logit: what pairs and the ground share, and for the ground a difference, at first 0.
+
+    Contacts with the ground are too few to learn a head of its own from nothing.
+    """
+
+    def __init__(self, input_dim: int) -> None:
+        super().__init__()
+        self.shared, self.ground = nn.Linear(input_dim, 1), nn.Linear(input_dim, 1)
+        nn.init.zeros_(self.ground.weight)
+        nn.init.zeros_(self.ground.bias)
+
+    def forward(self, x: Tensor, is_ground: Tensor) -> Tensor:
+        """[..., D], [...] bool -> [...] float32."""
+        logit, difference = self.shared(x).squeeze(-1), self.ground(x).squeeze(-1)
+        return (logit + torch.where(is_ground, difference, 0)).float()
 
 
 def per_image(values: Tensor, visible: Tensor) -> Tensor:

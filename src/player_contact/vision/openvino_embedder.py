@@ -33,7 +33,7 @@ class OpenVinoEmbedder:
     ) -> None:
         import openvino
 
-        self.embed_dim = model.image_head.in_features
+        self.embed_dim = model.embed_dim
         example = torch.zeros(IMAGE_MULTIPLE, channels, size, size, dtype=torch.uint8)
         shape = [-1, channels, size, size]
         with warnings.catch_warnings():
