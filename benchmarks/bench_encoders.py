@@ -136,9 +136,14 @@ def gradient_norms(
 
 
 def _loss(model: "nn.Module", batch: "tuple[Tensor, ...]", label: "Tensor") -> "Tensor":
+    """Of clips and of single images: at first the clips' gradient does not reach the encoder."""
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    return binary_cross_entropy_with_logits(model(*batch)[0].float(), label)
+    from player_contact.vision.model import per_image
+
+    logits, image_logits = model(*batch)
+    clips = binary_cross_entropy_with_logits(logits, label)
+    return clips + binary_cross_entropy_with_logits(image_logits, per_image(label, batch[2]))
 
 
 def _rows_per_second(step: Callable[[], None], rows: int) -> float:

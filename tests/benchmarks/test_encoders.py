@@ -42,7 +42,7 @@ def test_another_encoder_keeps_the_other_settings(tiny_config):
         )
 
     config = with_vision(weights="w.pth", encoder_options={"drop_path_rate": 0.1})
-    assert with_encoder(config, "resnet18") == with_vision(encoder="resnet18")
+    assert with_encoder(config, "resnet18") == with_vision(encoder="resnet18", weights="none")
 
 
 def test_costs_are_those_of_the_encoder_alone(tiny_config):
