@@ -96,7 +96,7 @@ def rename_weights(source: Path, name: str, output: Path) -> None:
             for weights in (own, plain.state_dict())
         )
         if shapes != expected:
-            raise ConfigError(f"{source} holds another encoder than {name}")
+            raise ConfigError(f"{source} holds another encoder than {name}: name its own, ENCODER=")
         half = {k: v.half() if v.is_floating_point() else v for k, v in own.items()}
         _write({f"{ENCODER}{key}": value for key, value in half.items()}, output)
     else:
