@@ -55,7 +55,7 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
 @pytest.fixture(scope="session")
 def season(made_once) -> Path:
     """A simulated season with videos. Tests read it; they don't write."""
-    size = SeasonSettings(PLAYS, TEST_PLAYS, True, STEPS, SEED)
+    size = SeasonSettings(PLAYS, TEST_PLAYS, True, STEPS, SEED, image_every=3)
     return made_once("filmed", lambda folder: write_season(folder, size, workers=2))
 
 

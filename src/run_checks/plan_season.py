@@ -26,7 +26,7 @@ def plan_season(parent: Path, season: SeasonSettings, workers: int) -> Path:
     folder = season_folder(parent, tables, workers)
     if not season.video:
         return folder
-    filmed = folder.with_name(f"{folder.name}-one-filmed")
+    filmed = folder.with_name(f"{folder.name}-one-filmed-every{season.image_every}")
     if not filmed.is_dir():
         for stale in parent.glob(f".{filmed.name}.*.partial"):  # of a plan that was killed
             remove(stale)
@@ -35,7 +35,7 @@ def plan_season(parent: Path, season: SeasonSettings, workers: int) -> Path:
         with atomic_write(filmed) as draft:
             shutil.copytree(folder, draft, dirs_exist_ok=True)
             play = simulate_play(season.seed, index, season.median_steps)
-            write_videos(play, draft / "train", season.seed)
+            write_videos(play, draft / "train", season.seed, season.image_every)
     return filmed
 
 

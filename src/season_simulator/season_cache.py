@@ -19,7 +19,7 @@ def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
     How long that took is kept in `truth/simulation.json`.
     """
     size = f"{season.plays}plays-{season.test_plays}test-{season.median_steps}steps"
-    kind = "video" if season.video else "tables"
+    kind = f"every{season.image_every}" if season.video else "tables"
     folder = parent / f"seed{season.seed}-{size}-{kind}-{_code_hash()}"
     if not (folder / "train_labels.csv").is_file():
         for stale in parent.glob(f".{folder.name}.*.partial"):  # of a run that was killed

@@ -39,6 +39,7 @@ class SeasonSettings:
     video: bool = True  # False: tables only
     median_steps: int = 74  # labelled steps of a play; real plays have 36..172
     seed: int = 1
+    image_every: int = 1  # see `video_writer.drawn_frames`
 
 
 def write_season(folder: Path, season: SeasonSettings, workers: int = 1) -> None:
@@ -76,7 +77,7 @@ def _write_play(draft: Path, season: SeasonSettings, play_index: tuple[str, int]
     if season.video:
         from season_simulator.video_writer import write_videos
 
-        write_videos(play, draft / part, season.seed)
+        write_videos(play, draft / part, season.seed, season.image_every)
     csv = partial(pd.DataFrame.to_csv, index=False, header=False, float_format="%.6g")
     tables = play_tables(play, part, aliases)
     return {name: csv(table, lineterminator="\n") for name, table in tables.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from player_contact.competition import clock
 from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
 from season_simulator import colours, figure
 from season_simulator.bystanders import draw_bystanders
@@ -16,18 +17,21 @@ from season_simulator.helmet_detector import FIRST_BOX
 from season_simulator.pose import Poses
 from season_simulator.render import Renderer
 from season_simulator.scene import Scene, draw_cables, draw_lights
-from season_simulator.simulated_play import SimulatedPlay
+from season_simulator.simulated_play import SimulatedPlay, Timing
 
 RATE = Fraction(60_000, 1_001)  # frames a second
-QUIET_FRAMES, QUIET_EVERY = FIRST_BOX - 12, 6  # before these only every sixth image is rendered
-OPTIONS = {"crf": "23", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1"}
+QUIET_FRAMES = FIRST_BOX - 12  # before these only the images of steps are drawn
+STEP_FRAMES = 6  # most frames from a step to the next
+STEPS_BEFORE = 60  # of the snap: earlier than any video starts
+OPTIONS = {"crf": "28", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1"}
 EXPOSURE = 1 / 250, 1 / 120  # s
 GRAIN, GRAY, GRAIN_ROOM = (0.0, 2.2), 128, 64  # standard deviation; its middle; px to shift by
 SOFTNESS = -0.8, 0.3  # from a camera that sharpens the brightness, as most do, to a soft one
 
 
-def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
-    """Writes `{game_play}_{view}.mp4` of both views: 1280x720, H.264, 59.94 frames a second."""
+def write_videos(play: SimulatedPlay, folder: Path, seed: int, image_every: int = 1) -> None:
+    """Writes `{game_play}_{view}.mp4` of both views: 1280x720, H.264, 59.94 frames a second, of
+    which those of `drawn_frames` show an image of their own."""
     import cv2
 
     cv2.setNumThreads(1)  # the same bytes, however many plays run beside this one
@@ -36,7 +40,22 @@ def write_videos(play: SimulatedPlay, folder: Path, seed: int) -> None:
     for name, view in play.views.items():
         renderer = Renderer(scene, view.camera, rng.uniform(*EXPOSURE))
         path = folder / f"{play.game_play}_{name}.mp4"
-        _encode(renderer, len(view.boxes), path, rng.uniform(*SOFTNESS), _draw_grain(rng))
+        drawn = drawn_frames(play.timing, len(view.boxes), image_every)
+        _encode(renderer, drawn, path, rng.uniform(*SOFTNESS), _draw_grain(rng))
+
+
+def drawn_frames(timing: Timing, frames: int, image_every: int) -> np.ndarray:
+    """[frames] the frame whose image each frame of a video shows: its own, or one before.
+
+    Images are drawn of each step's frame, then every `image_every` frames until the next step's;
+    long before the snap of the step's alone.
+    """
+    steps = np.arange(-STEPS_BEFORE, timing.tracked[-1] + 1)
+    times = clock.step_zero(timing.snap_time) + steps * clock.STEP
+    at_step, frame = clock.frame_of_time(times, timing.start_time), np.arange(frames)
+    since_step = frame - at_step[np.searchsorted(at_step, frame, side="right") - 1]
+    every = np.where(frame < QUIET_FRAMES, STEP_FRAMES, image_every)
+    return np.maximum(frame - since_step % every, 0)
 
 
 def draw_scene(play: SimulatedPlay, rng: Generator) -> Scene:
@@ -65,7 +84,7 @@ def _draw_grain(rng: Generator) -> np.ndarray:
 
 
 def _encode(
-    renderer: Renderer, frames: int, path: Path, softness: float, grain: np.ndarray
+    renderer: Renderer, drawn: np.ndarray, path: Path, softness: float, grain: np.ndarray
 ) -> None:
     import av
     import cv2
@@ -73,8 +92,9 @@ def _encode(
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options=OPTIONS)
         stream.width, stream.height, stream.pix_fmt = FRAME_WIDTH, FRAME_HEIGHT, "yuv420p"
-        for frame in range(frames):
-            if frame >= QUIET_FRAMES or frame % QUIET_EVERY == 0:
+        shown = None
+        for frame in drawn.tolist():
+            if frame != shown:
                 yuv = cv2.cvtColor(renderer.render(frame), cv2.COLOR_BGR2YUV_I420)
                 planes = np.asarray(yuv, np.uint8)
                 luma = planes[:FRAME_HEIGHT]
@@ -83,6 +103,7 @@ def _encode(
                 top, left = frame * 37 % GRAIN_ROOM, frame * 53 % GRAIN_ROOM  # never twice alike
                 noise = grain[top : top + FRAME_HEIGHT, left : left + FRAME_WIDTH]
                 cv2.addWeighted(luma, 1, noise, 1, -GRAY, dst=luma)
+                shown = frame
             video_frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             container.mux(stream.encode(video_frame))
         container.mux(stream.encode())

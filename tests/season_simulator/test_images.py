@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 
 from player_contact.competition import clock, constants
+from season_simulator.simulated_play import simulate_play
+from season_simulator.video_writer import QUIET_FRAMES, drawn_frames, write_videos
 
 FRAME = 300  # shortly before the snap
 
@@ -14,6 +16,16 @@ def decode(path):
         stream = container.streams.video[0]
         assert abs(float(stream.average_rate) - clock.FRAMES_PER_SECOND) < 1e-6
         return [frame.to_ndarray(format="bgr24") for frame in container.decode(stream)]
+
+
+def difference(image, other):
+    """Of tones, averaged over 4 x 4 pixels: the codec blurs the grain."""
+    import cv2
+
+    small = [
+        cv2.resize(i, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for i in (image, other)
+    ]
+    return cv2.absdiff(*small).mean()
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +45,33 @@ def test_a_video_starts_5_s_before_the_snap_and_ends_about_with_the_labels(tiny,
         beyond = seconds - (end - start).astype(int) / 1000
         assert -4.6 < beyond * clock.FRAMES_PER_SECOND < 8.6
         assert -0.4 < seconds - (last - start).astype(int) / 1000 < 0.4
+
+
+@pytest.mark.parametrize("image_every", [1, 2, 3, 6])
+def test_the_frame_of_a_step_shows_its_own_image_and_others_one_shortly_before(plays, image_every):
+    for play in plays:
+        frames = play.timing.frames["Endzone"]
+        drawn, frame = drawn_frames(play.timing, frames, image_every), np.arange(frames)
+        steps = clock.step_zero(play.timing.snap_time) + play.timing.labelled * clock.STEP
+        at_step = clock.frame_of_time(steps, play.timing.start_time)
+        late = frame - drawn
+        assert not late[at_step[at_step < frames]].any()
+        assert late.min() == 0
+        assert late[QUIET_FRAMES:].max() == image_every - 1
+        assert late[:QUIET_FRAMES].max() == 5
+
+
+def test_a_sparsely_drawn_video_moves_where_the_full_one_does_and_stands_between(tiny, tmp_path):
+    play = simulate_play(tiny.settings.seed, 0, tiny.settings.median_steps)
+    write_videos(play, tmp_path, tiny.settings.seed, image_every=3)
+    sparse = decode(tmp_path / f"{play.game_play}_Endzone.mp4")
+    full = decode(tiny.folder / "train" / f"{play.game_play}_Endzone.mp4")
+    assert len(sparse) == len(full)
+    drawn = drawn_frames(play.timing, len(full), 3)
+    later = range(QUIET_FRAMES + 20, len(full) - 6, 5)
+    same = [difference(sparse[k], full[drawn[k]]) for k in later]
+    moved = [difference(sparse[k], full[drawn[k] + 6]) for k in later]
+    assert max(same) < 0.7 * min(moved), (same, moved)
 
 
 def test_a_true_box_has_the_colour_of_its_teams_helmets(tiny, images):

@@ -18,6 +18,13 @@ class SeasonConfig(Section):
         74, ge=8, le=172, description="median of the labelled 0.1 s steps of a play; real plays: 74"
     )
     video: bool = True
+    image_every: int = Field(
+        1,
+        ge=1,
+        le=6,
+        description="frames from one drawn image of a video to the next, counted from each step; "
+        "those between repeat it",
+    )
 
 
 class BoosterConfig(Section):
