@@ -1,11 +1,13 @@
+import math
 from types import SimpleNamespace
 
 import pytest
 
-from player_contact.config import VisionConfig
-from player_contact.pipeline import vision_stage
-from player_contact.pipeline.fold_training import _train
+from player_contact.config import Config, VisionConfig
+from player_contact.pipeline import fold_training, vision_stage
+from player_contact.pipeline.fold_training import EpochLogger, FoldTask, _train
 from player_contact.pipeline.vision_stage import train_folds
+from player_contact.vision.train import EpochLog
 
 
 def task(name: str, **settings) -> SimpleNamespace:
@@ -34,3 +36,23 @@ def test_what_other_folds_compiled_is_forgotten(monkeypatch, is_compiled):
     with pytest.raises(AttributeError):  # of the task, which has no rows to train on
         _train(None, task("a", compile=is_compiled))
     assert len(resets) == is_compiled
+
+
+def test_an_epoch_a_minute_says_how_long_the_model_takes_and_the_last_one_that_it_is_done(
+    monkeypatch, tmp_path, caplog
+):
+    now = [0.0]
+    monkeypatch.setattr(fold_training.time, "monotonic", lambda: now[0])
+    config = Config(vision={"image_epochs": 6, "clip_epochs": 3})
+    task = FoldTask(1, 0, config.vision, None, None, [], config, tmp_path)
+    logger = EpochLogger(task)
+    with caplog.at_level("INFO"):
+        for epoch in range(9):
+            now[0] += 25
+            phase = "images" if epoch < 6 else "clips"
+            logger(EpochLog(epoch, phase, 0.5, math.nan if epoch < 6 else 0.25, 1e-3, 1.0))
+    assert [record.getMessage() for record in caplog.records] == [
+        "fold 1, epoch 3 of 9 (images): loss 0.5000, 0:02:30 left",
+        "fold 1, epoch 6 of 9 (images): loss 0.5000, 0:01:15 left",
+        "fold 1, epoch 9 of 9 (clips): loss 0.5000, val loss 0.2500",
+    ]

@@ -16,6 +16,11 @@ RESULTS = {
     "bundle": "bundle",
     "report": "report/index.html",
 }
+NEXT = (
+    "make plot-crops RUN={run}    what the vision model saw",
+    "make predict BUNDLE={bundle} INPUT=folder    other plays",
+    "make plan CONFIG=configs/cpu.yaml    what the larger model takes on this machine",
+)
 
 
 @app.command(*RUN_OPTIONS, "until", "cluster")
@@ -51,6 +56,9 @@ def run(args: Namespace) -> None:
     for label, path in RESULTS.items():
         if (folder / path).exists():
             print(f"{label:<12} {folder / path}")
+    if until == STAGE_NAMES[-1]:
+        for label, words in zip(("next", "", ""), NEXT, strict=True):
+            print(f"{label:<12} {words.format(run=folder.name, bundle=folder / 'bundle')}")
 
 
 @app.command(*RUN_OPTIONS)

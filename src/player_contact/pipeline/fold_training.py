@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from player_contact.utils.files import read_json, write_json
 from player_contact.utils.logits import shift_to_mean
 from player_contact.utils.parallel import Record, capture_logs, replay_logs
 from player_contact.utils.process_pools import exit_with_parent
+from player_contact.utils.progress import SECONDS_BETWEEN_LINES
 from player_contact.video.crop_store import open_crops
 from player_contact.video.crops import Crops
 from player_contact.vision.clips import OpenRows, open_rows
@@ -151,7 +153,7 @@ def _train(fabric: "Fabric", task: FoldTask) -> None:
         num_threads=config.num_threads,
     )
     is_first = fabric.is_global_zero
-    on_epoch = partial(log_epoch, task) if is_first else None
+    on_epoch = EpochLogger(task) if is_first else None
     validate = make_validation(task) if is_first and vision.val_rows and in_fold.any() else None
     model, epochs = train_model(job, on_epoch, validate, task.path(".checkpoint"), fabric)
     if is_first:
@@ -195,20 +197,41 @@ def shifts_to_screen(logits: np.ndarray, screen: np.ndarray, is_ground: np.ndarr
     return np.array(shifts, dtype=np.float32)
 
 
-def log_epoch(task: FoldTask, epoch: "EpochLog") -> None:
-    """Logs an epoch, and adds it to the curves of `tensorboard --logdir`."""
+class EpochLogger:
+    """Logs the last epoch, and one a minute with the time left of its model; adds all of them to
+    the curves of `tensorboard --logdir`."""
+
+    def __init__(self, task: FoldTask) -> None:
+        self.task, self.epochs = task, 0
+        self.started = self.logged = time.monotonic()
+
+    def __call__(self, epoch: "EpochLog") -> None:
+        """Of an epoch that has just ended."""
+        vision, now = self.task.vision, time.monotonic()
+        total, self.epochs = vision.image_epochs + vision.clip_epochs, self.epochs + 1
+        left = total - epoch.epoch - 1
+        if not left or now - self.logged >= SECONDS_BETWEEN_LINES:
+            self.logged = now
+            val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
+            # An epoch of images has as many rows as one of clips, and takes about as long.
+            seconds = round(left * (now - self.started) / self.epochs)
+            time_left = f", {timedelta(seconds=seconds)} left" if left else ""
+            text = "fold %d%s, epoch %d of %d (%s): loss %.4f%s%s"
+            member = f", member {self.task.member}" if self._has_members else ""
+            of = self.task.fold, member, epoch.epoch + 1, total, epoch.phase, epoch.train_loss
+            log.info(text, *of, val_loss, time_left, extra={"live": True})
+        _write_curves(self.task, epoch)
+
+    @property
+    def _has_members(self) -> bool:
+        return len(self.task.config.vision.ensemble) > 1
+
+
+def _write_curves(task: FoldTask, epoch: "EpochLog") -> None:
     from tensorboardX.event_file_writer import EventsWriter  # SummaryWriter needs shared memory
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.summary import scalar
 
-    vision = task.vision
-    member = f", member {task.member}" if len(task.config.vision.ensemble) > 1 else ""
-    text = f"fold {task.fold}{member}, epoch {epoch.epoch + 1} of "
-    text += (
-        f"{vision.image_epochs + vision.clip_epochs} ({epoch.phase}): loss {epoch.train_loss:.4f}"
-    )
-    val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
-    log.info("%s%s", text, val_loss, extra={"live": True})
     folder, suffix = task.folder / "tensorboard" / task.path("").name, f".epoch{epoch.epoch}"
     folder.mkdir(parents=True, exist_ok=True)
     writer = EventsWriter(str(folder / "events"), suffix)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 log = logging.getLogger(__name__)
-SECONDS_BETWEEN_LINES = 15
+SECONDS_BETWEEN_LINES = 60
 RECENT = 8  # items of each worker whose time stands for that of those to come
 
 
@@ -41,7 +41,7 @@ def progress_bar(items: Iterable | None, total: int, description: str, workers: 
         workers=workers,
         leave=False,
         file=_LogLines(),
-        delay=SECONDS_BETWEEN_LINES,
+        delay=SECONDS_BETWEEN_LINES / 2,
         mininterval=SECONDS_BETWEEN_LINES,
         miniters=1,
         bar_format="{desc}: {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left",
