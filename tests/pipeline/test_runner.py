@@ -5,7 +5,6 @@ import os
 import pandas as pd
 import psutil
 import pytest
-import timm
 from safetensors.torch import save_file
 from sklearn.metrics import matthews_corrcoef
 
@@ -18,6 +17,7 @@ from player_contact.pipeline.stages import STAGE_NAMES, STAGES
 from player_contact.utils.errors import ConfigError, InputError
 from player_contact.utils.files import read_json
 from player_contact.utils.parallel import parallel_map
+from player_contact.vision.encoders import create_encoder
 from tests.makers import copy_season
 
 SCORES = ["proximity", "sensors", "screen", "vision", "blend"]
@@ -337,7 +337,7 @@ def test_other_weights_in_the_same_file_train_again(own_run, tiny_config, tmp_pa
             update={"vision": tiny_config.vision.model_copy(update={"weights": str(file)})}
         )
     )
-    weights = timm.create_model(tiny_config.vision.encoder).state_dict()
+    weights = create_encoder(tiny_config.vision.encoder, 32, {}).state_dict()
     for _ in range(2):
         save_file(weights, file)
         assert run_pipeline(run, until="bundle") == ["vision", "blend", "scores", "bundle"]

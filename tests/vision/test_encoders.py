@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -138,3 +141,11 @@ def test_failed_download_is_refused(monkeypatch):
     message = r"'resnet10t' could not be downloaded \(OSError\)\. Without a network, set it"
     with pytest.raises(ConfigError, match=message):
         make_encoder("resnet10t", CHANNELS, SIZE, {}, "timm")
+
+
+def test_an_encoder_of_our_own_needs_no_timm_which_is_slow_to_import():
+    code = "import sys; import player_contact.vision.scoring as _; from player_contact.vision."
+    code += "encoders import make_encoder; make_encoder('contact_resnet10', 5, 64, {}, 'none'); "
+    code += "print(sorted({'timm', 'torchvision'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

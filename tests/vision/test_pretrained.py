@@ -2,14 +2,13 @@ import zipfile
 
 import numpy as np
 import pytest
-import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import conv2d
 from torchvision.models.video import r3d_18
 
 from player_contact.utils.errors import ConfigError
-from player_contact.vision.encoders import make_encoder, rename_weights
+from player_contact.vision.encoders import create_encoder, make_encoder, rename_weights
 from player_contact.vision.model import ContactModel, input_channels
 from player_contact.vision.pretrained import read_weights
 from tests.conftest import ROOT
@@ -22,7 +21,7 @@ NAME, CHANNELS, SIZE = "contact_resnet10", 5, 64
 def rgb_weights():
     """Of a classifier of color images."""
     torch.manual_seed(1)
-    return timm.create_model(NAME).state_dict()
+    return create_encoder(NAME, SIZE, {}).state_dict()
 
 
 def save(weights, path):
@@ -137,7 +136,7 @@ def test_missing_file_is_refused_with_the_choices(tmp_path):
 
 def test_transformer_takes_weights_of_another_image_size(tmp_path):
     name = "vit_tiny_patch16_224"
-    file = save(timm.create_model(name, depth=1).state_dict(), tmp_path / "w.safetensors")
+    file = save(create_encoder(name, 224, {"depth": 1}).state_dict(), tmp_path / "w.safetensors")
     assert load_encoder(file, name, depth=1).pos_embed.shape == (1, 17, 192)
 
 

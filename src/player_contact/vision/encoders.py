@@ -1,25 +1,16 @@
-"""Image encoders by name: timm's registry, to which our modules imported here add theirs."""
+"""Image encoders by name: the project's own ResNets, and those of timm's registry."""
 
-import difflib
 import logging
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from safetensors.torch import save
-from timm import create_model
 from torch import nn
 
 from player_contact.config import SHIPPED_WEIGHTS, VisionConfig
 from player_contact.utils.errors import ConfigError
 from player_contact.utils.files import atomic_write
-from player_contact.vision import (  # they register
-    resnet,  # noqa: F401
-    torchvision_encoders,  # noqa: F401
-    video_encoders,  # noqa: F401
-)
 from player_contact.vision.pretrained import (
     ENCODER,
     encoder_of,
@@ -29,11 +20,15 @@ from player_contact.vision.pretrained import (
     read_weights,
     rename_in_order,
 )
+from player_contact.vision.resnet import RESNETS, make_resnet
 
 log = logging.getLogger(__name__)
 
-VIDEO = "video_encoders"  # the module of those that convolve over frames
-RESERVED_OPTIONS = {"in_chans", "num_classes", "features_only", *signature(create_model).parameters}
+RESERVED_OPTIONS = {  # of the networks, and of timm's `create_model`
+    *("in_chans", "num_classes", "features_only", "model_name", "pretrained", "pretrained_cfg"),
+    *("pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "scriptable", "exportable"),
+    "no_jit",
+}
 
 
 def make_encoder(
@@ -50,12 +45,14 @@ def make_encoder(
     Raises ConfigError: an unknown name, options that the model does not take, images too small for
     it, weights that do not fit. Where none that are shipped do, it says so and starts without.
     """
-    kwargs = {"num_frames": num_frames} if name in timm.list_models(module=VIDEO) else {}
-    encoder = _create_model(name, size, options, in_chans=channels, num_classes=0, **kwargs)
+    shape = {"in_chans": channels, "num_frames": num_frames, "num_classes": 0}
+    encoder = create_encoder(name, size, options, **shape)
     if weights == "shipped":
         _load_shipped(encoder, name)
     elif weights == "timm":
-        load_weights(encoder, _download(name), f"timm's {name}")
+        from player_contact.vision.timm_encoders import download_weights
+
+        load_weights(encoder, download_weights(name), f"timm's {name}")
     elif weights != "none":
         load_weights(encoder, read_weights(Path(weights)), weights)
     return encoder, _count_features(encoder, name, channels, size)
@@ -67,7 +64,9 @@ def check_encoder(config: VisionConfig, channels: int, num_frames: int = 0) -> N
     size, options = config.image_size, config.encoder_options
     make_encoder(config.encoder, channels, size, options, weights, num_frames)
     if config.weights == "timm":
-        _check_downloadable(config.encoder)
+        from player_contact.vision.timm_encoders import check_downloadable
+
+        check_downloadable(config.encoder)
 
 
 def _load_shipped(encoder: nn.Module, name: str) -> None:
@@ -89,7 +88,7 @@ def rename_weights(source: Path, name: str, output: Path) -> None:
     """
     state = read_packaged_weights(source)
     if own := encoder_of(state):
-        plain: Any = _create_model(name, 224, {}, num_classes=0)
+        plain: Any = create_encoder(name, 224, {}, num_classes=0)
         first = f"{plain.pretrained_cfg['first_conv']}.weight"  # its channels may be any
         shapes, expected = (
             {key: value.shape for key, value in weights.items() if key != first}
@@ -100,7 +99,7 @@ def rename_weights(source: Path, name: str, output: Path) -> None:
         half = {k: v.half() if v.is_floating_point() else v for k, v in own.items()}
         _write({f"{ENCODER}{key}": value for key, value in half.items()}, output)
     else:
-        names = _create_model(name, 224, {}).state_dict()
+        names = create_encoder(name, 224, {}).state_dict()
         _write(rename_in_order(state, names, str(source)), output)
 
 
@@ -109,49 +108,31 @@ def _write(state: dict[str, torch.Tensor], output: Path) -> None:
         temporary.write_bytes(save({key: value.contiguous() for key, value in state.items()}))
 
 
-def _create_model(name: str, size: int, options: dict[str, Any], **kwargs: Any) -> nn.Module:
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.5)
-        hint = f" Did you mean one of {', '.join(near)}?" if near else ""
-        raise ConfigError(f"'vision.encoder' is {name!r}, which is not a timm model.{hint}")
+def create_encoder(name: str, size: int, options: dict[str, Any], **kwargs: Any) -> nn.Module:
+    """The network of this name with random weights, for images of `size` pixels.
+
+    `kwargs` are timm's, and `num_frames` as in `make_encoder`. Raises ConfigError: an unknown name,
+    or options that the model does not take.
+    """
     if reserved := sorted(RESERVED_OPTIONS & set(options)):
         raise ConfigError(
             f"'vision.encoder_options' can't set {', '.join(reserved)}: other settings decide that"
         )
     try:
-        pretrained_cfg = timm.get_pretrained_cfg(name)
-    except RuntimeError as error:  # a tag that timm does not have
-        raise ConfigError(f"'vision.encoder' is {name!r}: {first_line(error)}") from None
-    if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:  # a vision transformer
-        options = {"img_size": size} | options
-    try:
-        return create_model(name, **options, **kwargs)
+        if name in RESNETS:
+            kwargs.pop("num_frames", None)
+            return make_resnet(name, **options, **kwargs)
+        from player_contact.vision.timm_encoders import create_timm_model
+
+        return create_timm_model(name, size, options, **kwargs)
+    except ConfigError:
+        raise
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         given = ", ".join(f"{key}={value}" for key, value in options.items()) or "none"
         raise ConfigError(
             f"'vision.encoder' {name!r} does not take 'vision.encoder_options' {given}: "
             f"{first_line(error)}"
         ) from None
-
-
-def _download(name: str) -> dict[str, torch.Tensor]:
-    _check_downloadable(name)
-    try:
-        return create_model(name, pretrained=True).state_dict()
-    except Exception as error:
-        raise ConfigError(
-            f"'vision.weights' is 'timm', but the weights of {name!r} could not be downloaded "
-            f"({type(error).__name__}). Without a network, set it to a file"
-        ) from error
-
-
-def _check_downloadable(name: str) -> None:
-    pretrained_cfg = timm.get_pretrained_cfg(name)
-    if pretrained_cfg is None or not pretrained_cfg.has_weights:
-        raise ConfigError(
-            "'vision.weights' is 'timm', which has no weights for 'vision.encoder' "
-            f"{name!r}. Set it to 'none' or a file"
-        )
 
 
 def _count_features(encoder: nn.Module, name: str, channels: int, size: int) -> int:

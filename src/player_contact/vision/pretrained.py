@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from timm.models import adapt_input_conv, load_state_dict
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from player_contact.utils.errors import ConfigError
@@ -29,7 +29,7 @@ def read_weights(path: Path) -> State:
             "'timm' or the path of a file, relative to the working directory"
         )
     try:
-        state = load_state_dict(str(path), weights_only=True)
+        state = _read_file(path)
     except (RuntimeError, ValueError, OSError, EOFError, KeyError, SafetensorError) as error:
         raise ConfigError(
             f"{path} is not a safetensors file or a torch checkpoint of tensors alone. Code in a "
@@ -40,6 +40,14 @@ def read_weights(path: Path) -> State:
     if not tensors:
         raise ConfigError(f"{path} holds no named tensors")
     return tensors
+
+
+def _read_file(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    from timm.models import load_state_dict
+
+    return load_state_dict(str(path), weights_only=True)
 
 
 def encoder_of(state: State) -> State:
@@ -93,6 +101,8 @@ def _from_timm(state: State, encoder: nn.Module, own: State) -> State:
     for name in (f"{layer}.weight" for layer in _as_tuple(cfg.get("first_conv"))):
         if name in state and name in own and state[name].ndim > 3 and state[name].shape[1] == 3:
             scale = 0.5 / (sum(cfg["std"]) / 3)
+            from timm.models import adapt_input_conv
+
             flat = state[name].flatten(2, -2)  # [out, 3, H, W], or of video T * H for H
             flat = adapt_input_conv(own[name].shape[1], flat) * scale
             state[name] = flat.unflatten(2, state[name].shape[2:-1])

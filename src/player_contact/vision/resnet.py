@@ -1,4 +1,4 @@
-"""ResNets (He et al. 2015, arXiv:1512.03385) with a choice of shortcuts, registered with timm.
+"""ResNets (He et al. 2015, arXiv:1512.03385) with a choice of shortcuts.
 
 `identity`, `projection_where_needed`, `projection` are options A, B and C of the paper; `none` is a
 plain network. With B, the usual one, weights of timm and torchvision fit: parameters have the same
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 import torch
-from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -17,10 +16,24 @@ from player_contact.config import Shortcut
 
 WIDTHS = (64, 128, 256, 512)  # channels of the four stages
 
-_CFG = {"num_classes": 1000, "input_size": (3, 224, 224), "first_conv": "conv1", "classifier": "fc"}
-default_cfgs = generate_default_cfgs(
-    {f"contact_resnet{name}": _CFG for name in ("10", "10_small", "18", "34", "50")}
-)
+CONFIG = {"first_conv": "conv1", "classifier": "fc", "std": (0.229, 0.224, 0.225)}
+RESNETS: dict[str, dict[str, Any]] = {
+    "contact_resnet10": {"layers": (1, 1, 1, 1)},
+    "contact_resnet10_small": {"layers": (1, 1, 1, 1), "widths": (32, 64, 128, 192)},
+    "contact_resnet18": {"layers": (2, 2, 2, 2)},
+    "contact_resnet34": {"layers": (3, 4, 6, 3)},
+    "contact_resnet50": {"layers": (3, 4, 6, 3), "bottleneck": True},
+}
+
+
+def make_resnet(name: str, **options: Any) -> "ContactResNet":
+    """The ResNet of this name, with options of `ContactResNet`.
+
+    `pretrained_cfg` says, as timm's models do, how weights fit that come from timm.
+    """
+    model: Any = ContactResNet(**(RESNETS[name] | options))
+    model.pretrained_cfg = CONFIG | {"architecture": name}
+    return model
 
 
 class PaddedIdentity(nn.Module):
@@ -120,18 +133,3 @@ class ContactResNet(nn.Module):
         """Parameters of the stem and of each stage (coarse) or block, as timm groups them."""
         blocks = r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"
         return {"stem": r"^conv1|bn1", "blocks": blocks}
-
-
-def _register(name: str, **defaults: Any) -> None:
-    def create(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-        return build_model_with_cfg(ContactResNet, name, pretrained, **(defaults | kwargs))
-
-    create.__name__ = name
-    register_model(create)
-
-
-_register("contact_resnet10", layers=(1, 1, 1, 1))
-_register("contact_resnet10_small", layers=(1, 1, 1, 1), widths=(32, 64, 128, 192))
-_register("contact_resnet18", layers=(2, 2, 2, 2))
-_register("contact_resnet34", layers=(3, 4, 6, 3))
-_register("contact_resnet50", layers=(3, 4, 6, 3), bottleneck=True)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from timm.models import group_parameters
 from torch import nn
 
 from player_contact.config import TransferConfig, VisionConfig
@@ -16,6 +15,8 @@ def encoder_stages(encoder: nn.Module, coarse: bool = True) -> list[list[str]]:
     """
     matcher: Any = getattr(encoder, "group_matcher", None)
     if matcher is not None:
+        from timm.models import group_parameters
+
         return list(group_parameters(encoder, matcher(coarse=coarse)).values())
     groups: dict[str, list[str]] = {}
     for name, _ in encoder.named_parameters():
