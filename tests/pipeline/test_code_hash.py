@@ -67,8 +67,7 @@ def test_a_changed_default_counts_as_a_setting_not_as_code(changed):
 
 
 def test_a_module_imported_for_what_it_registers_counts(changed):
-    old, new = '"contact_resnet10", layers=(1, 1', '"contact_resnet10", layers=(1, 2'
-    assert changed("vision/resnet.py", old, new) == {"vision", "submission"}
+    assert changed("vision/video_encoders.py", "[2] * 4", "[2] * 3") == {"vision", "submission"}
 
 
 @pytest.mark.parametrize(

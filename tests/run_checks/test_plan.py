@@ -7,6 +7,7 @@ import pytest
 from player_contact.config import BoosterConfig
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import STAGE_NAMES
+from run_checks import plan as plan_module
 from run_checks.measured_models import measure_booster
 from run_checks.measured_play import Cost
 from run_checks.measured_vision import VisionCost
@@ -20,11 +21,26 @@ READING = 1e-6  # seconds a row
 
 @pytest.fixture(scope="module", autouse=True)
 def small_measurements():
+    """Short ones, and those of models and imports once for all plans: they differ by sizes."""
     small = {"models.MAX_ROWS": 3_000, "models.BOOSTING_ROUNDS": 5, "vision.SECONDS": 0.05}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in small.items():
             patch.setattr(f"run_checks.measured_{name}", value)
+        for name in ("measure_vision", "measure_booster", "seconds_to_import"):
+            patch.setattr(plan_module, name, once(getattr(plan_module, name)))
         yield
+
+
+def once(measure):
+    """The function, which measures the first time and then says the same."""
+    measured = []
+
+    def remembered(*args):
+        if not measured:
+            measured.append(measure(*args))
+        return measured[0]
+
+    return remembered
 
 
 @pytest.fixture(scope="module")

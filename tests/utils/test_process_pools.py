@@ -1,6 +1,9 @@
 import errno
 import os
 import signal
+import time
+from contextlib import ExitStack
+from functools import partial
 
 import psutil
 import pytest
@@ -144,3 +147,19 @@ def test_where_no_dead_process_is_replaced_this_one_goes_on(allow):
     died = "its process died and no other could be started; did memory run out?"
     outcomes = dict(fault_tolerant_map(die_at_zero, items(), 1))
     assert outcomes == {0: Failure(died), 1: 1, 2: 2}
+
+
+def test_a_process_that_does_not_answer_is_not_waited_for_for_ever(monkeypatch, caplog):
+    """As one whose start hangs in the kernel: here its first work takes an hour."""
+    monkeypatch.setattr(process_pools, "START_SECONDS", 2)
+    monkeypatch.setattr(process_pools, "_answer", partial(time.sleep, 3600))
+    started = time.monotonic()
+    with ExitStack() as stack:
+        assert not process_pools.start_processes(stack, 1, 1)
+    assert time.monotonic() - started < 60
+    assert "TimeoutError: nothing came of a new process for 2 s" in caplog.text
+    assert no_worker_is_left()
+
+
+def no_worker_is_left() -> bool:
+    return not [c for c in psutil.Process().children() if "LokyProcess" in " ".join(c.cmdline())]

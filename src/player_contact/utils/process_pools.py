@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 # where a new one dies at once.
 CANT_START = (OSError, RuntimeError, ImportError)
 ORPHAN_CHECK_SECONDS = 0.2
+START_SECONDS = 180  # until a new process must have answered; loaded machines take tens
+JOIN_SECONDS = 10
 IDLE_SECONDS = 300  # after which a process that waits for the next call ends
 
 
@@ -40,7 +42,7 @@ def shared_pool(workers: int) -> ProcessPoolExecutor | None:
         pool = None
         try:
             pool = get_reusable_executor(count, timeout=IDLE_SECONDS, **_options(count))
-            if error := _start_error(pool, pool.submit(os.getpid)):
+            if error := _start_error(pool, pool.submit(_answer)):
                 raise error
             return pool
         except CANT_START as error:
@@ -65,7 +67,7 @@ def start_processes(stack: ExitStack, count: int, workers: int) -> list[ProcessP
         for _ in range(count):
             pool = ProcessPoolExecutor(1, **_options(workers))
             stack.callback(kill_pool, pool)
-            pools[pool.submit(os.getpid)] = pool
+            pools[pool.submit(_answer)] = pool
     except CANT_START as error:
         errors.append(error)
     errors += filter(None, (_start_error(pool, future) for future, pool in pools.items()))
@@ -75,9 +77,16 @@ def start_processes(stack: ExitStack, count: int, workers: int) -> list[ProcessP
     return started
 
 
+def _answer() -> None:
+    """The first work of a new process."""
+
+
 def _start_error(pool: ProcessPoolExecutor, future: Future) -> BaseException | None:
     """Waits until a new pool did its first work; what went wrong, if anything did."""
+    give_up = time.monotonic() + START_SECONDS
     while not wait([future], timeout=1).done:
+        if time.monotonic() > give_up:
+            return TimeoutError(f"nothing came of a new process for {START_SECONDS} s")
         if not pool._executor_manager_thread.is_alive():  # it had no thread to feed the processes
             return RuntimeError("can't start new thread")
     return future.exception()
@@ -93,7 +102,7 @@ def kill_pool(pool: ProcessPoolExecutor) -> None:
     for process in processes:
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
-            process.join()
+            process.join(JOIN_SECONDS)  # not for ever: the system may not be able to end it
 
 
 def _options(workers: int) -> dict[str, Any]:
