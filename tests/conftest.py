@@ -31,6 +31,16 @@ ROOT = Path(__file__).resolve().parents[1]
 SEED, PLAYS, TEST_PLAYS, STEPS = 1, 4, 1, 24
 
 
+# What makes a test slow: films, a run of all stages, programs in processes of their own.
+SLOW_FIXTURES = {"season", "finished_run", "command", "tiny", "plays"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
     """Makes a folder by its name, once for all the processes that the tests run in."""

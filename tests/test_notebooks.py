@@ -7,6 +7,9 @@ import pytest
 from player_contact.utils.files import read_json
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

@@ -9,6 +9,9 @@ import pytest
 from player_contact.inference.predict import predict_folder
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 PREPARE = """
 set -e
 full() { mount -t tmpfs -o size=4k tmpfs "$1"; head -c 4096 /dev/zero > "$1/full"; }

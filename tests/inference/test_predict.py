@@ -384,13 +384,13 @@ def test_a_play_that_hangs_at_its_video_is_decided_without(
     monkeypatch.setattr("player_contact.inference.predict.Patience", ShortPatience)
     submission, counts = predict(filmed_season, workers=1)
     assert counts["plays where vision failed"] == 1
-    assert "vision failed (nothing came of it for 12 s); decided by sensors and" in caplog.text
+    assert "vision failed (nothing came of it for 20 s); decided by sensors and" in caplog.text
     assert submission.equals(unfilmed)
 
 
 class ShortPatience(Patience):
     def __call__(self) -> float:
-        return 12.0
+        return 20.0
 
 
 def test_a_play_whose_process_dies_is_tried_again_with_small_batches(

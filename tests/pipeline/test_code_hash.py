@@ -134,11 +134,14 @@ def test_a_stage_calls_nothing_that_its_hash_does_not_know(finished_run, tmp_pat
         shutil.copyfile(finished_run.folder / name, run.folder / name)
     for stage in STAGES:
         known = graph.dependencies(stage.run.__module__, stage.run.__qualname__)
-        called: set[tuple[str, str]] = set()
+        called, seen = set[tuple[str, str]](), set()
 
-        def profile(frame, event, _, called=called):
+        def profile(frame, event, _, called=called, seen=seen):
+            if event != "call" or frame.f_code in seen:
+                return
+            seen.add(frame.f_code)
             module = frame.f_globals.get("__name__", "")
-            if event == "call" and module.startswith("player_contact.") and module not in IGNORED:
+            if module.startswith("player_contact.") and module not in IGNORED:
                 called.add((module, frame.f_code.co_qualname.split(".")[0]))
 
         sys.setprofile(profile)

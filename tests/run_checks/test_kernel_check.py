@@ -18,6 +18,8 @@ from run_checks.kernel_check import (
 from run_checks.mounts import AS_LINKS, ZIPPED
 from run_checks.submission import SubmissionError, check_submission
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def upload(own_run):

@@ -26,6 +26,9 @@ from player_contact.utils.parallel import parallel_map
 from player_contact.vision.device import limit_num_workers
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 log = logging.getLogger("player_contact.tests")
 
 COMPARED = ("oof.parquet", "submission.csv", "scores.json", "folds.csv")

@@ -21,6 +21,9 @@ from player_contact.utils.parallel import (
 )
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 log = logging.getLogger("player_contact.tests")
 
 

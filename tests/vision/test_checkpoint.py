@@ -9,6 +9,8 @@ from tests.conftest import ROOT
 from tests.makers import TINY_VISION
 from tests.vision.test_train import WITH_DROPOUT, equal, train, train_weights
 
+pytestmark = pytest.mark.slow
+
 
 class KilledError(Exception):
     pass

@@ -21,6 +21,8 @@ from player_contact.vision.train import TrainingJob, train_model
 from tests.makers import TINY_VISION, make_open_rows
 from tests.vision.conftest import NO_AUGMENT, tiny
 
+pytestmark = pytest.mark.slow
+
 
 def train(fabric, config, path):
     """Runs in each process; the first writes its weights."""

@@ -21,6 +21,9 @@ from tests.vision.conftest import NO_AUGMENT, tiny
 from tests.vision.test_checkpoint import KilledError, kill_after
 from tests.vision.test_train import LABEL, ROWS, WITH_DROPOUT, equal, train, train_weights
 
+pytestmark = pytest.mark.slow
+
+
 PLAIN = tiny(augment=NO_AUGMENT)
 ENOUGH = 20  # images: more do not fit into the memory of these tests
 
