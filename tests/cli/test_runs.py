@@ -8,6 +8,7 @@ import pytest
 from benchmarks.__main__ import app as benchmarks_app
 from player_contact.__main__ import app
 from player_contact.cli import runs as runs_module
+from player_contact.cli.run_commands import _next_commands
 from player_contact.cli.runs import find_run, has_data
 from player_contact.utils.errors import InputError
 from run_checks.__main__ import app as checks_app
@@ -132,3 +133,17 @@ def test_data_that_lie_a_folder_too_deep_are_named(tmp_path):
         has_data(tmp_path)
     (tmp_path / "train_labels.csv").write_text("")
     assert has_data(tmp_path)
+
+
+def test_a_run_ends_with_commands_that_find_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    elsewhere = tmp_path / "mine"
+    assert [words.split("    ")[0] for words in _next_commands(elsewhere)] == [
+        f"make predict BUNDLE={elsewhere}/bundle INPUT=folder",
+        f"make kernel RUN={elsewhere}",
+    ]
+    (elsewhere / "crops" / "58168_001064").mkdir(parents=True)
+    assert _next_commands(elsewhere)[0].startswith(f"make plot-crops RUN={elsewhere} ")
+    demo = _next_commands(Path("outputs/demo"))
+    assert demo[0].startswith("make predict BUNDLE=outputs/demo/bundle INPUT=folder ")
+    assert demo[1].startswith("make plan CONFIG=configs/cpu.yaml ")

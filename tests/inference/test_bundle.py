@@ -122,7 +122,7 @@ def test_weights_of_another_model_are_refused_with_what_made_them(own_bundle):
     assert "embed_dim: 16" in text
     config.write_text(text.replace("embed_dim: 16", "embed_dim: 20"))
     edit_manifest(own_bundle, files=files_of(own_bundle) | {"config.yaml": sha256_of(config)})
-    made_with = re.escape(f"made with timm {version('timm')}")
+    made_with = re.escape(f"made with timm {version('timm')} and torch {version('torch')}")
     with pytest.raises(BundleError, match=rf"fold0-0\.safetensors does not fit .*{made_with}"):
         _ = load_bundle(own_bundle).vision_models
 

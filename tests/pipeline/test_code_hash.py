@@ -66,7 +66,12 @@ def test_a_changed_default_counts_as_a_setting_not_as_code(changed):
     assert not changed("config/vision_settings.py", "0.98, ge=0", "0.97, ge=0")
 
 
-def test_a_module_imported_for_what_it_registers_counts(changed):
+def test_a_table_of_networks_counts(changed):
+    old, new = '"contact_resnet10": {"layers": (1, 1', '"contact_resnet10": {"layers": (1, 2'
+    assert changed("vision/resnet.py", old, new) == {"vision", "submission"}
+
+
+def test_a_module_imported_within_a_function_counts(changed):
     assert changed("vision/video_encoders.py", "[2] * 4", "[2] * 3") == {"vision", "submission"}
 
 

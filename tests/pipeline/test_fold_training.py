@@ -48,11 +48,13 @@ def test_an_epoch_a_minute_says_how_long_the_model_takes_and_the_last_one_that_i
     logger = EpochLogger(task)
     with caplog.at_level("INFO"):
         for epoch in range(9):
-            now[0] += 25
             phase = "images" if epoch < 6 else "clips"
+            now[0] += 25 if phase == "images" else 70
             logger(EpochLog(epoch, phase, 0.5, math.nan if epoch < 6 else 0.25, 1e-3, 1.0))
     assert [record.getMessage() for record in caplog.records] == [
         "fold 1, epoch 3 of 9 (images): loss 0.5000, 0:02:30 left",
         "fold 1, epoch 6 of 9 (images): loss 0.5000, 0:01:15 left",
+        "fold 1, epoch 7 of 9 (clips): loss 0.5000, val loss 0.2500, 0:02:20 left",
+        "fold 1, epoch 8 of 9 (clips): loss 0.5000, val loss 0.2500, 0:01:10 left",
         "fold 1, epoch 9 of 9 (clips): loss 0.5000, val loss 0.2500",
     ]

@@ -21,24 +21,30 @@ READING = 1e-6  # seconds a row
 
 @pytest.fixture(scope="module", autouse=True)
 def small_measurements():
-    """Short ones, and those of models and imports once for all plans: they differ by sizes."""
+    """Short ones, and the same kind of model or import once for all plans."""
     small = {"models.MAX_ROWS": 3_000, "models.BOOSTING_ROUNDS": 5, "vision.SECONDS": 0.05}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in small.items():
             patch.setattr(f"run_checks.measured_{name}", value)
-        for name in ("measure_vision", "measure_booster", "seconds_to_import"):
-            patch.setattr(plan_module, name, once(getattr(plan_module, name)))
+        kinds = {
+            "measure_vision": lambda play, vision, *_: vision.model_dump_json(),
+            "measure_booster": lambda values, label, settings, *_: (values.shape[1], settings),
+            "seconds_to_import": lambda *args: args,
+        }
+        for name, kind in kinds.items():
+            patch.setattr(plan_module, name, once(getattr(plan_module, name), kind))
         yield
 
 
-def once(measure):
-    """The function, which measures the first time and then says the same."""
-    measured = []
+def once(measure, kind):
+    """The function, which measures each kind of its arguments the first time."""
+    measured = {}
 
     def remembered(*args):
-        if not measured:
-            measured.append(measure(*args))
-        return measured[0]
+        key = str(kind(*args))
+        if key not in measured:
+            measured[key] = measure(*args)
+        return measured[key]
 
     return remembered
 

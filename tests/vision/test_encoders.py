@@ -1,12 +1,14 @@
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
+import timm
 import torch
 
 from player_contact.config import VisionConfig
 from player_contact.utils.errors import ConfigError
-from player_contact.vision.encoders import check_encoder, make_encoder
+from player_contact.vision.encoders import RESERVED_OPTIONS, check_encoder, make_encoder
 
 CHANNELS, SIZE = 5, 64
 FEATURES = {
@@ -143,9 +145,22 @@ def test_failed_download_is_refused(monkeypatch):
         make_encoder("resnet10t", CHANNELS, SIZE, {}, "timm")
 
 
-def test_an_encoder_of_our_own_needs_no_timm_which_is_slow_to_import():
-    code = "import sys; import player_contact.vision.scoring as _; from player_contact.vision."
-    code += "encoders import make_encoder; make_encoder('contact_resnet10', 5, 64, {}, 'none'); "
-    code += "print(sorted({'timm', 'torchvision'} & set(sys.modules)))"
+@pytest.mark.slow
+def test_a_model_with_an_encoder_of_our_own_needs_no_timm_which_is_slow_to_import():
+    code = """
+import sys
+from player_contact.config import VisionConfig
+from player_contact.vision.model import ContactModel
+from player_contact.vision.scoring import make_image_embedder
+for backend in ("torch", "openvino"):
+    config = VisionConfig(encoder="contact_resnet10", weights="none", inference_backend=backend)
+    make_image_embedder(ContactModel(config, num_frames=3).eval(), config, 3, 1)
+print(sorted({"timm", "torchvision"} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_timm_calls_its_arguments_is_no_option_of_an_encoder():
+    names = set(signature(timm.create_model).parameters) - {"kwargs"}
+    assert names <= RESERVED_OPTIONS

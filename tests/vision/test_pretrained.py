@@ -128,6 +128,14 @@ def test_file_without_weights_is_refused(tmp_path, file, content):
         read_weights(tmp_path / file)
 
 
+@pytest.mark.parametrize("file", ["w.safetensors", "w.pth"])
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_weights_of_a_wrapped_encoder_fit(rgb_weights, tmp_path, file, prefix):
+    wrapped = {f"{prefix}{name}": value for name, value in rgb_weights.items()}
+    loaded = load_encoder(save(wrapped, tmp_path / file)).state_dict()
+    assert torch.equal(loaded["layer4.0.conv2.weight"], rgb_weights["layer4.0.conv2.weight"])
+
+
 def test_missing_file_is_refused_with_the_choices(tmp_path):
     message = r"no file .*w\.pth to take weights from\. 'vision\.weights' is 'none', 'shipped'"
     with pytest.raises(ConfigError, match=message):

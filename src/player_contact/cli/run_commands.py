@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from argparse import Namespace
+from itertools import zip_longest
 from pathlib import Path
 
 from player_contact.cli import app
@@ -16,11 +17,6 @@ RESULTS = {
     "bundle": "bundle",
     "report": "report/index.html",
 }
-NEXT = (
-    "make plot-crops RUN={run}    what the vision model saw",
-    "make predict BUNDLE={bundle} INPUT=folder    other plays",
-    "make plan CONFIG=configs/cpu.yaml    what the larger model takes on this machine",
-)
 
 
 @app.command(*RUN_OPTIONS, "until", "cluster")
@@ -57,8 +53,20 @@ def run(args: Namespace) -> None:
         if (folder / path).exists():
             print(f"{label:<12} {folder / path}")
     if until == STAGE_NAMES[-1]:
-        for label, words in zip(("next", "", ""), NEXT, strict=True):
-            print(f"{label:<12} {words.format(run=folder.name, bundle=folder / 'bundle')}")
+        for label, words in zip_longest(["next"], _next_commands(folder), fillvalue=""):
+            print(f"{label:<12} {words}")
+
+
+def _next_commands(folder: Path) -> list[str]:
+    """What may be typed after a run, each with what it does."""
+    name = folder.name if folder.parent == Path("outputs") else folder
+    words = [f"make predict BUNDLE={folder / 'bundle'} INPUT=folder    other plays"]
+    if any((folder / "crops").glob("*/")):
+        words.insert(0, f"make plot-crops RUN={name}    what the vision model saw")
+    if name == "demo":
+        plan = "make plan CONFIG=configs/cpu.yaml    what a larger model takes on this machine"
+        return [*words, plan]
+    return [*words, f"make kernel RUN={name}    what is uploaded to Kaggle"]
 
 
 @app.command(*RUN_OPTIONS)

@@ -66,8 +66,9 @@ class Bundle:
             try:
                 model.load_state_dict(load_file(self.folder / name))
             except RuntimeError as error:
-                timm = self.manifest.get("packages", {}).get("timm")
-                text = f"does not fit the model; it was made with timm {timm}"
+                made = self.manifest.get("packages", {})
+                text = f"does not fit the model; it was made with timm {made.get('timm')} and torch"
+                text += f" {made.get('torch')}"
                 first_line = str(error).splitlines()[0]
                 raise BundleError(f"{self.folder / name} {text}: {first_line}") from None
             models[name] = (ensemble[member], model.eval())

@@ -17,7 +17,7 @@ NEEDED = (
     "av cv2 joblib lightgbm numpy omegaconf pandas pandera pyarrow pydantic safetensors scipy "
     "sklearn timm torch torchvision tqdm"
 )
-FOR_VISION = {"torch", "torchvision", "timm"}  # without these sensors and boxes decide
+FOR_VISION = {"torch", "torchvision", "timm"}  # without what the encoder needs boxes decide
 WITHOUT_VISION = ("--without-vision", "--budget", "30min")
 MORE = 1.5  # times as many rows on the ground: of a file that models decided for more plays
 

@@ -202,25 +202,32 @@ class EpochLogger:
     the curves of `tensorboard --logdir`."""
 
     def __init__(self, task: FoldTask) -> None:
-        self.task, self.epochs = task, 0
-        self.started = self.logged = time.monotonic()
+        self.task, self.seconds = task, dict[str, list[float]]()  # of the epochs of each phase
+        self.ended = self.logged = time.monotonic()
 
     def __call__(self, epoch: "EpochLog") -> None:
         """Of an epoch that has just ended."""
         vision, now = self.task.vision, time.monotonic()
-        total, self.epochs = vision.image_epochs + vision.clip_epochs, self.epochs + 1
+        total = vision.image_epochs + vision.clip_epochs
         left = total - epoch.epoch - 1
+        self.seconds.setdefault(epoch.phase, []).append(now - self.ended)
+        self.ended = now
         if not left or now - self.logged >= SECONDS_BETWEEN_LINES:
             self.logged = now
             val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
-            # An epoch of images has as many rows as one of clips, and takes about as long.
-            seconds = round(left * (now - self.started) / self.epochs)
-            time_left = f", {timedelta(seconds=seconds)} left" if left else ""
+            time_left = f", {timedelta(seconds=self._seconds_left(left))} left" if left else ""
             text = "fold %d%s, epoch %d of %d (%s): loss %.4f%s%s"
             member = f", member {self.task.member}" if self._has_members else ""
             of = self.task.fold, member, epoch.epoch + 1, total, epoch.phase, epoch.train_loss
             log.info(text, *of, val_loss, time_left, extra={"live": True})
         _write_curves(self.task, epoch)
+
+    def _seconds_left(self, epochs: int) -> int:
+        """As the last phase's epochs took, and those of images for the first of clips: too much."""
+        mean = {phase: sum(times) / len(times) for phase, times in self.seconds.items()}
+        of_clips = min(epochs, self.task.vision.clip_epochs)
+        images = mean.get("images", 0.0)
+        return round(of_clips * mean.get("clips", images) + (epochs - of_clips) * images)
 
     @property
     def _has_members(self) -> bool:

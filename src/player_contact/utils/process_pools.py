@@ -27,8 +27,7 @@ log = logging.getLogger(__name__)
 # where a new one dies at once.
 CANT_START = (OSError, RuntimeError, ImportError)
 ORPHAN_CHECK_SECONDS = 0.2
-START_SECONDS = 180  # until a new process must have answered; loaded machines take tens
-JOIN_SECONDS = 10
+START_SECONDS = 180  # until new processes must have answered; loaded machines take tens
 IDLE_SECONDS = 300  # after which a process that waits for the next call ends
 
 
@@ -37,12 +36,12 @@ def shared_pool(workers: int) -> ProcessPoolExecutor | None:
 
     None where that leaves this process alone.
     """
-    count = workers
+    count, give_up = workers, time.monotonic() + START_SECONDS
     while count > 1:
         pool = None
         try:
             pool = get_reusable_executor(count, timeout=IDLE_SECONDS, **_options(count))
-            if error := _start_error(pool, pool.submit(_answer)):
+            if error := _start_error(pool, pool.submit(_answer), give_up):
                 raise error
             return pool
         except CANT_START as error:
@@ -63,6 +62,7 @@ def start_processes(stack: ExitStack, count: int, workers: int) -> list[ProcessP
     """Up to `count` pools of one process with its share of the cores, killed with the stack."""
     pools: dict[Future, ProcessPoolExecutor] = {}
     errors: list[BaseException] = []
+    give_up = time.monotonic() + START_SECONDS
     try:
         for _ in range(count):
             pool = ProcessPoolExecutor(1, **_options(workers))
@@ -70,7 +70,7 @@ def start_processes(stack: ExitStack, count: int, workers: int) -> list[ProcessP
             pools[pool.submit(_answer)] = pool
     except CANT_START as error:
         errors.append(error)
-    errors += filter(None, (_start_error(pool, future) for future, pool in pools.items()))
+    errors += filter(None, (_start_error(pool, future, give_up) for future, pool in pools.items()))
     started = [pool for future, pool in pools.items() if future.done() and not future.exception()]
     if errors:
         _warn_once(count, len(started), _reason(errors[0]))
@@ -81,9 +81,8 @@ def _answer() -> None:
     """The first work of a new process."""
 
 
-def _start_error(pool: ProcessPoolExecutor, future: Future) -> BaseException | None:
-    """Waits until a new pool did its first work; what went wrong, if anything did."""
-    give_up = time.monotonic() + START_SECONDS
+def _start_error(pool: ProcessPoolExecutor, future: Future, give_up: float) -> BaseException | None:
+    """Waits until a new pool did its first work; what went wrong, if anything did by `give_up`."""
     while not wait([future], timeout=1).done:
         if time.monotonic() > give_up:
             return TimeoutError(f"nothing came of a new process for {START_SECONDS} s")
@@ -102,7 +101,7 @@ def kill_pool(pool: ProcessPoolExecutor) -> None:
     for process in processes:
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
-            process.join(JOIN_SECONDS)  # not for ever: the system may not be able to end it
+            process.join()
 
 
 def _options(workers: int) -> dict[str, Any]:

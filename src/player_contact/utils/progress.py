@@ -41,7 +41,7 @@ def progress_bar(items: Iterable | None, total: int, description: str, workers: 
         workers=workers,
         leave=False,
         file=_LogLines(),
-        delay=SECONDS_BETWEEN_LINES / 2,
+        delay=SECONDS_BETWEEN_LINES,
         mininterval=SECONDS_BETWEEN_LINES,
         miniters=1,
         bar_format="{desc}: {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left",

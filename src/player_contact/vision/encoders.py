@@ -1,6 +1,8 @@
 """Image encoders by name: the project's own ResNets, and those of timm's registry."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,19 +120,22 @@ def create_encoder(name: str, size: int, options: dict[str, Any], **kwargs: Any)
         raise ConfigError(
             f"'vision.encoder_options' can't set {', '.join(reserved)}: other settings decide that"
         )
-    try:
-        if name in RESNETS:
-            kwargs.pop("num_frames", None)
-            return make_resnet(name, **options, **kwargs)
+    create: Callable[..., nn.Module]
+    if name in RESNETS:
+        kwargs.pop("num_frames", None)
+        create, given = make_resnet, {k: v for k, v in options.items() if v is not None}
+    else:
         from player_contact.vision.timm_encoders import create_timm_model
 
-        return create_timm_model(name, size, options, **kwargs)
+        create, given = partial(create_timm_model, size=size), options
+    try:
+        return create(name, **given, **kwargs)
     except ConfigError:
         raise
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        given = ", ".join(f"{key}={value}" for key, value in options.items()) or "none"
+        text = ", ".join(f"{key}={value}" for key, value in options.items()) or "none"
         raise ConfigError(
-            f"'vision.encoder' {name!r} does not take 'vision.encoder_options' {given}: "
+            f"'vision.encoder' {name!r} does not take 'vision.encoder_options' {text}: "
             f"{first_line(error)}"
         ) from None
 

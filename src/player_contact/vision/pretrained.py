@@ -1,5 +1,6 @@
 """Pretrained weights, safely: code in a file never runs, weights that do not fit are refused."""
 
+import re
 import sys
 import tempfile
 import zipfile
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from player_contact.utils.errors import ConfigError
 
 State = dict[str, Tensor]
+WRAPPED = r"^(module\.)?(_orig_mod\.)?"  # by DDP, an average of weights, or a compiler
 MAX_NAMES = 3  # in an error
 ENCODER = "encoder."  # what names of the encoder's tensors begin with in `ContactModel`
 
@@ -44,7 +46,8 @@ def read_weights(path: Path) -> State:
 
 def _read_file(path: Path) -> Any:
     if path.suffix == ".safetensors":
-        return load_file(path)
+        state = load_file(path)
+        return {re.sub(WRAPPED, "", name): tensor for name, tensor in state.items()}
     from timm.models import load_state_dict
 
     return load_state_dict(str(path), weights_only=True)

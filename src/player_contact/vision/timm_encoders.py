@@ -1,7 +1,7 @@
 """Encoders of timm's registry, to which the modules imported here add torchvision's.
 
-Importing timm, which imports torchvision, takes as long as importing torch: `encoders` imports this
-module only for encoders that are not the project's own.
+Importing timm, and torchvision with it, takes about as long as importing torch: `encoders` imports
+this module only for encoders that are not the project's own.
 """
 
 import difflib
@@ -22,12 +22,10 @@ from player_contact.vision.resnet import RESNETS
 VIDEO = "video_encoders"  # the module of those that convolve over frames
 
 
-def create_timm_model(
-    name: str, size: int, options: dict[str, Any], num_frames: int = 0, **kwargs: Any
-) -> nn.Module:
+def create_timm_model(name: str, size: int, num_frames: int = 0, **options: Any) -> nn.Module:
     """The model of this name, for images of `size` pixels; video encoders get `num_frames`.
 
-    Raises ConfigError: an unknown name, or options that the model does not take.
+    Raises ConfigError: an unknown name.
     """
     if not timm.is_model(name):
         names = [*timm.list_models(), *RESNETS]
@@ -41,8 +39,8 @@ def create_timm_model(
     if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:  # a vision transformer
         options = {"img_size": size} | options
     if name in timm.list_models(module=VIDEO):
-        kwargs["num_frames"] = num_frames
-    return create_model(name, **options, **kwargs)
+        options["num_frames"] = num_frames
+    return create_model(name, **options)
 
 
 def download_weights(name: str) -> dict[str, Tensor]:
