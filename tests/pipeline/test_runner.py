@@ -112,6 +112,15 @@ def test_the_last_score_is_that_of_scikit_learn_over_all_rows(oof, finished_run)
     assert oof["final"].any()
 
 
+def test_what_thresholds_of_other_folds_cost_is_told_beside_the_score(oof, finished_run):
+    result = read_json(finished_run.folder / "scores.json")
+    assert result["called"] == oof["final"].sum()
+    best, contact = result["best_in_hindsight"], oof["contact"]
+    assert best >= result["scores"][-1]["mcc"]
+    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+        assert best >= matthews_corrcoef(contact, oof["blend"] >= threshold) - 1e-9
+
+
 def test_the_fold_of_a_row_is_that_of_its_game(oof, finished_run):
     fold = finished_run.folds.set_index("game_play")["fold"]
     assert oof["fold"].tolist() == fold[oof["game_play"]].tolist()

@@ -54,12 +54,16 @@ def scores_stage(run: Run, out: Path) -> None:
         best_thresholds(labels.label, oof[name], labels.is_ground)
         for name in ("blend", "proximity")
     )
+    best = thresholds.decide(oof["blend"], labels.is_ground)
     result = {
         "simulated": run.simulated,
         "rows": len(rows),
         "contacts": int(labels.label.sum()),
         "thresholds": dataclasses.asdict(thresholds),
         "contact_distance": 1 / by_distance.pair - 1,
+        # Of the blend: its decisions by thresholds of other folds, and the MCC of those above.
+        "called": int(final.sum()),
+        "best_in_hindsight": float(matthews(count(labels.label, best))),
         "scores": [dataclasses.asdict(score) for score in scores],
         "text": scores_text(scores, run.simulated),
     }
@@ -104,6 +108,8 @@ def submission_stage(run: Run, out: Path) -> None:
         predicted = predicted.reindex(label.index)
         mcc = matthews(count((label == 1).to_numpy(), (predicted == 1).to_numpy()))
         counts["MCC against the simulated truth"] = round(float(mcc), 4)
-        log.info("MCC against the simulated truth: %.4f", mcc)
+        called, contacts = int((predicted == 1).sum()), int(label.sum())
+        text = "MCC against the simulated truth: %.4f; %d contacts called, %d true"
+        log.info(text, mcc, called, contacts)
     write_json(counts, out / "submission.json")
     log.info("%s", summary_text(counts), extra={"live": True})  # the report has the counts
