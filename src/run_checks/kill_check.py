@@ -136,7 +136,7 @@ def check_kills(kills: int, seed: int, interrupt: bool) -> None:
 
 def _next_stages(stages: list[str], last: str | None, folder: Path) -> list[str]:
     """The last kill's stage and later ones, so that the run gets on; a season is made once."""
-    if any((folder / "outputs" / "seasons").glob("*steps-every?-??????")):
+    if any((folder / "outputs" / "seasons").glob("[!.]*/train_labels.csv")):
         stages.remove("season")
     return stages[stages.index(last) if last in stages else 0 :]
 

@@ -164,3 +164,5 @@ print(sorted({"timm", "torchvision"} & set(sys.modules)))
 def test_what_timm_calls_its_arguments_is_no_option_of_an_encoder():
     names = set(signature(timm.create_model).parameters) - {"kwargs"}
     assert names <= RESERVED_OPTIONS
+    with pytest.raises(ConfigError, match=r"can't set num_frames, size: other settings"):
+        make_encoder("resnet10t", CHANNELS, SIZE, {"size": 32, "num_frames": 1})

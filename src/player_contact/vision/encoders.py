@@ -26,10 +26,10 @@ from player_contact.vision.resnet import RESNETS, make_resnet
 
 log = logging.getLogger(__name__)
 
-RESERVED_OPTIONS = {  # of the networks, and of timm's `create_model`
-    *("in_chans", "num_classes", "features_only", "model_name", "pretrained", "pretrained_cfg"),
-    *("pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "scriptable", "exportable"),
-    "no_jit",
+RESERVED_OPTIONS = {  # ours, the networks', and those of timm's `create_model`
+    *("size", "num_frames", "in_chans", "num_classes", "features_only", "model_name"),
+    *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"),
+    *("scriptable", "exportable", "no_jit"),
 }
 
 
