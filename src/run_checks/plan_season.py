@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from player_contact.competition.season import read_season
-from player_contact.utils.files import atomic_write, remove
+from player_contact.utils.files import atomic_write, remove_drafts
 from season_simulator.season_cache import season_folder
 from season_simulator.season_writer import SHORT_PLAY, SeasonSettings
 from season_simulator.simulated_play import simulate_play
@@ -28,8 +28,7 @@ def plan_season(parent: Path, season: SeasonSettings, workers: int) -> Path:
         return folder
     filmed = folder.with_name(f"{folder.name}-one-filmed-every{season.image_every}")
     if not filmed.is_dir():
-        for stale in parent.glob(f".{filmed.name}.*.partial"):  # of a plan that was killed
-            remove(stale)
+        remove_drafts(filmed)
         log.info("== season: simulating the videos of a play into %s", filmed)
         index = _median_play(folder)
         with atomic_write(filmed) as draft:

@@ -6,7 +6,7 @@ import logging
 import time
 from pathlib import Path
 
-from player_contact.utils.files import remove, write_json
+from player_contact.utils.files import remove_drafts, write_json
 from player_contact.utils.syntax import code_text
 from season_simulator.season_writer import SeasonSettings, write_season
 
@@ -22,8 +22,7 @@ def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
     kind = f"every{season.image_every}" if season.video else "tables"
     folder = parent / f"seed{season.seed}-{size}-{kind}-{_code_hash()}"
     if not (folder / "train_labels.csv").is_file():
-        for stale in parent.glob(f".{folder.name}.*.partial"):  # of a run that was killed
-            remove(stale)
+        remove_drafts(folder)
         log.info("== season: simulating %d plays into %s", season.plays + season.test_plays, folder)
         started = time.monotonic()
         write_season(folder, season, workers)

@@ -1,5 +1,8 @@
 import errno
 import os
+import platform
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +21,7 @@ from player_contact.utils.files import (
     move,
     read_json,
     remove,
+    remove_drafts,
     write_json,
 )
 
@@ -210,3 +214,15 @@ def test_temporary_files_go_beside_where_there_is_no_folder(tmp_path, monkeypatc
     assert os.environ["TMPDIR"] == str(folder)
     assert f"they go into {folder}" in caplog.text
     assert ends == [(files.shutil.rmtree, str(folder))]
+
+
+def test_drafts_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path):
+    path, ended = tmp_path / "season", subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    node = platform.node()
+    living, dead = (tmp_path / f".season.{node}-{pid}.partial" for pid in (os.getpid(), ended.pid))
+    for draft in (living, dead):
+        draft.mkdir()
+    remove_drafts(path)
+    assert living.is_dir()
+    assert not dead.exists()

@@ -38,6 +38,20 @@ def atomic_write(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
+def remove_drafts(path: Path) -> None:
+    """Removes what killed processes left of `atomic_write(path)`.
+
+    The draft of a process of this machine that lives stays: it is still at it.
+    """
+    import psutil
+
+    here = f".{path.name}.{platform.node()}-"
+    for draft in path.parent.glob(f".{path.name}.*.partial"):
+        pid = draft.name.removeprefix(here).removesuffix(".partial")
+        if not (pid.isdecimal() and psutil.pid_exists(int(pid))):
+            remove(draft)
+
+
 def _umask() -> int:
     mask = os.umask(0o077)  # it can be read only by setting it
     os.umask(mask)
