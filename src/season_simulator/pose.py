@@ -45,6 +45,11 @@ class Poses:
         """[F, P, 3] one joint."""
         return self.joints[:, :, JOINTS.index(name)]
 
+    def lowest(self) -> np.ndarray:
+        """[F, P] yd, the height of the lowest joint but hands and feet: what makes a contact."""
+        body = [not name.endswith(("hand", "foot")) for name in JOINTS]
+        return self.joints[:, :, body, 2].min(axis=-1)
+
 
 def poses_at(motion: Motion, contacts: Contacts, time: np.ndarray) -> Poses:
     """The poses at `time` [F], seconds since the snap."""

@@ -91,6 +91,7 @@ def _truth(play: SimulatedPlay) -> dict[str, Any]:
         "position": play.position.astype(np.float32),  # [S, P, 2] yd
         "pair_contact": play.pair_truth,  # [S, P, P] bool
         "ground_contact": play.ground_truth,  # [S, P] bool
+        "lowest": play.lowest.astype(np.float32),  # [S, P] yd, see `Poses.lowest`
         "sensor_lag": np.float64(play.sensor_lag),  # s by which the sensors report late
     }
     for name, view in play.views.items():

@@ -94,6 +94,7 @@ class SimulatedPlay:
     ground_truth: np.ndarray  # [S, P] bool
     pair_label: np.ndarray  # [S, P, P] bool, with the annotators' errors
     ground_label: np.ndarray  # [S, P] bool
+    lowest: np.ndarray  # [S, P] yd, height of the lowest joint but hands and feet
     tracking: pd.DataFrame  # see `simulate_tracking`
     sensor_lag: float  # s, by which the sensors report late
     poses: Poses
@@ -146,6 +147,7 @@ def simulate_play(seed: int, index: int, median_steps: int, missing: int = 0) ->
         ground_truth=ground,
         pair_label=pair_label,
         ground_label=add_label_noise(rng, ground, anybody, GROUND_SHIFTS),
+        lowest=poses_at(motion, contacts, label_time).lowest(),
         tracking=tracking,
         sensor_lag=lag,
         poses=poses,
