@@ -1,4 +1,5 @@
 import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from player_contact.__main__ import main
 from player_contact.utils.files import read_json
+from player_contact.utils.progress import STAGE_LINE
 from tests.conftest import ROOT
 
 TINY = ROOT / "configs" / "tiny.yaml"
@@ -71,7 +73,8 @@ def test_a_run_ends_at_its_stage_and_is_not_repeated(command, tiny_season, tmp_p
     words = ("--config", TINY, "--input", tiny_season.folder, "--outputs", "runs", "--run", "mine")
     first, second = (command("run", *words, "--until", "folds", "--workers", 1) for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
-    assert "== folds" in first.stderr
+    assert STAGE_LINE.match(first.stderr.splitlines()[-1])[1] == "folds"
+    assert re.search(r"^folds +0:\d\d  4 plays of \d games; contacts a fold: ", first.stderr, re.M)
     assert "Nothing has changed since the last run." in second.stdout
     assert (tmp_path / "runs" / "mine" / "folds.csv").is_file()
 
@@ -112,7 +115,8 @@ def test_a_season_is_simulated_once_and_its_folder_printed(command, tmp_path):
     more = ("--set", "season.test_plays=1", "season.median_steps=8")
     first, second = (command(*words, *more, program="season_simulator") for _ in range(2))
     assert first.stdout == second.stdout
-    assert "== season: simulating 5 plays" in first.stderr
+    assert first.stderr.startswith("simulating 5 plays into ")
+    assert STAGE_LINE.match(first.stderr.splitlines()[-1])[1] == "season"
     assert "simulating" not in second.stderr
     (folder,) = (tmp_path / "outputs" / "seasons").iterdir()
     assert first.stdout.strip() == str(folder.relative_to(tmp_path))

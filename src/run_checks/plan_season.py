@@ -29,7 +29,7 @@ def plan_season(parent: Path, season: SeasonSettings, workers: int) -> Path:
     filmed = folder.with_name(f"{folder.name}-one-filmed-every{season.image_every}")
     if not filmed.is_dir():
         remove_drafts(filmed)
-        log.info("== season: simulating the videos of a play into %s", filmed)
+        log.info("simulating the videos of a play into %s", filmed)
         index = _median_play(folder)
         with atomic_write(filmed) as draft:
             shutil.copytree(folder, draft, dirs_exist_ok=True)

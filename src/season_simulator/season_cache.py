@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from player_contact.utils.files import remove_drafts, write_json
+from player_contact.utils.progress import stage_line
 from player_contact.utils.syntax import code_text
 from season_simulator.season_writer import SeasonSettings, write_season
 
@@ -23,12 +24,13 @@ def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
     folder = parent / f"seed{season.seed}-{size}-{kind}-{_code_hash()}"
     if not (folder / "train_labels.csv").is_file():
         remove_drafts(folder)
-        log.info("== season: simulating %d plays into %s", season.plays + season.test_plays, folder)
+        plays = season.plays + season.test_plays
+        log.info("simulating %d plays into %s", plays, folder)
         started = time.monotonic()
         write_season(folder, season, workers)
-        if (folder / "truth").is_dir():
-            seconds = round(time.monotonic() - started, 1)
-            write_json({"seconds": seconds}, folder / "truth" / "simulation.json")
+        seconds = round(time.monotonic() - started, 1)
+        write_json({"seconds": seconds}, folder / "truth" / "simulation.json")
+        log.info("%s", stage_line("season", seconds, f"{plays} plays"))
     return folder
 
 

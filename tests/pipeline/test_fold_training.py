@@ -38,7 +38,7 @@ def test_what_other_folds_compiled_is_forgotten(monkeypatch, is_compiled):
     assert len(resets) == is_compiled
 
 
-def test_an_epoch_a_minute_says_how_long_the_model_takes_and_the_last_one_that_it_is_done(
+def test_an_epoch_a_minute_says_how_long_the_model_takes(
     monkeypatch, tmp_path, caplog
 ):
     now = [0.0]

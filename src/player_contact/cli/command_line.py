@@ -66,6 +66,7 @@ class CommandLine:
         if isinstance(sys.stdout, io.TextIOWrapper):  # terminals and files of any encoding
             sys.stdout.reconfigure(errors="replace")
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+        logging.getLogger().handlers[0].setLevel(logging.INFO)  # a run keeps details for its report
         for name in NOISY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         code = 2

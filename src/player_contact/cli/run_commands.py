@@ -17,6 +17,7 @@ RESULTS = {
     "bundle": "bundle",
     "report": "report/index.html",
 }
+TO_OPEN = "submission", "report"  # after a whole run
 
 
 @app.command(*RUN_OPTIONS, "until", "cluster")
@@ -49,10 +50,11 @@ def run(args: Namespace) -> None:
             print("Nothing has changed since the last run.")
     if (folder / "scores.json").is_file():
         print(f"\n{read_json(folder / 'scores.json')['text']}\n")
+    whole = until == STAGE_NAMES[-1]
     for label, path in RESULTS.items():
-        if (folder / path).exists():
+        if (folder / path).exists() and (label in TO_OPEN or not whole):
             print(f"{label:<12} {folder / path}")
-    if until == STAGE_NAMES[-1]:
+    if whole:
         for label, words in zip_longest(["next"], _next_commands(folder), fillvalue=""):
             print(f"{label:<12} {words}")
 

@@ -30,8 +30,9 @@ class SeasonConfig(Section):
 class BoosterConfig(Section):
     """A LightGBM classifier; names are LightGBM's.
 
-    `num_boost_round` is fixed: early stopping on AUC or log loss stops before MCC is best. A run
-    prints the out-of-fold MCC after a quarter, a half and three quarters of it; choose by that.
+    `num_boost_round` is fixed: early stopping on AUC or log loss stops before MCC is best. A run's
+    report has the out-of-fold MCC after a quarter, a half and three quarters of it, by which to
+    choose.
     """
 
     num_boost_round: int = Field(200, ge=1)

@@ -18,7 +18,7 @@ from player_contact.utils.parallel import parallel_map
 BlendItem = tuple[PlayTables, pd.DataFrame, np.ndarray, np.ndarray]
 
 
-def blend_stage(run: Run, out: Path) -> None:
+def blend_stage(run: Run, out: Path) -> str:
     """Trains the blend on the out-of-fold probabilities of screen and vision."""
     folder = out / "blend"
     folder.mkdir(exist_ok=True)
@@ -27,6 +27,7 @@ def blend_stage(run: Run, out: Path) -> None:
     probability = train_boosters(run, "blend", booster, folder / "fold", parts, columns, increasing)
     oof = pd.DataFrame({"row": run.candidates["row"], "blend": probability})
     oof.to_parquet(folder / "oof.parquet", index=False)
+    return f"{len(columns)} features of {len(oof):,} rows"
 
 
 def blend_tables(run: Run) -> tuple[list[np.ndarray], dict[str, int]]:

@@ -46,5 +46,5 @@ def train_boosters(
         path = prefix.with_name(f"{prefix.name}{fold}.txt")
         write_training_record(path, table[table["play_index"].isin(train_parts)], plays)
     curve = ", ".join(f"{rounds}: {mcc:.3f}" for rounds, mcc in trained.mcc_by_rounds.items())
-    log.info("%s, MCC by rounds: %s", name, curve)
+    log.debug("%s, MCC by rounds: %s", name, curve)
     return trained.probability

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 JPEG_SHARE = 0.3  # of the pixels, about; views that do not show a row take nothing
 
 
-def crops_stage(run: Run, out: Path) -> None:
+def crops_stage(run: Run, out: Path) -> str:
     """Cuts the crops of the open rows. Plays that an interrupted run finished are kept."""
     folder = out / "crops"
     folder.mkdir(exist_ok=True)
@@ -31,8 +31,6 @@ def crops_stage(run: Run, out: Path) -> None:
         remove(stale)
     open_rows, crops = run.open_rows(), run.config.crops
     pixels = len(open_rows) * len(VIEWS) * len(crops.frame_offsets) * crops.stored_size**2
-    most = "at most " if crops.jpeg_quality else ""
-    log.info("crops of %d rows will take %s%.1f GB", len(open_rows), most, pixels / 1e9)
     filmed = any(run.season.video_folder.glob("*.mp4"))
     if not filmed:
         log.warning("No video was found in %s: no row has an image", run.season.video_folder)
@@ -43,7 +41,8 @@ def crops_stage(run: Run, out: Path) -> None:
     items = ((tables, by_play.get(play, no_rows)) for play, tables in enumerate(run.season.plays()))
     work = partial(write_play_crops, folder=folder, config=run.config, filmed=filmed)
     visible = np.sum(list(parallel_map(work, items, len(run.folds), "crops", run.workers)), axis=0)
-    log.info("rows visible: Sideline %d, Endzone %d of %d", *visible, len(open_rows))
+    shown = ", ".join(f"{view} {rows:,}" for view, rows in zip(VIEWS, visible, strict=True))
+    return f"visible of {len(open_rows):,} rows: {shown}"
 
 
 def write_play_crops(

@@ -198,8 +198,8 @@ def shifts_to_screen(logits: np.ndarray, screen: np.ndarray, is_ground: np.ndarr
 
 
 class EpochLogger:
-    """Logs the last epoch, and one a minute with the time left of its model; adds all of them to
-    the curves of `tensorboard --logdir`."""
+    """Logs an epoch a minute, with the time left of its model; adds all of them to the curves of
+    `tensorboard --logdir`."""
 
     def __init__(self, task: FoldTask) -> None:
         self.task, self.seconds = task, dict[str, list[float]]()  # of the epochs of each phase
@@ -212,7 +212,7 @@ class EpochLogger:
         left = total - epoch.epoch - 1
         self.seconds.setdefault(epoch.phase, []).append(now - self.ended)
         self.ended = now
-        if not left or now - self.logged >= SECONDS_BETWEEN_LINES:
+        if now - self.logged >= SECONDS_BETWEEN_LINES:
             self.logged = now
             val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
             time_left = f", {timedelta(seconds=self._seconds_left(left))} left" if left else ""

@@ -1,6 +1,5 @@
 """The report, and a viewer page for each play with a video."""
 
-import logging
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -19,10 +18,8 @@ from player_contact.pipeline.run import Run
 from player_contact.utils.files import read_json
 from player_contact.utils.parallel import parallel_map
 
-log = logging.getLogger(__name__)
 
-
-def report_stage(run: Run, out: Path) -> None:
+def report_stage(run: Run, out: Path) -> str:
     """Writes `report/index.html`, and the pages of `viewer_plays` filmed plays, worst first."""
     started, folder = time.monotonic(), out / "report"
     (folder / "plays").mkdir(parents=True, exist_ok=True)
@@ -38,8 +35,8 @@ def report_stage(run: Run, out: Path) -> None:
     seconds = {"simulated season": read_json(simulation)["seconds"]} if simulation.is_file() else {}
     seconds["report"] = round(time.monotonic() - started, 1)
     write_report(run.folder, folder, seconds)
-    text = "%d of %d plays have a viewer page; they take %.1f MB beside their videos"
-    log.info(text, len(plays), len(run.folds), megabytes)
+    pages = f"{len(plays)} of {len(run.folds)} plays have a viewer page"
+    return f"{pages}; they take {megabytes:.1f} MB beside their videos"
 
 
 def _write_page(result: PlayResult, folder: Path, config: Config) -> int:

@@ -30,7 +30,7 @@ SCORED_MODELS = {  # model -> column of oof.parquet
 GAIN_OVER = {"sensors": "distance", "screen": "sensors", "vision": "screen", "blend": "screen"}
 
 
-def scores_stage(run: Run, out: Path) -> None:
+def scores_stage(run: Run, out: Path) -> str:
     """Writes the out-of-fold table, the scores, and the thresholds for predicting.
 
     Those are chosen on all out-of-fold rows, the scored decisions by thresholds of other folds.
@@ -68,6 +68,9 @@ def scores_stage(run: Run, out: Path) -> None:
         "text": scores_text(scores, run.simulated),
     }
     write_json(result, out / "scores.json")
+    return (
+        f"{final.sum():,} contacts called, {labels.label.sum():,} labelled, of {len(rows):,} rows"
+    )
 
 
 def with_fallback(vision: np.ndarray, screen: np.ndarray) -> np.ndarray:
@@ -79,7 +82,7 @@ def with_fallback(vision: np.ndarray, screen: np.ndarray) -> np.ndarray:
     return np.where(vision > 0, vision, screen)
 
 
-def bundle_stage(run: Run, out: Path) -> None:
+def bundle_stage(run: Run, out: Path) -> str:
     """Collects all that predicting needs."""
     scores = read_json(run.folder / "scores.json")
     screen = read_json(run.folder / "screen" / "open_threshold.json")
@@ -94,12 +97,15 @@ def bundle_stage(run: Run, out: Path) -> None:
         "features": screen["features"],
     }
     write_bundle(out / "bundle", run.config, run.folder, facts)
+    size = sum(path.stat().st_size for path in (out / "bundle").rglob("*") if path.is_file())
+    return f"{size / 1e6:.1f} MB"
 
 
-def submission_stage(run: Run, out: Path) -> None:
+def submission_stage(run: Run, out: Path) -> str:
     """Predicts the test plays with the bundle."""
     submission, workers = out / "submission.csv", local_workers(run.workers)
     counts: dict = dict(predict_folder(run.folder / "bundle", run.input, submission, workers))
+    text = f"{counts['contacts']:,} contacts called"
     truth = run.input / "truth" / "test_labels.csv"
     if truth.is_file():  # of a simulated season
         label, predicted = (
@@ -108,8 +114,7 @@ def submission_stage(run: Run, out: Path) -> None:
         predicted = predicted.reindex(label.index)
         mcc = matthews(count((label == 1).to_numpy(), (predicted == 1).to_numpy()))
         counts["MCC against the simulated truth"] = round(float(mcc), 4)
-        called, contacts = int((predicted == 1).sum()), int(label.sum())
-        text = "MCC against the simulated truth: %.4f; %d contacts called, %d true"
-        log.info(text, mcc, called, contacts)
+        text = f"{text}, {label.sum():,} true; MCC {mcc:.3f} against the simulated truth"
     write_json(counts, out / "submission.json")
     log.info("%s", summary_text(counts), extra={"live": True})  # the report has the counts
+    return text

@@ -49,7 +49,7 @@ class Run:
     @cached_property
     def season(self) -> Season:
         """The training split."""
-        log.info("reading the tables of %s", self.input)
+        log.debug("reading the tables of %s", self.input)
         return read_season(self.input, "train")
 
     @cached_property

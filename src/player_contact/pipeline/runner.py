@@ -21,6 +21,7 @@ from player_contact.utils.files import (
     write_json,
 )
 from player_contact.utils.log_capture import captured
+from player_contact.utils.progress import stage_line
 from player_contact.utils.resources import track_resources
 
 log = logging.getLogger(__name__)
@@ -47,10 +48,10 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
             run.folder.mkdir(parents=True, exist_ok=True)
             save_config(run.config, run.folder / "config.yaml")
             _check_early(run, names)
-        log.info("== %s", stage.name)
         done.pop(stage.name, None)
         result = _run_stage(stage, run, prints[stage.name], done)
         done[stage.name] = {"fingerprint": prints[stage.name], **result}
+        log.info("%s", stage_line(stage.name, result["seconds"], result["messages"][0]))
         write_json(done, done_path)
         ran.append(stage.name)
     if "bundle" in names:  # whole: these are its settings, whatever others were broken off
@@ -110,12 +111,16 @@ def _run_stage(stage: Stage, run: Run, print_: str, done: dict[str, Any]) -> dic
             write_json(messages, kept)
 
     with captured(keep), track_resources(SAMPLE_SECONDS) as used:
-        stage.run(run, work)
+        summary = stage.run(run, work)
     write_json(done, run.folder / "stages.json")
     for name in stage.outputs:
         move(work / name, run.folder / name)
     remove(work)
-    return {"seconds": round(used.seconds, 1), "peak_mb": round(used.peak_mb), "messages": messages}
+    return {
+        "seconds": round(used.seconds, 1),
+        "peak_mb": round(used.peak_mb),
+        "messages": [summary, *messages],
+    }
 
 
 def _check_early(run: Run, names: tuple[str, ...]) -> None:

@@ -1,6 +1,5 @@
 """From the tables to the open rows: folds, features, and the first model."""
 
-import logging
 import math
 from collections import Counter
 from functools import partial
@@ -29,20 +28,18 @@ from player_contact.video.completion import complete_play
 
 NO_ROWS = Rows(*(np.empty(0, dtype=np.int64) for _ in range(4)))
 
-log = logging.getLogger(__name__)
 
-
-def folds_stage(run: Run, out: Path) -> None:
+def folds_stage(run: Run, out: Path) -> str:
     """Writes folds.csv."""
     contacts = run.season.rows.groupby("game_play", observed=True, sort=False)["contact"].sum()
     table = make_folds(contacts, run.config.folds, run.config.seed)
     table.to_csv(out / "folds.csv", index=False)
     sizes = ", ".join(map(str, table.groupby("fold")["contacts"].sum()))
     games = table["game"].nunique()
-    log.info("%d plays of %d games; contacts a fold: %s", len(table), games, sizes)
+    return f"{len(table)} plays of {games} games; contacts a fold: {sizes}"
 
 
-def features_stage(run: Run, out: Path) -> None:
+def features_stage(run: Run, out: Path) -> str:
     """Writes the candidate rows of each play with their features, and facts about the data."""
     folder, season = out / "features", run.season
     folder.mkdir(exist_ok=True)
@@ -51,8 +48,8 @@ def features_stage(run: Run, out: Path) -> None:
     plays = len(season.game_plays)
     counts = sum(parallel_map(work, season.plays(), plays, "features", run.workers), Counter())
     write_json(season_facts(run) | dict(counts), folder / "facts.json")
-    counts_text = ", ".join(f"{count} {name}" for name, count in counts.items())
-    log.info("of %d rows: %s", len(season.rows), counts_text)
+    counts_text = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"{counts_text}, of {len(season.rows):,} rows"
 
 
 def season_facts(run: Run) -> dict[str, int | str]:
@@ -91,7 +88,7 @@ def write_play_features(tables: PlayTables, folder: Path, config: Config) -> Cou
     return counts
 
 
-def screen_stage(run: Run, out: Path) -> None:
+def screen_stage(run: Run, out: Path) -> str:
     """Trains the screen, with and without helmet features, and chooses which rows stay open."""
     folder, config = out / "screen", run.config.screen
     folder.mkdir(exist_ok=True)
@@ -119,11 +116,8 @@ def screen_stage(run: Run, out: Path) -> None:
     }
     summary = {"open_threshold": threshold, **counts, "features": run.feature_names}
     write_json(summary, folder / "open_threshold.json")
-    log.info(
-        "%(open)d of %(candidates)d candidates stay open; the screen misses %(missed)d of "
-        "%(contacts)d contacts",
-        counts,
-    )
+    text = "{open:,} of {candidates:,} candidates stay open; {missed} of {contacts:,} contacts lost"
+    return text.format(**counts)
 
 
 def choose_open_threshold(probability: np.ndarray, label: np.ndarray, min_recall: float) -> float:

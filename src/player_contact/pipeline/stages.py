@@ -25,7 +25,7 @@ from player_contact.pipeline.run import Run
 class Stage:
     """One step of a run.
 
-    run        writes `outputs` into the folder that it is given
+    run        writes `outputs` into the folder that it is given; returns what to say of them
     after      stages that it reads the outputs of
     settings   what of the config it depends on, as plain values
     data       what of the input it is the first to read
@@ -33,7 +33,7 @@ class Stage:
     """
 
     name: str
-    run: Callable[[Run, Path], None]
+    run: Callable[[Run, Path], str]
     outputs: tuple[str, ...]
     after: tuple[str, ...] = ()
     settings: Callable[[Config], Any] = lambda config: None

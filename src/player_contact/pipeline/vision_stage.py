@@ -21,7 +21,7 @@ FoldResult = tuple[np.ndarray, list[dict]]  # logits and training log of a model
 Trained = tuple[pd.DataFrame, list[dict]]  # out-of-fold probabilities and training log
 
 
-def vision_stage(run: Run, out: Path) -> None:
+def vision_stage(run: Run, out: Path) -> str:
     """Trains the vision models of every fold, and predicts the open rows out of fold."""
     folder = out / "vision"
     folder.mkdir(exist_ok=True)
@@ -30,6 +30,8 @@ def vision_stage(run: Run, out: Path) -> None:
     if epochs:
         pd.DataFrame(epochs).to_csv(folder / "log.csv", index=False, float_format="%.6g")
     oof.to_parquet(folder / "oof.parquet", index=False)
+    models = len({(epoch["fold"], epoch["member"]) for epoch in epochs})
+    return f"{models} models on {len(oof):,} rows"
 
 
 def _warn_without_gpu(config: Config) -> None:

@@ -9,14 +9,15 @@ PACKAGE = logging.getLogger("player_contact")
 
 @contextmanager
 def captured(keep: Callable[[logging.LogRecord], None], propagate: bool = True) -> Iterator[None]:
-    """Calls `keep` with every record of INFO and above that the package logs in the block.
+    """Calls `keep` with every record that the package logs in the block.
 
-    Without `propagate` no other handler gets them.
+    Without `propagate` no other handler gets them. Details (DEBUG) are kept, not printed: programs
+    print INFO and above.
     """
-    handler = logging.Handler(logging.INFO)
+    handler = logging.Handler()
     handler.emit = keep  # type: ignore[assignment, method-assign]
     before = PACKAGE.level, PACKAGE.propagate
-    PACKAGE.setLevel(logging.INFO)
+    PACKAGE.setLevel(logging.DEBUG)
     PACKAGE.propagate = PACKAGE.propagate and propagate
     PACKAGE.addHandler(handler)
     try:

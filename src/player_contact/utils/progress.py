@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60
+STAGE_LINE = re.compile(r"(\w+) +\d+:\d\d  ")  # as `stage_line` begins
 RECENT = 8  # items of each worker whose time stands for that of those to come
+
+
+def stage_line(name: str, seconds: float, text: str) -> str:
+    """What is printed of a stage that has ended: its name, minutes and seconds, and the text."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{name:<11}{minutes:>3}:{rest:02}  {text}"
 
 
 class _LogLines(io.StringIO):
