@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from player_contact.evaluation.breakdown import by_play
+from player_contact.evaluation.error_images import COUNT, MOST_OF_A_PLAY
 from player_contact.evaluation.report import (
     stage_messages,
     stage_times,
@@ -65,6 +66,23 @@ def test_the_page_shows_the_log_of_each_stage(page, finished_run):
     text = html.unescape(page[page.index('id="messages"') :])
     for stage, entry in read_json(finished_run.folder / "stages.json").items():
         assert stage == "report" or all(message in text for message in entry["messages"])
+
+
+def test_the_first_screen_shows_worst_errors_of_several_plays(page, finished_run, oof):
+    strip = page[page.index('class="strip"') : page.index('id="scores"')]
+    links = re.findall(r'href="plays/(\w+)\.html#step=(\d+)&amp;pair=(\w+)"', strip)
+    assert 2 <= len(links) == strip.count("data:image/jpeg") <= COUNT
+    final = oof.set_index("contact_id")
+    for play, step, pair in links:
+        row = final.loc[f"{play}_{step}_{pair}"]
+        assert row["contact"] != row["final"]
+        assert row["vision"] > 0, "a view shows it"
+    plays = [play for play, *_ in links]
+    assert max(map(plays.count, plays)) <= MOST_OF_A_PLAY
+
+
+def test_without_crops_no_moment_is_shown(small_run, tmp_path):
+    assert 'class="strip"' not in report_of(small_run, tmp_path / "report")
 
 
 def test_times_are_those_of_everything_with_their_sum():
@@ -185,7 +203,7 @@ def test_a_script_in_the_data_is_text(small_run, tmp_path, part):
         scores["scores"][0]["name"] = scores["scores"][1]["gain_over"] = SCRIPT
         write_json(scores, small_run / "scores.json")
     elif part == "stage":
-        stages = {SCRIPT: {"seconds": 1, "peak_mb": SCRIPT, "messages": [SCRIPT]}}
+        stages = {SCRIPT: {"seconds": 1, "peak_mb": 300, "messages": [SCRIPT]}}
         write_json(stages, small_run / "stages.json")
     elif part == "config":
         (small_run / "config.yaml").write_text(f"weights: {SCRIPT}")
@@ -209,5 +227,6 @@ def test_the_same_run_has_the_same_page(finished_run, page, tmp_path):
     no_videos = shutil.ignore_patterns("*.mp4")
     shutil.copytree(plays, tmp_path / "report" / "plays", ignore=no_videos)
     pages = (report_of(finished_run.folder, tmp_path / "report"), page)
-    again, first = (text.partition('<h2 id="time">')[0] for text in pages)
+    cost = re.compile(r'<h2 id="cost">.*?</p>', re.DOTALL)
+    again, first = (cost.sub("", text.partition('<h2 id="time">')[0]) for text in pages)
     assert again == first

@@ -38,9 +38,7 @@ def test_what_other_folds_compiled_is_forgotten(monkeypatch, is_compiled):
     assert len(resets) == is_compiled
 
 
-def test_an_epoch_a_minute_says_how_long_the_model_takes(
-    monkeypatch, tmp_path, caplog
-):
+def test_an_epoch_a_minute_says_how_long_the_model_takes(monkeypatch, tmp_path, caplog):
     now = [0.0]
     monkeypatch.setattr(fold_training.time, "monotonic", lambda: now[0])
     config = Config(vision={"image_epochs": 6, "clip_epochs": 3})

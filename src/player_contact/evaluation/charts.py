@@ -19,16 +19,20 @@ STYLES: dict[str, dict[str, Any]] = {
 THRESHOLD_COLOR = "#d55e00"
 FOLD_COLORS = ("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
 POINTS = 200  # of a curve
+NEAR: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9}  # of a text beside a point
 
 
 def scores_chart(scores: list[dict]) -> str:
     """The MCC of each model with its interval."""
-    figure = _figure(7, 0.4 * len(scores) + 0.8)
+    figure = _figure(6, 0.36 * len(scores) + 0.7)
     ax, y = figure.subplots(), range(len(scores))
     low, high = zip(*(score["interval"] for score in scores), strict=True)
     ax.hlines(y, low, high, color="#0072b2", linewidth=2)
     ax.plot([score["mcc"] for score in scores], y, "o", color="#000000")
+    for position, score in zip(y, scores, strict=True):
+        ax.annotate(f"{score['mcc']:.3f}", (score["interval"][1], position), (6, -4), **NEAR)
     ax.set(xlabel="Matthews correlation, all rows", ylim=(len(scores) - 0.5, -0.5))
+    ax.margins(x=0.12)
     ax.set_yticks(y, [score["name"] for score in scores])
     return _svg(figure)
 

@@ -13,6 +13,7 @@ import pandas as pd
 from player_contact.competition.constants import GROUND_TEXT, VIEWS
 from player_contact.competition.metric import Counts, Thresholds
 from player_contact.evaluation import breakdown, charts
+from player_contact.evaluation.error_images import error_images
 from player_contact.evaluation.scores import UNDEFINED, mcc_or_none, mcc_text, thresholds_by_fold
 from player_contact.utils.files import read_json
 
@@ -47,22 +48,29 @@ def write_report(run: Path, folder: Path, seconds: Mapping[str, float] | None = 
     fold_thresholds = thresholds_by_fold(label, blend, ground, fold.to_numpy())
     positive = breakdown.positive_rows(oof)
     messages, log = stage_messages(stages), run / "vision" / "log.csv"
+    errors = breakdown.worst_errors(positive, fold_thresholds)
+    times, plays = stage_times(stages, seconds or {}), breakdown.by_play(oof)
+    pages = {path.stem for path in (folder / "plays").glob("*.html")}
     page = templates().get_template("report.html")
     text = page.render(
         name=run.name,
         scores=scores,
         undefined=UNDEFINED,
         submission=read_json(run / "submission.json"),
-        times=stage_times(stages, seconds or {}),
+        times=times,
+        longest=max(set(times) - {"total"}, key=lambda name: times[name]["seconds"]),
+        peak_mb=max(entry.get("peak_mb", 0) for entry in times.values()),
         messages=messages,
         repaired=table_repairs(messages),
         sizes=folder_sizes(run),
         config=(run / "config.yaml").read_text(encoding="utf-8"),
         score_tables=[with_text(table) for table in score_tables(run, oof, ground)],
         durations=breakdown.by_duration(positive),
-        plays=with_text(breakdown.by_play(oof)),
-        pages={path.stem for path in (folder / "plays").glob("*.html")},
-        errors=breakdown.worst_errors(positive, fold_thresholds).to_dict("records"),
+        plays=with_text(plays),
+        pages=pages,
+        worst_page=next((play for play in plays["game_play"] if play in pages), None),
+        errors=errors.to_dict("records"),
+        moments=error_images(run, errors),
         features=top_features(run / "screen" / "importance.csv"),
         families=family_docs(),
         blend_features=blend_features(run / "blend"),

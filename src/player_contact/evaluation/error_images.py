@@ -1,0 +1,63 @@
+"""The worst errors of a run as small pictures of the moment, from the crops of both views."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from player_contact.video.crop_store import open_crops, read_contact_ids
+from player_contact.video.crops import Crops
+
+COUNT, MOST_OF_A_PLAY = 6, 2
+SIDE, GAP = 150, 2  # px of a view's image; between the two
+PAIR, OTHERS, NOTHING = (0, 212, 255), (233, 180, 86), 90  # BGR of boxes; gray of a view without
+JPEG_QUALITY = 85
+
+
+def error_images(run: Path, errors: pd.DataFrame) -> list[dict[str, Any]]:
+    """The first COUNT of `breakdown.worst_errors` that a view shows, at most two of a play.
+
+    Each with `step`, the nearest to its middle that was filmed, and `image`, a data URL: Sideline
+    left, Endzone right, as the vision model gets them. Empty where the run has no crops.
+    """
+    shown: list[dict[str, Any]] = []
+    for error in errors.to_dict("records"):
+        play, folder = error["game_play"], run / "crops" / error["game_play"]
+        of_play = sum(other["game_play"] == play for other in shown)
+        if len(shown) == COUNT or of_play == MOST_OF_A_PLAY or not folder.is_dir():
+            continue
+        first, last = error["first_step"], error["last_step"]
+        steps = sorted(range(first, last + 1), key=lambda step: abs(2 * step - first - last))
+        crops, index = open_crops(folder), pd.Index(read_contact_ids(folder))
+        ids = [f"{play}_{step}_{error['pair']}" for step in steps]
+        rows = zip(steps, index.get_indexer(ids).tolist(), strict=True)
+        filmed = [(step, row) for step, row in rows if row >= 0 and crops.visible[row].any()]
+        if filmed:
+            step, row = filmed[0]
+            shown.append({**error, "step": step, "image": _data_url(crops, row)})
+    return shown
+
+
+def _data_url(crops: Crops, row: int) -> str:
+    import cv2
+
+    views = []
+    for view, visible in enumerate(crops.visible[row].tolist()):
+        image = np.full((SIDE, SIDE, 3), NOTHING, np.uint8)
+        if visible:
+            gray = crops.images[row, view][crops.images.shape[2] // 2]
+            large = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+            image = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR)
+            boxes = crops.boxes[row, view] * SIDE / gray.shape[-1]
+            for number, box in reversed(list(enumerate(boxes))):
+                if not np.isnan(box[0]):
+                    left, top, right, bottom = np.rint(box).astype(int).tolist()
+                    color = PAIR if number < 2 else OTHERS
+                    cv2.rectangle(image, (left, top), (right, bottom), color, 1)
+        views.append(image)
+    gap = np.full((SIDE, GAP, 3), 255, np.uint8)
+    pixels = np.concatenate([views[0], gap, views[1]], axis=1)
+    jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
