@@ -20,8 +20,8 @@ from season_simulator.scene import Scene, draw_cables, draw_lights
 from season_simulator.simulated_play import SimulatedPlay, Timing
 
 RATE = Fraction(60_000, 1_001)  # frames a second
-QUIET_FRAMES = FIRST_BOX - 12  # before these only the images of steps are drawn
-STEP_FRAMES = 6  # most frames from a step to the next
+QUIET_FRAMES = FIRST_BOX - 12  # before these only the images of every QUIET_STEPS are drawn
+QUIET_STEPS = 5
 STEPS_BEFORE = 60  # of the snap: earlier than any video starts
 OPTIONS = {"crf": "28", "preset": "ultrafast", "bf": "2", "coder": "1", "g": "60", "threads": "1"}
 EXPOSURE = 1 / 250, 1 / 120  # s
@@ -48,14 +48,15 @@ def drawn_frames(timing: Timing, frames: int, image_every: int) -> np.ndarray:
     """[frames] the frame whose image each frame of a video shows: its own, or one before.
 
     Images are drawn of each step's frame, then every `image_every` frames until the next step's;
-    long before the snap of the step's alone.
+    long before the snap of every fifth step's alone.
     """
     steps = np.arange(-STEPS_BEFORE, timing.tracked[-1] + 1)
     times = clock.step_zero(timing.snap_time) + steps * clock.STEP
     at_step, frame = clock.frame_of_time(times, timing.start_time), np.arange(frames)
-    since_step = frame - at_step[np.searchsorted(at_step, frame, side="right") - 1]
-    every = np.where(frame < QUIET_FRAMES, STEP_FRAMES, image_every)
-    return np.maximum(frame - since_step % every, 0)
+    step = np.searchsorted(at_step, frame, side="right") - 1
+    shown = frame - (frame - at_step[step]) % image_every
+    quiet = at_step[step - step % QUIET_STEPS]
+    return np.maximum(np.where(frame < QUIET_FRAMES, quiet, shown), 0)
 
 
 def draw_scene(play: SimulatedPlay, rng: Generator) -> Scene:
@@ -103,7 +104,7 @@ def _encode(
                 top, left = frame * 37 % GRAIN_ROOM, frame * 53 % GRAIN_ROOM  # never twice alike
                 noise = grain[top : top + FRAME_HEIGHT, left : left + FRAME_WIDTH]
                 cv2.addWeighted(luma, 1, noise, 1, -GRAY, dst=luma)
-                shown = frame
-            video_frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-            container.mux(stream.encode(video_frame))
+                shown, image = frame, av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            image.pts = None  # the next
+            container.mux(stream.encode(image))
         container.mux(stream.encode())
