@@ -25,11 +25,10 @@ from player_contact.utils.npy_array import NpyArray
 from player_contact.utils.parallel import parallel_map
 from player_contact.vision.device import limit_num_workers
 from tests.conftest import ROOT
+from tests.utils.worker_functions import fail_at_three, log, process_id, slow_square
 
 pytestmark = pytest.mark.slow
 
-
-log = logging.getLogger("player_contact.tests")
 
 COMPARED = ("oof.parquet", "submission.csv", "scores.json", "folds.csv")
 SQUARES = [number**2 for number in range(12)]
@@ -94,51 +93,48 @@ def workers(
         yield processes
 
 
-@pytest.fixture
-def cluster(tmp_path) -> Iterator[tuple[Cluster, list[subprocess.Popen]]]:
+@contextmanager
+def two_workers(folder: Path) -> Iterator[tuple[Cluster, list[subprocess.Popen]]]:
     with (
-        scheduler(tmp_path) as (address, _),
-        workers(address, tmp_path, 2) as processes,
+        scheduler(folder) as (address, _),
+        workers(address, folder, 2) as processes,
         connected(address, 1) as connection,
     ):
         yield connection, processes
 
 
-def slow_square(number: int) -> int:
-    time.sleep(0.2)
-    log.info("squaring %d", number)
-    return number**2
+@pytest.fixture(scope="module")
+def lasting_cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """For tests that leave its workers alive."""
+    with two_workers(tmp_path_factory.mktemp("cluster")) as (connection, _):
+        yield connection
 
 
-def fail_at_three(number: int) -> int:
-    if number == 3:
-        raise ValueError("three is too much")
-    return number
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[tuple[Cluster, list[subprocess.Popen]]]:
+    with two_workers(tmp_path) as found:
+        yield found
 
 
-def process_id(_: int) -> int:
-    return os.getpid()
-
-
-def test_results_and_logs_come_in_order(cluster, caplog):
+def test_results_and_logs_come_in_order(lasting_cluster, caplog):
     caplog.set_level(logging.INFO, log.name)
-    assert list(parallel_map(slow_square, range(6), 6, "squares", cluster[0])) == SQUARES[:6]
+    assert list(parallel_map(slow_square, range(6), 6, "squares", lasting_cluster)) == SQUARES[:6]
     logged = [record.getMessage() for record in caplog.records if record.name == log.name]
     assert logged == [f"squaring {number}" for number in range(6)]
 
 
-def test_items_are_taken_a_few_ahead_and_no_more(cluster):
+def test_items_are_taken_a_few_ahead_and_no_more(lasting_cluster):
     taken = []
     items = (taken.append(number) or number for number in range(100))
-    results = parallel_map(slow_square, items, 100, "squares", cluster[0])
+    results = parallel_map(slow_square, items, 100, "squares", lasting_cluster)
     next(results)
     assert len(taken) <= 6
     results.close()
 
 
-def test_an_error_of_an_item_is_raised_here(cluster):
+def test_an_error_of_an_item_is_raised_here(lasting_cluster):
     with pytest.raises(ValueError, match="three is too much"):
-        list(parallel_map(fail_at_three, range(6), 6, "numbers", cluster[0]))
+        list(parallel_map(fail_at_three, range(6), 6, "numbers", lasting_cluster))
 
 
 def test_an_item_whose_worker_is_killed_is_done_by_another(cluster):
@@ -172,8 +168,8 @@ def test_a_task_for_gpus_goes_to_a_worker_that_has_one(tmp_path):
             connection.with_gpus(2)
 
 
-def test_without_gpus_all_workers_are_taken(cluster):
-    assert cluster[0].with_gpus(2) is cluster[0]
+def test_without_gpus_all_workers_are_taken(lasting_cluster):
+    assert lasting_cluster.with_gpus(2) is lasting_cluster
 
 
 def test_without_a_scheduler_there_is_no_cluster(monkeypatch):
@@ -195,18 +191,18 @@ def test_a_cluster_without_workers_is_refused(tmp_path):
         assert_refused(address, f"no workers. Start some: dask worker {address}")
 
 
-def test_workers_with_other_code_are_refused(cluster, monkeypatch):
+def test_workers_with_other_code_are_refused(lasting_cluster, monkeypatch):
     monkeypatch.setattr(dask_cluster, "package_hash", lambda: "another")
-    assert_refused(cluster[0].client.scheduler.address, "has other code of player_contact")
+    assert_refused(lasting_cluster.client.scheduler.address, "has other code of player_contact")
 
 
 def knows_nothing(_: str, dask_worker: object) -> str:
     raise ModuleNotFoundError("No module named 'player_contact'")
 
 
-def test_workers_without_this_code_are_refused(cluster, monkeypatch):
+def test_workers_without_this_code_are_refused(lasting_cluster, monkeypatch):
     monkeypatch.setattr(dask_cluster, "_worker_fault", knows_nothing)
-    assert_refused(cluster[0].client.scheduler.address, "has not this code of player_contact")
+    assert_refused(lasting_cluster.client.scheduler.address, "has not this code of player_contact")
 
 
 def test_workers_that_do_several_items_at_a_time_are_refused(tmp_path):
@@ -242,12 +238,12 @@ def other_data(probe: Path, data: Path, expected_hash: str) -> str:
         (other_data, r"same tables and videos .*Input must lie on storage"),
     ],
 )
-def test_workers_must_see_the_same_storage(cluster, tmp_path, monkeypatch, check, sentence):
+def test_workers_must_see_the_same_storage(lasting_cluster, tmp_path, monkeypatch, check, sentence):
     (tmp_path / "train_labels.csv").write_text("contact_id")
-    cluster[0].check_storage(tmp_path / "shared", tmp_path)
+    lasting_cluster.check_storage(tmp_path / "shared", tmp_path)
     monkeypatch.setattr(dask_cluster, "_storage_fault", check)
     with pytest.raises(ConfigError, match=sentence):
-        cluster[0].check_storage(tmp_path / "shared", tmp_path)
+        lasting_cluster.check_storage(tmp_path / "shared", tmp_path)
     assert not list((tmp_path / "shared").iterdir())
 
 

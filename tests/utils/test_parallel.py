@@ -6,12 +6,11 @@ import sys
 import time
 from types import SimpleNamespace
 
-import numpy as np
 import psutil
 import pytest
 
 from player_contact.utils import parallel
-from player_contact.utils.errors import InputError, WorkerError
+from player_contact.utils.errors import WorkerError
 from player_contact.utils.parallel import (
     Failure,
     end_workers,
@@ -20,33 +19,25 @@ from player_contact.utils.parallel import (
     worker_count,
 )
 from tests.conftest import ROOT
+from tests.utils.worker_functions import (
+    die_at_three,
+    die_once,
+    die_or_count_runs,
+    fail_at_three,
+    finish,
+    grow,
+    log,
+    process_id,
+    sleep,
+    square,
+    wait,
+)
 
 pytestmark = pytest.mark.slow
 
 
-log = logging.getLogger("player_contact.tests")
-
-
-def square(number: int) -> int:
-    """The later the item, the sooner it is done; logs what it does."""
-    time.sleep(0.05 * (4 - number % 5))
-    log.info("squaring %d", number)
-    return number**2
-
-
 def logged(caplog) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == log.name]
-
-
-def wait(number: int) -> int:
-    time.sleep(0.03)
-    return number
-
-
-def fail_at_three(number: int) -> int:
-    if number == 3:
-        raise ValueError("three is too much")
-    return number
 
 
 @pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
@@ -67,11 +58,6 @@ def test_logs_arrive_in_the_order_of_the_items(workers, caplog):
 def test_an_error_reaches_the_caller_as_it_is(workers):
     with pytest.raises(ValueError, match="three is too much"):
         list(parallel_map(fail_at_three, range(5), 5, "numbers", workers))
-
-
-def finish(path) -> None:
-    time.sleep(0.03)
-    path.touch()
 
 
 def test_items_are_taken_only_a_few_ahead_of_the_workers(workers, tmp_path):
@@ -103,21 +89,9 @@ def test_zero_workers_are_as_many_as_the_cores_can_feed():
     assert worker_count(0, threads=1000) == 1
 
 
-def grow(number: int) -> int:
-    """Keeps 200 MB more, as a process does that has loaded a network; returns the process id."""
-    arrays = vars(log).setdefault("arrays", [])  # a logger stays as long as its process
-    arrays.append(np.ones(200_000_000, dtype=np.uint8))
-    time.sleep(1.1)  # loky checks once a second
-    return os.getpid()
-
-
 def test_a_worker_that_grows_is_not_stopped():
     processes = list(parallel_map(grow, range(9), 9, "growing", 2))
     assert len(set(processes)) <= 2
-
-
-def process_id(_: int) -> int:
-    return os.getpid()
 
 
 def test_ended_workers_are_gone_and_others_follow():
@@ -127,41 +101,6 @@ def test_ended_workers_are_gone_and_others_follow():
     assert not before & set(parallel_map(process_id, range(4), 4, "numbers", 2))
     end_workers()
     end_workers()  # where there are none
-
-
-def die_at_three(number: int) -> int:
-    """As where the system kills a process that takes too much memory."""
-    if number == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.05)
-    return number
-
-
-def die_once(path) -> str:
-    """Dies in the first run."""
-    if not path.exists():
-        path.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return path.name
-
-
-def die_or_count_runs(path) -> int:
-    """`culprit` dies as soon as `bystander` runs; the bystander ends when both have died."""
-    with path.open("a") as runs:
-        runs.write(".")
-    bystander, culprit = path.with_name("bystander"), path.with_name("culprit")
-    while path == culprit and not bystander.exists():
-        time.sleep(0.01)
-    if path == culprit:
-        os.kill(os.getpid(), signal.SIGKILL)
-    while not culprit.exists() or len(culprit.read_text()) < 2:
-        time.sleep(0.01)
-    return len(path.read_text())
-
-
-def sleep(seconds: float) -> float:
-    time.sleep(seconds)
-    return seconds
 
 
 def test_a_killed_process_ends_a_run_in_one_sentence():
@@ -309,7 +248,7 @@ import signal
 import sys
 from pathlib import Path
 from player_contact.utils import parallel
-from tests.utils.test_parallel import write_pid_and_hang
+from tests.utils.worker_functions import write_pid_and_hang
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has it ignored
 items = [Path(path) for path in sys.argv[2:]]
 words = (2, "writing", 2) if sys.argv[1] == "parallel_map" else (2,)
@@ -330,7 +269,7 @@ import signal
 import sys
 from player_contact.utils.errors import InputError
 from player_contact.utils.parallel import parallel_map
-from tests.utils.test_parallel import fail_at_two, wait
+from tests.utils.worker_functions import fail_at_two, wait
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has it ignored
 way = sys.argv[1]
 results = parallel_map(fail_at_two if way == "error" else wait, range(100), 100, "numbers", 2)
@@ -345,17 +284,6 @@ except (InputError, KeyboardInterrupt):
     results.close()
 print("ended by", way)
 """
-
-
-def fail_at_two(number: int) -> int:
-    if number == 2:
-        raise InputError("two is too much")
-    return wait(number)
-
-
-def write_pid_and_hang(path) -> None:
-    path.write_text(str(os.getpid()))
-    time.sleep(600)
 
 
 def wait_until(condition) -> None:

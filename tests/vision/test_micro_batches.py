@@ -25,6 +25,14 @@ pytestmark = pytest.mark.slow
 
 
 PLAIN = tiny(augment=NO_AUGMENT)
+NARROW = tiny(  # half precision is slow on most CPUs
+    encoder="contact_resnet10_small",
+    encoder_options={"widths": [4, 4, 8, 8]},
+    views=("Sideline",),
+    clips_per_epoch=2,
+    batch_size=1,
+    augment=NO_AUGMENT,
+)
 ENOUGH = 20  # images: more do not fit into the memory of these tests
 
 
@@ -135,8 +143,7 @@ def test_images_are_scored_in_smaller_batches_where_memory_runs_out(little_memor
 
 
 def test_half_precision_learns_and_resumes_with_its_loss_scale(tmp_path):
-    config = tiny(precision="fp16", views=("Sideline",), clips_per_epoch=2, batch_size=1)
-    config = config.model_copy(update={"augment": NO_AUGMENT})  # slow on most CPUs: little of it
+    config = NARROW.model_copy(update={"precision": "fp16"})
     seed_everything(_derive_seed(1, 0), verbose=False)  # as training begins
     before = ContactModel(config, 3).state_dict()
     expected, log = train(config)
@@ -151,10 +158,9 @@ def test_half_precision_learns_and_resumes_with_its_loss_scale(tmp_path):
 @pytest.mark.parametrize(("first", "then"), [("fp32", "fp16"), ("fp16", "fp32")])
 def test_training_goes_on_in_another_precision(tmp_path, first, then):
     """As on another GPU, with `auto`."""
-    config = tiny(views=("Sideline",), clips_per_epoch=2, batch_size=1, augment=NO_AUGMENT)
     path = tmp_path / "fold0.checkpoint"
-    before = config.model_copy(update={"precision": first})
+    before = NARROW.model_copy(update={"precision": first})
     with pytest.raises(KilledError):
         train(before, on_epoch=kill_after(0), checkpoint=path)
-    _, log = train(config.model_copy(update={"precision": then}), checkpoint=path)
+    _, log = train(NARROW.model_copy(update={"precision": then}), checkpoint=path)
     assert [line.epoch for line in log] == [0, 1]
