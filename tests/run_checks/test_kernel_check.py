@@ -1,12 +1,13 @@
 import platform
 import re
+import shutil
 from dataclasses import replace
 from importlib.metadata import version
 
 import pandas as pd
 import pytest
 
-from player_contact.kaggle.kernel import write_kernel
+from player_contact.kaggle.kernel import upload_of, write_kernel
 from player_contact.utils.files import read_json, write_json
 from run_checks.kernel_check import (
     KernelCheck,
@@ -21,9 +22,19 @@ from run_checks.submission import SubmissionError, check_submission
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def built(finished_run, tmp_path_factory):
+    """A run's upload, whose wheel takes seconds to build."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    shutil.copytree(finished_run.folder / "bundle", run / "bundle")
+    write_kernel(run)
+    return run
+
+
 @pytest.fixture
-def upload(own_run):
-    return write_kernel(own_run().folder)
+def upload(built, tmp_path):
+    """A copy that the test may edit."""
+    return upload_of(shutil.copytree(built, tmp_path / "tiny"))
 
 
 def test_the_notebook_predicts_offline_from_its_wheel_alone(upload, season, tmp_path):
