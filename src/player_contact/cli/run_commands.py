@@ -169,3 +169,47 @@ def predict(args: Namespace) -> None:
     options = budget, args.mend, not args.without_vision, probabilities
     counts = predict_folder(args.bundle, args.input, args.output, workers, *options)
     print(f"{args.output}\n{summary_text(counts)}")
+
+
+@app.command("runs", "predictions", "weights", "outputs", output=Path("submission.csv"))
+def ensemble(args: Namespace) -> None:
+    """Average several runs: print how that scores out of fold, or write one submission of them.
+
+    Example: python -m player_contact ensemble --predictions a.parquet b.parquet --weights 2 1
+    """
+    from player_contact.cli.runs import find_run
+    from player_contact.evaluation.scores import scores_text
+    from player_contact.pipeline.ensemble import score_ensemble, write_ensemble
+    from player_contact.utils.files import read_json
+
+    if bool(args.runs) == bool(args.predictions):
+        raise ConfigError("Name either --runs, to score them, or --predictions, to make one of")
+    names = args.runs or args.predictions
+    weights = _weights(args.weights, len(names))
+    if args.predictions:
+        contacts = write_ensemble([Path(name) for name in names], weights, args.output)
+        print(f"{args.output}: {contacts:,} contacts")
+        return
+    given = [Namespace(run=name, outputs=args.outputs) for name in names]
+    folders = [find_run(run, needs="scores.json") for run in given]
+    files = {folder.name: folder / "oof.parquet" for folder in folders}
+    if len(files) < len(names):
+        raise ConfigError("Two of --runs have the same name: copy one to a folder of another name")
+    scores = [read_json(folder / "scores.json") for folder in folders]
+    simulated = all(score["simulated"] for score in scores)
+    print(scores_text(score_ensemble(files, weights), simulated))
+
+
+def _weights(texts: list[str], count: int) -> list[float]:
+    """Numbers of 0 and above, one of each; equal ones where none are given."""
+    if not texts:
+        return [1.0] * count
+    try:
+        weights = [float(text) for text in texts]
+    except ValueError as error:
+        raise ConfigError(f"--weights: {error}") from None
+    if len(weights) != count or min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+        raise ConfigError(
+            f"--weights {' '.join(texts)}: expected {count} numbers of 0 and above, not all 0"
+        )
+    return weights

@@ -1,0 +1,106 @@
+"""Several runs as one: how their mean scores out of fold, and a submission of their predictions.
+
+What is averaged is the log odds of each run's blend over its own threshold: runs differ in how
+their probabilities are calibrated, and 0 is where each of them begins to call a contact.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from player_contact.competition.constants import GROUND_TEXT
+from player_contact.evaluation.folds import game_of
+from player_contact.evaluation.scores import ModelScore, score_models, thresholds_by_fold
+from player_contact.utils.errors import InputError
+from player_contact.utils.files import atomic_write
+from player_contact.utils.logits import logit
+
+ENSEMBLE = "ensemble"
+OOF_COLUMNS = ["contact_id", "game_play", "contact", "fold", "blend"]
+PREDICTED_COLUMNS = ["contact_id", "blend", "threshold", "contact"]
+
+
+def weighted_mean(values: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """[N] mean of several [N], of those that are not NaN; NaN where none is known."""
+    total, weight = np.zeros(len(values[0])), np.zeros(len(values[0]))
+    for one, share in zip(values, weights, strict=True):
+        known = ~np.isnan(one)
+        total += np.where(known, share * one, 0)
+        weight += share * known
+    return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
+
+
+def score_ensemble(
+    runs: dict[str, Path], weights: Sequence[float], seed: int = 0
+) -> list[ModelScore]:
+    """The out-of-fold score of each run's blend, and of their mean over the best of them.
+
+    `runs` maps names to oof.parquet files of the same season, whose folds may differ. Raises
+    InputError where their rows do.
+    """
+    tables = _read(runs, OOF_COLUMNS)
+    first = next(iter(tables.values()))
+    label = first["contact"].to_numpy(dtype=bool)
+    is_ground = first["contact_id"].str.endswith(f"_{GROUND_TEXT}").to_numpy()
+    margins = {
+        name: _margins_out_of_fold(table, label, is_ground) for name, table in tables.items()
+    }
+    decisions = {name: margin >= 0 for name, margin in margins.items()}
+    arrays = label, is_ground, pd.factorize(game_of(first["game_play"]))[0]
+    alone = score_models(*arrays, decisions, {}, seed)
+    best = max(alone, key=lambda score: score.mcc).name
+    decisions[ENSEMBLE] = weighted_mean([*margins.values()], weights) >= 0
+    return score_models(*arrays, decisions, {ENSEMBLE: best}, seed)
+
+
+def _margins_out_of_fold(
+    table: pd.DataFrame, label: np.ndarray, is_ground: np.ndarray
+) -> np.ndarray:
+    """[N] log odds over the threshold of the other folds; NaN: the run has no candidate there."""
+    probability, fold = table["blend"].to_numpy(), table["fold"].to_numpy()
+    threshold = np.zeros(len(table))
+    for number, one in thresholds_by_fold(label, probability, is_ground, fold).items():
+        threshold[fold == number] = np.where(is_ground, one.ground, one.pair)[fold == number]
+    return np.where(probability > 0, logit(probability) - logit(threshold), np.nan)
+
+
+def write_ensemble(files: Sequence[Path], weights: Sequence[float], output: Path) -> int:
+    """Writes the submission of several files of `predict --probabilities`; counts its contacts.
+
+    Rows that no model was asked about are what most of the weight says. Raises InputError where
+    the files are not of the same rows in the same order.
+    """
+    tables = [*_read({str(path): path for path in files}, PREDICTED_COLUMNS).values()]
+    margins = [
+        logit(table["blend"].to_numpy()) - logit(table["threshold"].to_numpy()) for table in tables
+    ]
+    votes = weighted_mean([table["contact"].to_numpy(dtype=float) for table in tables], weights)
+    mean = weighted_mean(margins, weights)
+    contact = np.where(np.isnan(mean), votes > 0.5, mean >= 0).astype(np.int8)
+    with atomic_write(output) as temporary:
+        table = pd.DataFrame({"contact_id": tables[0]["contact_id"], "contact": contact})
+        table.to_csv(temporary, index=False)
+    return int(contact.sum())
+
+
+def _read(files: dict[str, Path], columns: list[str]) -> dict[str, pd.DataFrame]:
+    """The columns of parquet files. Raises InputError where rows or columns differ."""
+    tables: dict[str, pd.DataFrame] = {}
+    for name, path in files.items():
+        try:
+            tables[name] = pd.read_parquet(path, columns=columns)
+        except (OSError, ValueError, KeyError) as error:  # of pyarrow, all in one of these
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{path} can't be read with {', '.join(columns)}: {reason}") from None
+        first, ids = next(iter(tables.values()))["contact_id"], tables[name]["contact_id"]
+        if len(ids) != len(first):
+            raise InputError(f"{path} has {len(ids):,} rows, the first file {len(first):,}")
+        if (differs := np.flatnonzero(ids.to_numpy() != first.to_numpy())).size:
+            row = differs[0]
+            raise InputError(
+                f"{path} has contact_id {ids[row]!r} in row {row + 1}, the first file "
+                f"{first[row]!r}: all must be of the same plays, in the same order"
+            )
+    return tables
