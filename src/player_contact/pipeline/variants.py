@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import numpy as np
+import pandas as pd
 
 from player_contact.config import Config, VisionConfig
 from player_contact.evaluation.scores import ModelScore
@@ -12,7 +13,7 @@ from player_contact.pipeline.result_stages import with_fallback
 from player_contact.pipeline.run import Labels, Run
 from player_contact.pipeline.vision_stage import train_configs
 from player_contact.utils.errors import ConfigError
-from player_contact.utils.files import remove
+from player_contact.utils.files import read_json, remove
 
 AS_CONFIGURED = "as configured"
 CLIP_LENGTHS = (1, 8, 16)
@@ -51,7 +52,8 @@ def score_variants(
 
     Gains are over the first config. Thresholds come from the other folds or, where not all are
     trained, from other games. The run must be past its crops, and stays as it is. `keys` hold for
-    each config what decides its models: an interrupted variant with the same key is resumed.
+    each config what decides its models: an interrupted variant with the same key is resumed,
+    and what the run itself has trained is not trained again.
     Raises ConfigError where fewer than two games are left to score.
     """
     labels = run.labels
@@ -65,14 +67,16 @@ def score_variants(
         )
     part = game % 4 if folds else labels.fold[scored]
     scored_labels = Labels(labels.label[scored], labels.is_ground[scored], part, game)
+    oof = _trained_by_the_run(run)
     unique = {  # equal ones are trained once
         keys[name]: (config, run.folder / f".variant-{keys[name]}.partial")
         for name, config in configs.items()
+        if keys[name] not in oof
     }
     for _, folder in unique.values():
         folder.mkdir(exist_ok=True)
-    trained = train_configs(run, list(unique.values()), scored_folds)
-    oof = {key: table for key, (table, _) in zip(unique, trained, strict=True)}
+    trained = train_configs(run, list(unique.values()), scored_folds) if unique else []
+    oof |= {key: table for key, (table, _) in zip(unique, trained, strict=True)}
     screen = run.all_rows(run.oof("screen"), "screen")[scored]
     probabilities = {
         name: with_fallback(run.all_rows(oof[keys[name]], "vision")[scored], screen)
@@ -84,6 +88,12 @@ def score_variants(
     for folder in run.folder.glob(".variant-*.partial"):
         remove(folder)
     return scores
+
+
+def _trained_by_the_run(run: Run) -> dict[str, pd.DataFrame]:
+    """The out-of-fold table of the run's vision stage by its key, as in `score_variants`."""
+    stages = read_json(run.folder / "stages.json")
+    return {stages["vision"]["fingerprint"]: run.oof("vision")} if "vision" in stages else {}
 
 
 def compare_variants(
