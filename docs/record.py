@@ -10,6 +10,7 @@ import argparse
 import html
 import io
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,10 @@ FRAME_MS, QUALITY = 200, 42
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = {"terminal": 13, "hold": 4, "report": 15, "viewer": 28}
 TERMINAL = """<body style="margin:0;background:#15171a"><pre style="color:#dfe3e8;margin:0;
-padding:18px 22px;font:15px/1.42 'DejaVu Sans Mono',monospace;white-space:pre-wrap">{}</pre>"""
+padding:18px 22px;font:14px/1.55 'DejaVu Sans Mono',monospace;white-space:pre">{}</pre>"""
 PROMPT = '<span style="color:#7ee787">$</span> make submission\n'
-LINES = 30  # on the terminal at a time
+LINES = 27  # on the terminal at a time
+MOST_WAITS = 250  # for a frame of a video
 
 
 def terminal(page: Page, log: str) -> Iterator[None]:
@@ -57,13 +59,15 @@ def report(page: Page, run: Path) -> Iterator[None]:
 def viewer(page: Page) -> Iterator[None]:
     """The first of the worst errors, from a second before it, step by step."""
     page.evaluate("scrollTo(0, 0)")
-    page.locator(".strip a").first.click()
-    page.wait_for_function("typeof views !== 'undefined'", polling=100)
+    page.locator(".strip a").first.click()  # times out where the run's plays have no pages
+    page.wait_for_load_state()
     settled = "view.frame === frameAt(view, state.time) && !view.video.seeking"
     start = page.evaluate("Math.max(0, Math.round(10 * state.time) - 10)")
     for frame in range(SECONDS["viewer"] * 1000 // FRAME_MS):
         page.evaluate(f"goToStep({start} + {frame} % 60)")
-        while not page.evaluate(f"views.every((view) => !view.usable || ({settled}))"):
+        for _ in range(MOST_WAITS):
+            if page.evaluate(f"views.every((view) => !view.usable || ({settled}))"):
+                break
             page.wait_for_timeout(20)
         page.wait_for_timeout(40)
         yield
@@ -71,7 +75,9 @@ def viewer(page: Page) -> Iterator[None]:
 
 def record(run: Path, log: str) -> list[Image.Image]:
     """A screenshot every FRAME_MS of it all."""
-    program = next(filter(None, map(shutil.which, BROWSERS)))
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        sys.exit(f"No browser is on the path: {', '.join(BROWSERS)}")
     images = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

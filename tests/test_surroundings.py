@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from player_contact.inference.predict import predict_folder
-from player_contact.utils.progress import STAGE_LINE
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -126,4 +125,3 @@ def test_a_place_that_is_read_only_is_told_before_the_work(command_in, bundle, s
     words = ("--config", TINY, "--input", season_tables, "--outputs", "place")
     done = command_in("temporary folder read-only", "run", *words)
     assert "place: Read-only file system). Name another place" in done.stderr.splitlines()[-1]
-    assert not any(map(STAGE_LINE.match, done.stderr.splitlines()))

@@ -17,14 +17,30 @@ import threading
 import time
 from pathlib import Path
 
-from player_contact.pipeline.runner import STAGE_NAMES
 from player_contact.utils.errors import PlayerContactError
-from player_contact.utils.progress import STAGE_LINE
 
 CONFIG = Path("configs/tiny.yaml")
-SEASON = "season"
-ORDER = (SEASON, *STAGE_NAMES)
 COMPARED = ("oof.parquet", "submission.csv", "scores.json", "bundle/manifest.json")
+BEGINS = "begins: "
+PROGRAM = f"""
+import sys
+from player_contact.__main__ import main
+from player_contact.pipeline import runner
+from season_simulator import season_cache
+
+def announce(module, function, name):
+    original = getattr(module, function)
+
+    def announced(*args):
+        print("{BEGINS}" + name(*args), file=sys.stderr, flush=True)
+        return original(*args)
+
+    setattr(module, function, announced)
+
+announce(runner, "_run_stage", lambda stage, *_: stage.name)
+announce(season_cache, "write_season", lambda *_: "season")
+main()
+"""  # player_contact, which says when a stage begins
 TEMPORARY = (".partial", ".old", ".unfinished")
 
 
@@ -33,13 +49,13 @@ class KillCheckError(PlayerContactError):
 
 
 class RunProcess:
-    """One call of `player_contact run` in a folder, and when its stages began, `first` at once."""
+    """One call of `player_contact run` in a folder, and when its stages began."""
 
-    def __init__(self, folder: Path, first: str) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         options = ("--config", str(CONFIG.resolve()), "--workers", "2")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "player_contact", "run", *options],
+            [sys.executable, "-c", PROGRAM, "run", *options],
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -48,17 +64,15 @@ class RunProcess:
         )
         self.lines: list[str] = []
         self.started: queue.Queue[str | None] = queue.Queue()
-        self.start_times = {first: time.monotonic()}
-        self.started.put(first)
+        self.start_times: dict[str, float] = {}
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.lines.append(line.rstrip())
-            ended = STAGE_LINE.match(line)
-            if ended and ended[1] != ORDER[-1]:
-                stage = ORDER[ORDER.index(ended[1]) + 1]
+            if line.startswith(BEGINS):
+                stage = line.removeprefix(BEGINS).strip()
                 self.start_times[stage] = time.monotonic()
                 self.started.put(stage)
         self.started.put(None)
@@ -115,7 +129,7 @@ def check_kills(kills: int, seed: int, interrupt: bool) -> None:
     """
     with tempfile.TemporaryDirectory() as name:
         undisturbed, killed = Path(name) / "undisturbed", Path(name) / "killed"
-        process = RunProcess(undisturbed, SEASON)
+        process = RunProcess(undisturbed)
         process.finish()
         seconds, expected = stage_seconds(process), outputs(undisturbed)
         times = ", ".join(f"{stage} {length:.1f} s" for stage, length in seconds.items())
@@ -123,18 +137,16 @@ def check_kills(kills: int, seed: int, interrupt: bool) -> None:
         number = signal.SIGINT if interrupt else signal.SIGKILL
         draw, completed, last = random.Random(seed), 1, None  # noqa: S311
         while kills:
-            stages = _next_stages(list(seconds), last, killed)
-            stage = draw.choice(stages)
+            stage = draw.choice(_next_stages(list(seconds), last, killed))
             delay, main_only = draw.uniform(0, seconds[stage]), draw.random() < 0.5
-            process = RunProcess(killed, stages[0])
-            if _kill_in(process, stage, delay, main_only and not interrupt, number):
+            if _kill_in(stage, delay, killed, main_only and not interrupt, number):
                 kills, last = kills - 1, stage
                 continue
             compare(killed, expected)
             completed, last = completed + 1, None
             print("completed; the same bytes", flush=True)
             shutil.rmtree(killed / "outputs" / CONFIG.stem)
-        RunProcess(killed, SEASON).finish()
+        RunProcess(killed).finish()
         compare(killed, expected)
     print(
         f"{completed} runs completed: {', '.join(COMPARED)} have the bytes of the undisturbed run, "
@@ -145,12 +157,13 @@ def check_kills(kills: int, seed: int, interrupt: bool) -> None:
 def _next_stages(stages: list[str], last: str | None, folder: Path) -> list[str]:
     """The last kill's stage and later ones, so that the run gets on; a season is made once."""
     if any((folder / "outputs" / "seasons").glob("[!.]*/train_labels.csv")):
-        stages.remove(SEASON)
+        stages.remove("season")
     return stages[stages.index(last) if last in stages else 0 :]
 
 
-def _kill_in(process: RunProcess, stage: str, delay: float, main_only: bool, number: int) -> bool:
+def _kill_in(stage: str, delay: float, folder: Path, main_only: bool, number: int) -> bool:
     """Kills a run so many seconds into a stage; False: it has ended before, and well."""
+    process = RunProcess(folder)
     if process.wait_for(stage):
         try:
             process.process.wait(delay)

@@ -20,6 +20,7 @@ from player_contact.competition.season import PlayTables, read_season
 from player_contact.features.context import snap_position
 from player_contact.features.gather import pair_distance
 from player_contact.play import Play, Rows, build_play
+from player_contact.utils.errors import InputError
 from player_contact.video.clock_offset import measure_clock_offset
 from player_contact.video.step_boxes import step_boxes
 
@@ -211,6 +212,8 @@ def _run_seconds(rows: Rows, contact: np.ndarray) -> np.ndarray:
 def ceilings(folder: Path) -> dict[str, float]:
     """Matthews correlation of what a simulated season knows; empty for a season without truth.
 
+    Raises InputError for one that older code simulated.
+
     Of the truth before label noise; of the best thresholds on true and on tracked distance; of the
     ground's rows, of the best one on the height of the lowest joint, which images show.
     """
@@ -237,6 +240,8 @@ def _true_contacts(tables: PlayTables, path: Path) -> pd.DataFrame:
     """label, ground, truth, true and tracked distance, lowest joint of a play's rows."""
     play, rows = build_play(tables)
     with np.load(path, allow_pickle=False) as true:
+        if "lowest" not in true:
+            raise InputError(f"{path} was simulated by older code: simulate the season again")
         index = pd.Index(true["players"]).get_indexer(play.players)
         step = play.steps[rows.step] - true["steps"][0]
         first, second = index[rows.first], index[_second(rows)]

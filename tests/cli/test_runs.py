@@ -8,8 +8,9 @@ import pytest
 from benchmarks.__main__ import app as benchmarks_app
 from player_contact.__main__ import app
 from player_contact.cli import runs as runs_module
+from player_contact.cli.options import INPUT, OPTIONS
 from player_contact.cli.run_commands import _next_commands
-from player_contact.cli.runs import find_run, has_data
+from player_contact.cli.runs import find_run, has_data, make_run
 from player_contact.utils.errors import InputError
 from run_checks.__main__ import app as checks_app
 from tests.conftest import ROOT
@@ -109,7 +110,7 @@ def test_a_new_run_is_told_with_those_there_are(outputs, caplog, run, is_new):
     words = ["run", *CONFIG, "--input", "nowhere", "--until", "folds", "--run", run]
     assert "folder nowhere does not exist" in sentence(app, words)
     told = "outputs/dmeo is a new run; outputs holds demo, copied"
-    assert (told in caplog.messages) == is_new
+    assert [text for text in caplog.messages if "is a new run" in text] == [told] * is_new
 
 
 @pytest.mark.parametrize(
@@ -123,12 +124,22 @@ def test_a_new_run_is_told_with_those_there_are(outputs, caplog, run, is_new):
         (["--predictions", "a", "--weights", "one"], "--weights: could not convert"),
         (
             ["--runs", "demo", "copied", "--outputs", "outputs"],
-            "outputs/demo has no scores.json: finish",
+            "finish the run first (make scores CONFIG=outputs/demo/config.yaml RUN=demo)",
         ),
     ],
 )
 def test_an_ensemble_needs_runs_or_predictions_and_a_weight_of_each(outputs, words, told):
     assert told in str(invoke(app, ["ensemble", *words]).exception)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_run_keeps_its_own_settings_where_no_others_are_named(outputs, monkeypatch, own):
+    """`make variants RUN=demo` would otherwise train its folds and its screen anew."""
+    (outputs / "demo" / "config.yaml").write_text("folds: 3\n")
+    monkeypatch.setattr(runs_module, "simulated_season", lambda *_: outputs)
+    args = Namespace(run="demo", set=[], input=INPUT, outputs=outputs, workers=1)
+    args.config = OPTIONS["config"][0] if own else ROOT / "configs" / "cpu.yaml"
+    assert make_run(args).config.folds == (3 if own else 4)
 
 
 def test_a_copied_bundle_is_not_a_whole_run(outputs):
@@ -166,3 +177,12 @@ def test_a_run_ends_with_commands_that_find_it(tmp_path, monkeypatch):
     demo = _next_commands(Path("outputs/demo"))
     assert demo[0].startswith("make predict BUNDLE=outputs/demo/bundle INPUT=folder ")
     assert demo[1].startswith("make plan CONFIG=configs/cpu.yaml ")
+
+
+def test_an_ensemble_that_gains_nothing_does_not_say_that_it_decides(finished_run, tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for file in ("config.yaml", "scores.json", "oof.parquet"):
+            (tmp_path / name / file).symlink_to(finished_run.folder / file)
+    text = invoke(app, ["ensemble", "--runs", "a", "b", "--outputs", tmp_path]).output
+    assert text.endswith("At this size, ensemble is not clearly better than a.\n")

@@ -88,7 +88,7 @@ def test_a_run_that_errs_elsewhere_adds_something(tmp_path):
         (IDS[:3], r"b\.parquet has 3 rows, the first file 4"),
         (
             [*IDS[:2], IDS[3], IDS[2]],
-            r"contact_id '58168_003392_0_2_3' in row 3, the first file '5",
+            r"contact_id 58168_003392_0_2_3 in row 3, the first file 58168_003392_0_1_G",
         ),
     ],
 )
@@ -98,6 +98,24 @@ def test_other_rows_are_refused(tmp_path, ids, sentence):
     with pytest.raises(InputError, match=sentence):
         write_ensemble([first, second], [1, 1], tmp_path / "submission.csv")
     assert not (tmp_path / "submission.csv").exists()
+
+
+def test_other_labels_are_refused_and_a_run_called_as_the_mean(finished_run, tmp_path):
+    path, other = finished_run.folder / "oof.parquet", tmp_path / "oof.parquet"
+    oof = pd.read_parquet(path)
+    oof.loc[7, "contact"] = 1 - oof.loc[7, "contact"]
+    oof.to_parquet(other)
+    with pytest.raises(InputError, match=r"has contact [01] in row 8, the first file [01]: all"):
+        score_ensemble({"a": path, "b": other}, [1, 1])
+    with pytest.raises(InputError, match="A run called ensemble"):
+        score_ensemble({"a": path, ENSEMBLE: path}, [1, 1])
+
+
+def test_a_run_that_never_calls_a_kind_has_no_say_in_it(tmp_path):
+    never = predictions(tmp_path / "a.parquet", [1.0, SURE, 0.1, 0.1], threshold=np.inf)
+    other = predictions(tmp_path / "b.parquet", [UNSURE, SURE, SURE, UNASKED])
+    assert contacts_of([never, other], [1, 1], tmp_path) == [0, 1, 1, 0]
+    assert contacts_of([never, never], [1, 1], tmp_path) == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("content", ["a table without the columns", "text", "nothing"])

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from player_contact.cli.options import INPUT
+from player_contact.cli.options import INPUT, OPTIONS
 from player_contact.utils.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -32,13 +32,16 @@ def make_run(args: Namespace, may_be_new: bool = False) -> "Run":
     """The run that RUN_OPTIONS name; simulates a season where the input folder holds no data.
 
     Raises InputError where there is no such run, unless it `may_be_new`: then it is logged where
-    other runs are there, since a name may be misspelt.
+    other runs are there, since a name may be misspelt. A run that is there has its own settings
+    where --config is not given.
     """
     from player_contact.pipeline.run import Run
     from player_contact.utils.parallel import worker_count
 
     if args.run and not may_be_new:
-        find_run(args)
+        own = find_run(args) / "config.yaml"
+        if args.config == OPTIONS["config"][0] and own.is_file():
+            args.config = own  # another would train the run anew
     config, folder, data = config_of(args), _run_folder(args), args.input
     if not _is_run(folder) and (folder.parent != args.outputs or folder.name in NO_RUNS):
         raise ConfigError(
@@ -93,7 +96,8 @@ def find_run(args: Namespace, needs: str = "") -> Path:
             "out-of-fold predictions, from where it was trained"
             if needs == "config.yaml"
             else f"{folder} has no {needs}: finish the run first "
-            f"(make {needs} CONFIG={folder / 'config.yaml'} RUN={args.run or folder.name})"
+            f"(make {Path(needs).stem} CONFIG={folder / 'config.yaml'} "
+            f"RUN={args.run or folder.name})"
         )
     return folder
 

@@ -1,14 +1,19 @@
 """The worst errors of a run as small pictures of the moment, from the crops of both views."""
 
 import base64
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from player_contact.utils.errors import InputError
 from player_contact.video.crop_store import open_crops, read_contact_ids
 from player_contact.video.crops import Crops
+from player_contact.vision.augment import take_window
+
+log = logging.getLogger(__name__)
 
 COUNT, MOST_OF_A_PLAY = 6, 2
 SIDE, GAP = 150, 2  # px of a view's image; between the two
@@ -36,7 +41,10 @@ def error_images(run: Path, errors: pd.DataFrame) -> list[dict[str, Any]]:
         filmed = [(step, row) for step, row in rows if row >= 0 and crops.visible[row].any()]
         if filmed:
             step, row = filmed[0]
-            shown.append({**error, "step": step, "image": _data_url(crops, row)})
+            try:
+                shown.append({**error, "step": step, "image": _data_url(crops, row)})
+            except (OSError, InputError) as fault:
+                log.warning("the report lacks an image of %s: %s", play, fault)
     return shown
 
 
@@ -47,10 +55,11 @@ def _data_url(crops: Crops, row: int) -> str:
     for view, visible in enumerate(crops.visible[row].tolist()):
         image = np.full((SIDE, SIDE, 3), NOTHING, np.uint8)
         if visible:
-            gray = crops.images[row, view][crops.images.shape[2] // 2]
+            middle = crops.images[row, view][crops.images.shape[2] // 2]
+            gray = take_window(middle, crops.margin)
             large = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-            image = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR)
-            boxes = crops.boxes[row, view] * SIDE / gray.shape[-1]
+            image = np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), np.uint8)
+            boxes = (crops.boxes[row, view] - crops.margin) * SIDE / gray.shape[-1]
             for number, box in reversed(list(enumerate(boxes))):
                 if not np.isnan(box[0]):
                     left, top, right, bottom = np.rint(box).astype(int).tolist()

@@ -8,6 +8,7 @@ from player_contact.competition.metric import Counts, Thresholds, best_threshold
 
 RESAMPLES = 2000
 UNDEFINED = "–"
+DECIDES = "blend"  # the model whose decisions are the submission's
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,6 @@ def scores_text(scores: list[ModelScore], simulated: bool) -> str:
         lines[-1] += f"  {score.gain:+.3f} ({low:+.3f}..{high:+.3f}) over {score.gain_over}"
         if low <= 0:
             verb = "does worse than" if high < 0 else "is not clearly better than"
-            end = " It decides the submission all the same." if score is scores[-1] else ""
+            end = " It decides the submission all the same." if score.name == DECIDES else ""
             notes.append(f"At this size, {score.name} {verb} {score.gain_over}.{end}")
     return "\n".join(lines + notes)

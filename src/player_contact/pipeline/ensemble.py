@@ -18,7 +18,8 @@ from player_contact.utils.files import atomic_write
 from player_contact.utils.logits import logit
 
 ENSEMBLE = "ensemble"
-OOF_COLUMNS = ["contact_id", "game_play", "contact", "fold", "blend"]
+LABELS = ["contact_id", "game_play", "contact"]
+OOF_COLUMNS = [*LABELS, "fold", "blend"]
 PREDICTED_COLUMNS = ["contact_id", "blend", "threshold", "contact"]
 
 
@@ -40,7 +41,9 @@ def score_ensemble(
     `runs` maps names to oof.parquet files of the same season, whose folds may differ. Raises
     InputError where their rows do.
     """
-    tables = _read(runs, OOF_COLUMNS)
+    if ENSEMBLE in runs:
+        raise InputError(f"A run called {ENSEMBLE} can't be told from the mean: rename its folder")
+    tables = _read(runs, OOF_COLUMNS, LABELS)
     first = next(iter(tables.values()))
     label = first["contact"].to_numpy(dtype=bool)
     is_ground = first["contact_id"].str.endswith(f"_{GROUND_TEXT}").to_numpy()
@@ -58,12 +61,17 @@ def score_ensemble(
 def _margins_out_of_fold(
     table: pd.DataFrame, label: np.ndarray, is_ground: np.ndarray
 ) -> np.ndarray:
-    """[N] log odds over the threshold of the other folds; NaN: the run has no candidate there."""
+    """[N] log odds over the threshold of the other folds; NaN: the run says nothing there."""
     probability, fold = table["blend"].to_numpy(), table["fold"].to_numpy()
     threshold = np.zeros(len(table))
     for number, one in thresholds_by_fold(label, probability, is_ground, fold).items():
         threshold[fold == number] = np.where(is_ground, one.ground, one.pair)[fold == number]
-    return np.where(probability > 0, logit(probability) - logit(threshold), np.nan)
+    return _margin(np.where(probability > 0, probability, np.nan), threshold)
+
+
+def _margin(probability: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """[N] log odds over those of the threshold; NaN where the run never calls such a row."""
+    return np.where(np.isfinite(threshold), logit(probability) - logit(threshold), np.nan)
 
 
 def write_ensemble(files: Sequence[Path], weights: Sequence[float], output: Path) -> int:
@@ -72,9 +80,10 @@ def write_ensemble(files: Sequence[Path], weights: Sequence[float], output: Path
     Rows that no model was asked about are what most of the weight says. Raises InputError where
     the files are not of the same rows in the same order.
     """
-    tables = [*_read({str(path): path for path in files}, PREDICTED_COLUMNS).values()]
+    named = {f"{number} {path}": path for number, path in enumerate(files)}
+    tables = [*_read(named, PREDICTED_COLUMNS, ["contact_id"]).values()]
     margins = [
-        logit(table["blend"].to_numpy()) - logit(table["threshold"].to_numpy()) for table in tables
+        _margin(table["blend"].to_numpy(), table["threshold"].to_numpy()) for table in tables
     ]
     votes = weighted_mean([table["contact"].to_numpy(dtype=float) for table in tables], weights)
     mean = weighted_mean(margins, weights)
@@ -85,8 +94,8 @@ def write_ensemble(files: Sequence[Path], weights: Sequence[float], output: Path
     return int(contact.sum())
 
 
-def _read(files: dict[str, Path], columns: list[str]) -> dict[str, pd.DataFrame]:
-    """The columns of parquet files. Raises InputError where rows or columns differ."""
+def _read(files: dict[str, Path], columns: list[str], same: list[str]) -> dict[str, pd.DataFrame]:
+    """The columns of parquet files. Raises InputError where rows differ in those of `same`."""
     tables: dict[str, pd.DataFrame] = {}
     for name, path in files.items():
         try:
@@ -94,13 +103,15 @@ def _read(files: dict[str, Path], columns: list[str]) -> dict[str, pd.DataFrame]
         except (OSError, ValueError, KeyError) as error:  # of pyarrow, all in one of these
             reason = str(error).splitlines()[0]
             raise InputError(f"{path} can't be read with {', '.join(columns)}: {reason}") from None
-        first, ids = next(iter(tables.values()))["contact_id"], tables[name]["contact_id"]
-        if len(ids) != len(first):
-            raise InputError(f"{path} has {len(ids):,} rows, the first file {len(first):,}")
-        if (differs := np.flatnonzero(ids.to_numpy() != first.to_numpy())).size:
-            row = differs[0]
-            raise InputError(
-                f"{path} has contact_id {ids[row]!r} in row {row + 1}, the first file "
-                f"{first[row]!r}: all must be of the same plays, in the same order"
-            )
+        first, table = next(iter(tables.values())), tables[name]
+        if len(table) != len(first):
+            raise InputError(f"{path} has {len(table):,} rows, the first file {len(first):,}")
+        for column in same:
+            here, there = table[column].to_numpy(), first[column].to_numpy()
+            if (differs := np.flatnonzero(here != there)).size:
+                row = differs[0]
+                raise InputError(
+                    f"{path} has {column} {here[row]!s} in row {row + 1}, the first file "
+                    f"{there[row]!s}: all must be of the same plays, in the same order"
+                )
     return tables

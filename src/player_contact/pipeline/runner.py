@@ -51,8 +51,8 @@ def run_pipeline(run: Run, until: str = STAGE_NAMES[-1]) -> list[str]:
         done.pop(stage.name, None)
         result = _run_stage(stage, run, prints[stage.name], done)
         done[stage.name] = {"fingerprint": prints[stage.name], **result}
-        log.info("%s", stage_line(stage.name, result["seconds"], result["messages"][0]))
         write_json(done, done_path)
+        log.info("%s", stage_line(stage.name, result["seconds"], result["messages"][0]))
         ran.append(stage.name)
     if "bundle" in names:  # whole: these are its settings, whatever others were broken off
         save_config(run.config, run.folder / "config.yaml")

@@ -67,7 +67,7 @@ def score_variants(
         )
     part = game % 4 if folds else labels.fold[scored]
     scored_labels = Labels(labels.label[scored], labels.is_ground[scored], part, game)
-    oof = _trained_by_the_run(run)
+    oof = _trained_by_the_run(run, {*keys.values()})
     unique = {  # equal ones are trained once
         keys[name]: (config, run.folder / f".variant-{keys[name]}.partial")
         for name, config in configs.items()
@@ -90,10 +90,11 @@ def score_variants(
     return scores
 
 
-def _trained_by_the_run(run: Run) -> dict[str, pd.DataFrame]:
-    """The out-of-fold table of the run's vision stage by its key, as in `score_variants`."""
-    stages = read_json(run.folder / "stages.json")
-    return {stages["vision"]["fingerprint"]: run.oof("vision")} if "vision" in stages else {}
+def _trained_by_the_run(run: Run, keys: set[str]) -> dict[str, pd.DataFrame]:
+    """The out-of-fold table of the run's vision stage by its key, if it is one of `keys`."""
+    stage = read_json(run.folder / "stages.json").get("vision", {})
+    is_there = (run.folder / "vision" / "oof.parquet").is_file()
+    return {key: run.oof("vision") for key in keys & {stage.get("fingerprint")} if is_there}
 
 
 def compare_variants(
