@@ -23,7 +23,7 @@ help:  ## list the targets; the options of one: .venv/bin/python -m player_conta
 	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "  make %-18s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 $(READY): requirements.txt pyproject.toml
 	$(call quote,$(PYTHON)) -m venv $(call quote,$(VENV))
-	$(PIP) install --requirement requirements.txt
+	$(PIP) install --no-compile --requirement requirements.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(call quote,$@)
 setup: $(READY)  ## install the pinned packages into .venv, as every other target does when needed
