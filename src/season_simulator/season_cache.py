@@ -29,7 +29,8 @@ def season_folder(parent: Path, season: SeasonSettings, workers: int) -> Path:
         started = time.monotonic()
         write_season(folder, season, workers)
         seconds = round(time.monotonic() - started, 1)
-        write_json({"seconds": seconds}, folder / "truth" / "simulation.json")
+        if (folder / "truth").is_dir():
+            write_json({"seconds": seconds}, folder / "truth" / "simulation.json")
         log.info("%s", stage_line("season", seconds, f"{plays} plays"))
     return folder
 
