@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from player_contact.boosting.blend_features import START
 from player_contact.boosting.booster import predict_booster
 from player_contact.features.feature_store import candidate_rows, open_features, read_candidates
 from player_contact.pipeline.blend_stage import play_blend_table
@@ -39,6 +40,7 @@ def check_predictions(finished: FinishedRun) -> str:
                     (finished.bundle.folder / name).read_text(encoding="utf-8"),
                     table,
                     run.config.num_threads,
+                    START if stage == "blend" else None,
                 )
                 for name, model_fold in finished.models(stage).items()
             }

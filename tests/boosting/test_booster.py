@@ -2,8 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from player_contact.boosting.booster import importance, predict_booster, train_booster
+from player_contact.boosting.booster import (
+    importance,
+    predict_booster,
+    staged_probabilities,
+    train_booster,
+)
 from player_contact.config import BoosterConfig
+from player_contact.utils.logits import logit, sigmoid
 
 CONFIG = BoosterConfig(num_boost_round=20, min_data_in_leaf=5)
 
@@ -93,3 +99,40 @@ def test_the_feature_that_decides_is_the_most_important(booster):
     assert gain.index[0] == "gap"
     assert gain["gap"] > 0.7
     assert gain.sum() == pytest.approx(1)
+
+
+def test_trees_that_start_from_odds_correct_them_where_they_are_wrong():
+    """The odds are right for half of the rows, and turned round for those of `turned`."""
+    rng = np.random.default_rng(3)
+    label, turned = rng.random(4_000) < 0.3, rng.random(4_000) < 0.5
+    odds = np.where(label == turned, -2.0, 2.0)
+    table = pd.DataFrame({"odds": odds, "turned": turned}).astype(np.float32)
+    config = CONFIG.model_copy(update={"feature_fraction": 1.0, "num_boost_round": 100})
+    model = train(table, label, config=config, start="odds")
+    probability = predict_booster(model, table, 1, "odds")
+    assert ((probability > 0.5) == label).mean() > 0.99
+    unchanged = predict_booster(model, table, 1)  # what the trees add, without the odds
+    np.testing.assert_allclose(logit(probability), logit(unchanged) + table["odds"], atol=0.01)
+
+
+def test_trees_without_a_reason_leave_the_odds_that_they_start_from():
+    rng = np.random.default_rng(4)
+    odds = rng.normal(0, 2, 4_000)
+    label = rng.random(4_000) < sigmoid(odds)
+    table = pd.DataFrame({"odds": odds, "noise": rng.random(4_000)}).astype(np.float32)
+    started = predict_booster(train(table, label, start="odds"), table, 1, "odds")
+    anew = predict_booster(train(table, label), table, 1)
+    off, off_anew = (np.abs(values - sigmoid(odds)).mean() for values in (started, anew))
+    assert off < 0.7 * off_anew
+
+
+def test_each_stage_of_a_booster_starts_from_the_odds():
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(600, 2)).astype(np.float32)
+    label, columns = rng.random(600) < 0.4, {"odds": 0, "other": 1}
+    config = BoosterConfig(num_boost_round=10, min_data_in_leaf=10)
+    text = train_booster([values], columns, label, config, 1, 1, start="odds")
+    staged = staged_probabilities(text, [values[:400], values[400:]], columns, [5, 10], 1, "odds")
+    table = pd.DataFrame(values, columns=[*columns])
+    np.testing.assert_allclose(staged[-1], predict_booster(text, table, 1, "odds"), rtol=1e-5)
+    assert not np.allclose(staged[0], staged[1])

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from player_contact.boosting.blend_features import START
 from player_contact.boosting.booster import predict_booster
 from player_contact.pipeline.blend_stage import play_blend_table
 from player_contact.pipeline.runner import run_pipeline
@@ -146,7 +147,7 @@ def blend_again(run) -> np.ndarray:
         item = (tables, candidates, screen[row], vision.reindex(row).to_numpy(np.float32))
         table = play_blend_table(item, run.config.blend.max_lag)
         text = (run.folder / "blend" / f"fold{fold}.txt").read_text()
-        blend[row] = predict_booster(text, table, 1)
+        blend[row] = predict_booster(text, table, 1, START)
     return blend
 
 

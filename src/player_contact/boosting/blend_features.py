@@ -1,5 +1,8 @@
 """Features of the blend: what screen and vision say of the row, along its steps, and of the play.
 
+The blend starts from START, the log odds of vision or, where there is none, of the screen, and its
+trees correct them: on few plays they would not learn to repeat them.
+
 Odds are logits. All but the screen's are of `latest`: vision's or, where there is none, the
 screen's, since vision has the screen as a feature. Left out because they scored lower on other
 plays: odds at single steps before and after, of the players' other pairs, and sensors themselves.
@@ -23,6 +26,7 @@ from player_contact.utils.logits import logit, sigmoid
 
 WINDOWS = (1, 3, 5, 10, 20, 40)  # steps before and after, of means
 SPREAD_WINDOWS = (2, 5, 10)  # of least, most and standard deviation
+START = "vision"  # the column of `latest`
 LIMIT = 40  # steps, of how long ago and how far ahead
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import BoosterConfig
+from player_contact.utils.logits import sigmoid
 from player_contact.utils.npy_array import NpyArray
 
 Parts = Sequence[np.ndarray | NpyArray]  # [n, K] float32 each, in memory or on disk
@@ -23,12 +24,15 @@ def train_booster(
     num_threads: int,
     increasing: Sequence[str] = (),
     after_round: Callable[[], None] | None = None,
+    start: str | None = None,
 ) -> str:
     """The model text of a booster trained on the N rows of all `parts` and their [N] bool labels.
 
     `columns` maps the features to train on to their positions among the K. LightGBM reads a few
     thousand rows at a time and keeps a byte a value. The probability never falls where one of the
-    `increasing` features rises. Same rows, config, seed and num_threads: same text.
+    `increasing` features rises. With `start`, a feature in log odds, the trees only correct it, and
+    it must be added again where the model is used. Same rows, config, seed and num_threads: same
+    text.
     """
     import lightgbm as lgb
 
@@ -60,16 +64,26 @@ def train_booster(
         "verbosity": -1,
     }
     sequences = [PartSequence(part) for part in parts if len(part)]
-    data = lgb.Dataset(sequences, label.astype(np.float32), feature_name=[*columns], params=params)
+    odds = [np.asarray(part)[:, columns[start]] for part in parts if start and len(part)]
+    data = lgb.Dataset(
+        sequences,
+        label.astype(np.float32),
+        init_score=np.concatenate(odds).astype(np.float64) if odds else None,
+        feature_name=[*columns],
+        params=params,
+    )
     callbacks = [lambda _: after_round()] if after_round is not None else []
     booster = lgb.train(params, data, config.num_boost_round, callbacks=callbacks)
     return booster.model_to_string()
 
 
-def predict_booster(text: str, table: pd.DataFrame, num_threads: int) -> np.ndarray:
+def predict_booster(
+    text: str, table: pd.DataFrame, num_threads: int, start: str | None = None
+) -> np.ndarray:
     """[N] float32 probabilities of contact; the table's columns may stand in any order.
 
-    Raises KeyError where a column that the booster was trained on is missing.
+    `start` as in `train_booster`. Raises KeyError where a column that the booster was trained on is
+    missing.
     """
     import lightgbm as lgb
 
@@ -77,11 +91,19 @@ def predict_booster(text: str, table: pd.DataFrame, num_threads: int) -> np.ndar
     if not len(table):
         return np.empty(0, dtype=np.float32)
     values = table[booster.feature_name()]
-    return np.asarray(booster.predict(values, num_threads=num_threads), dtype=np.float32)
+    if start is None:
+        return np.asarray(booster.predict(values, num_threads=num_threads), dtype=np.float32)
+    raw = np.asarray(booster.predict(values, raw_score=True, num_threads=num_threads))
+    return sigmoid(raw + table[start].to_numpy())
 
 
 def staged_probabilities(
-    text: str, parts: Parts, columns: dict[str, int], rounds: Sequence[int], num_threads: int
+    text: str,
+    parts: Parts,
+    columns: dict[str, int],
+    rounds: Sequence[int],
+    num_threads: int,
+    start: str | None = None,
 ) -> np.ndarray:
     """[C, N] float32 probabilities after each of C ascending `rounds`, as in `train_booster`."""
     import lightgbm as lgb
@@ -91,9 +113,11 @@ def staged_probabilities(
     offset = 0
     for part in (part for part in parts if len(part)):
         values, raw = np.ascontiguousarray(np.asarray(part)[:, used]), np.zeros(len(part))
-        for number, (start, stop) in enumerate(zip((0, *rounds[:-1]), rounds, strict=True)):
+        if start is not None:
+            raw += np.asarray(part)[:, columns[start]]
+        for number, (first, end) in enumerate(zip((0, *rounds[:-1]), rounds, strict=True)):
             raw += booster.predict(
-                values, start, stop - start, raw_score=True, num_threads=num_threads
+                values, first, end - first, raw_score=True, num_threads=num_threads
             )
             staged[number, offset : offset + len(part)] = 1 / (1 + np.exp(-raw))
         offset += len(part)

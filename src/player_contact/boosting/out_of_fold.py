@@ -48,6 +48,7 @@ class Training:
     num_threads: int
     prefix: Path
     increasing: Sequence[str] = ()
+    start: str | None = None  # see `train_booster`
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,11 @@ def _train_fold(
         training.seed + fold,
         training.num_threads,
         training.increasing,
+        start=training.start,
     )
     training.prefix.with_name(f"{training.prefix.name}{fold}.txt").write_text(
         text, encoding="utf-8"
     )
     val_parts = [part for part, of in zip(table.parts, table.fold, strict=True) if of == fold]
-    return staged_probabilities(text, val_parts, table.columns, rounds, training.num_threads)
+    threads, start = training.num_threads, training.start
+    return staged_probabilities(text, val_parts, table.columns, rounds, threads, start)

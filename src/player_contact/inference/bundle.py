@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from player_contact.vision.model import ContactModel
     from player_contact.vision.scoring import ImageEmbedder
 
-FORMAT = 10
+FORMAT = 11
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
 MODELS = {  # folder in the bundle -> files of a run
     "screen": "screen/fold*.txt",

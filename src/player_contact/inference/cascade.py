@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from player_contact.boosting.blend_features import blend_table
+from player_contact.boosting.blend_features import START, blend_table
 from player_contact.boosting.booster import predict_booster
 from player_contact.competition.constants import GROUND, VIEWS
 from player_contact.competition.season import PlayTables
@@ -126,7 +126,7 @@ def predict_play(
     num_open, num_vision = int(is_open.sum()), int((~np.isnan(vision)).sum())
     counts.update({"candidates": len(screen), "open": num_open, "with vision": num_vision})
     table = blend_table(play, candidates, screen, vision, config.blend.max_lag)
-    blend = mean_probability(bundle.blend, table, threads)
+    blend = mean_probability(bundle.blend, table, threads, START)
     contact[candidate] = bundle.thresholds.decide(blend, candidates.is_ground)
     stopwatch.split("blend")
     if num_vision:
@@ -158,9 +158,12 @@ def predict_play(
     )
 
 
-def mean_probability(boosters: list[str], table: pd.DataFrame, num_threads: int) -> np.ndarray:
-    """[N] float32 mean of the boosters' probabilities."""
-    probabilities = np.stack([predict_booster(text, table, num_threads) for text in boosters])
+def mean_probability(
+    boosters: list[str], table: pd.DataFrame, num_threads: int, start: str | None = None
+) -> np.ndarray:
+    """[N] float32 mean of the boosters' probabilities; `start` as in `train_booster`."""
+    each = [predict_booster(text, table, num_threads, start) for text in boosters]
+    probabilities = np.stack(each)
     return probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 

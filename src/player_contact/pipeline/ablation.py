@@ -5,7 +5,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from player_contact.boosting.blend_features import blend_feature_families, increasing_columns
+from player_contact.boosting.blend_features import (
+    START,
+    blend_feature_families,
+    increasing_columns,
+)
 from player_contact.boosting.booster import Parts
 from player_contact.config import BoosterConfig
 from player_contact.evaluation.scores import ModelScore
@@ -30,6 +34,7 @@ class Ablated:
     columns: dict[str, int]
     families: dict[str, list[str]]
     increasing: Sequence[str] = ()
+    start: str | None = None
 
 
 def ablate_screen(run: Run) -> str:
@@ -48,7 +53,7 @@ def ablate_blend(run: Run) -> str:
     parts, columns = blend_tables(run)
     families = {name: columns for name, columns in families.items() if name != ODDS}
     config, increasing = run.config.blend.booster, increasing_columns([*columns])
-    return _ablate(run, Ablated("blend", config, parts, columns, families, increasing))
+    return _ablate(run, Ablated("blend", config, parts, columns, families, increasing, START))
 
 
 def _ablate(run: Run, model: Ablated) -> str:
@@ -59,7 +64,7 @@ def _ablate(run: Run, model: Ablated) -> str:
             title, prefix = f"{model.name} without {family}", Path(folder) / "fold"
             rising = [name for name in model.increasing if name in used]
             probability = train_boosters(
-                run, title, model.config, prefix, model.parts, used, rising
+                run, title, model.config, prefix, model.parts, used, rising, model.start
             )
             table = run.candidates.assign(probability=probability)
             probabilities[family] = run.all_rows(table, "probability")

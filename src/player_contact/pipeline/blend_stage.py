@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from player_contact.boosting.blend_features import blend_table, increasing_columns
+from player_contact.boosting.blend_features import START, blend_table, increasing_columns
 from player_contact.competition.season import PlayTables
 from player_contact.features.feature_store import candidate_rows
 from player_contact.pipeline.boosters import train_boosters
@@ -24,7 +24,8 @@ def blend_stage(run: Run, out: Path) -> str:
     folder.mkdir(exist_ok=True)
     parts, columns = blend_tables(run)
     booster, increasing = run.config.blend.booster, increasing_columns([*columns])
-    probability = train_boosters(run, "blend", booster, folder / "fold", parts, columns, increasing)
+    how = increasing, START
+    probability = train_boosters(run, "blend", booster, folder / "fold", parts, columns, *how)
     oof = pd.DataFrame({"row": run.candidates["row"], "blend": probability})
     oof.to_parquet(folder / "oof.parquet", index=False)
     return f"{len(columns)} features of {len(oof):,} rows"

@@ -24,6 +24,7 @@ def train_boosters(
     parts: Parts,
     columns: dict[str, int],
     increasing: Sequence[str] = (),
+    start: str | None = None,
 ) -> np.ndarray:
     """[N] float32 probabilities of the candidates, out of fold; arguments as in `train_booster`.
 
@@ -39,7 +40,8 @@ def train_boosters(
         is_ground=table["second"].to_numpy() == GROUND,
         filtered=filtered,
     )
-    training = Training(config, run.config.seed, run.config.num_threads, prefix, increasing)
+    threads = run.config.num_threads
+    training = Training(config, run.config.seed, threads, prefix, increasing, start)
     trained = out_of_fold(folded, training, f"training {name}", run.workers)
     plays = run.folds["game_play"].tolist()
     for fold, train_parts in trained.train_parts.items():
