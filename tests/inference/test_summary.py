@@ -27,6 +27,16 @@ def test_what_did_not_happen_is_left_out():
     ]
 
 
+def test_the_short_one_is_of_rows_alone_where_all_went_well():
+    counts = {"rows": 50, "candidates": 9, "plays": 2, "plays decided by vision": 2}
+    counts |= {"boxes added": 7, "with vision": 4}
+    short = summary_text(counts, short=True)
+    assert summary_text(counts).startswith(f"{short}\nplays ")
+    assert len(short.splitlines()) == 5
+    ill = counts | {"plays decided by vision": 1, "plays without video": 1}
+    assert summary_text(ill, short=True) == summary_text(ill)
+
+
 def test_a_season_decided_by_distance_alone_is_summed_up():
     text = summary_text({"plays": 1, "rows": 50, "plays decided by distance": 1, "contacts": 5})
     assert "decided by the distance of the players             50   100.0%" in text

@@ -33,8 +33,11 @@ OTHERS = {
 ALWAYS = ("rows", "contacts", "plays")
 
 
-def summary_text(counts: Mapping[str, int]) -> str:
-    """What `predict_folder` counted, a line each with its share, without what did not happen."""
+def summary_text(counts: Mapping[str, int], short: bool = False) -> str:
+    """What `predict_folder` counted, a line each with its share, without what did not happen.
+
+    The `short` one is of rows alone where every play was decided with vision.
+    """
     candidates = counts.get("candidates", 0)
     counts = {
         **counts,
@@ -42,8 +45,8 @@ def summary_text(counts: Mapping[str, int]) -> str:
         - sum(counts.get(name, 0) for name in ("candidates", UNTRACKED, NO_CONTACT)),
         SCREEN: candidates - counts.get("with vision", 0),
     }
-    lines = []
-    for labels in (ROWS, PLAYS, OTHERS):
+    lines, all_well = [], counts.get("plays decided by vision") == counts["plays"]
+    for labels in (ROWS,) if short and all_well else (ROWS, PLAYS, OTHERS):
         for name, label in labels.items():
             number, whole = counts.get(name, 0), counts.get(next(iter(labels)), 0)
             if number or name in ALWAYS:

@@ -23,7 +23,6 @@ from player_contact.utils.files import read_json, write_json
 from player_contact.utils.logits import shift_to_mean
 from player_contact.utils.parallel import Record, capture_logs, replay_logs
 from player_contact.utils.process_pools import exit_with_parent
-from player_contact.utils.progress import SECONDS_BETWEEN_LINES
 from player_contact.video.crop_store import open_crops
 from player_contact.video.crops import Crops
 from player_contact.vision.clips import OpenRows, open_rows
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from player_contact.vision.train import EpochLog
 
 log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_EPOCHS = 120  # that are logged, of a model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,8 +199,8 @@ def shifts_to_screen(logits: np.ndarray, screen: np.ndarray, is_ground: np.ndarr
 
 
 class EpochLogger:
-    """Logs an epoch a minute, with the time left of its model; adds all of them to the curves of
-    `tensorboard --logdir`."""
+    """Logs an epoch every two minutes, with the time left of its model; adds all of them to the
+    curves of `tensorboard --logdir`."""
 
     def __init__(self, task: FoldTask) -> None:
         self.task, self.seconds = task, dict[str, list[float]]()  # of the epochs of each phase
@@ -212,7 +213,7 @@ class EpochLogger:
         left = total - epoch.epoch - 1
         self.seconds.setdefault(epoch.phase, []).append(now - self.ended)
         self.ended = now
-        if now - self.logged >= SECONDS_BETWEEN_LINES:
+        if now - self.logged >= SECONDS_BETWEEN_EPOCHS:
             self.logged = now
             val_loss = f", val loss {epoch.val_loss:.4f}" if np.isfinite(epoch.val_loss) else ""
             time_left = f", {timedelta(seconds=self._seconds_left(left))} left" if left else ""

@@ -116,5 +116,6 @@ def submission_stage(run: Run, out: Path) -> str:
         counts["MCC against the simulated truth"] = round(float(mcc), 4)
         text = f"{text}, {label.sum():,} true; MCC {mcc:.3f} against the simulated truth"
     write_json(counts, out / "submission.json")
-    log.info("%s", summary_text(counts), extra={"live": True})  # the report has the counts
+    summary = summary_text(counts, short=True)  # the report has all counts
+    log.info("%s", summary, extra={"live": True})
     return text
