@@ -17,10 +17,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-WIDTH, HEIGHT, SCALE = 1120, 660, 0.72  # of the page, and of the recording
-FRAME_MS, QUALITY = 200, 42
+WIDTH, HEIGHT, SCALE = 1120, 660, 0.7  # of the page, and of the recording
+FRAME_MS, QUALITY = 200, 30
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = {"terminal": 13, "hold": 4, "report": 15, "viewer": 28}
+SECONDS = {"terminal": 13, "hold": 4, "report": 15, "viewer": 24}
 TERMINAL = """<body style="margin:0;background:#15171a"><pre style="color:#dfe3e8;margin:0;
 padding:18px 22px;font:14px/1.55 'DejaVu Sans Mono',monospace;white-space:pre">{}</pre>"""
 PROMPT = '<span style="color:#7ee787">$</span> make submission\n'
