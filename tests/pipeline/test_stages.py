@@ -284,8 +284,8 @@ def test_the_worst_plays_get_viewer_pages_up_to_the_limit(own_run, finished_run)
     pages = [path.name for path in (run.folder / "report" / "plays").glob("*.html")]
     assert pages == [f"{worst}.html"]
     page = (run.folder / "report" / "index.html").read_text()
-    assert f'href="plays/{worst}.html"' in page
-    assert page.count(">viewer</a>") == 1
+    links = page.count(f'<a href="plays/{worst}.html">viewer</a>')
+    assert links == page.count(">viewer</a>") == 2, "on the first screen and among the plays"
 
 
 def test_plays_without_videos_have_a_report_without_links(own_run, tiny_season):
