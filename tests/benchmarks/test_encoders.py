@@ -68,6 +68,7 @@ def test_gradient_norms_are_those_of_the_loss_by_block(tiny_config):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.slow
 def test_without_shortcuts_gradients_change_more_along_depth(tiny_config):
     ratio = {}
     for shortcut in ("none", "identity"):

@@ -25,6 +25,7 @@ def test_what_is_not_there_or_lacks_something_is_named(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_all_that_the_notebook_needs_is_here():
     assert missing_in_another_process(NEEDED.split()) == []
 

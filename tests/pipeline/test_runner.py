@@ -257,6 +257,7 @@ def test_what_another_run_left_half_done_is_no_output(own_run, finished_run):
     )
 
 
+@pytest.mark.slow
 def test_a_season_without_videos_makes_a_whole_run(tiny_season, tiny_config, tmp_path, caplog):
     run = Run(tiny_config, tiny_season.folder, tmp_path / "tiny", 1, simulated=True)
     assert run_pipeline(run) == list(STAGE_NAMES)

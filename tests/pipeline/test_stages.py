@@ -258,6 +258,7 @@ def test_a_row_is_predicted_by_the_model_of_its_own_fold(run):
         assert np.abs(predicted - oof)[~in_fold].max() > 0.01
 
 
+@pytest.mark.slow
 def test_no_label_of_a_fold_reaches_the_screen_that_predicts_it(tiny_season, tiny_config, tmp_path):
     runs = [
         Run(tiny_config, tiny_season.folder, tmp_path / name, 1, simulated=True)

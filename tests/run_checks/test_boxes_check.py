@@ -86,6 +86,7 @@ def test_swapped_ids_exchange_two_boxes_of_a_frame(seed):
         np.testing.assert_array_equal(mixed[frame, pair], boxes[frame, pair[::-1]])
 
 
+@pytest.mark.slow
 def test_real_boxes_are_checked_without_labels_and_truth(real_folder):
     table = check_boxes(real_folder.folder)
     titles = list(MEASURES)[:4]

@@ -122,6 +122,7 @@ def test_ten_times_the_plays_have_ten_times_the_rows(run, size, plans):
             assert plan.cost.disk_mb == pytest.approx(10 * small.cost.disk_mb, rel=0.01)
 
 
+@pytest.mark.slow
 def test_without_videos_there_are_no_crops_and_no_vision(tiny_config, season_tables, tmp_path):
     run = Run(tiny_config, season_tables, tmp_path / "run", 1, simulated=True)
     plans = {plan.stage: plan for plan in make_plan(run, size_of(run.season, 1), READING).stages}

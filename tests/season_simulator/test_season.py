@@ -12,6 +12,7 @@ from tests.season_simulator.conftest import make_season
 SHORT = SeasonSettings(plays=1, test_plays=0, video=False, median_steps=12)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_with_two_workers(tables_only, tmp_path):
     write_season(tmp_path / "again", tables_only.settings, workers=2)
     for name in COLUMNS:

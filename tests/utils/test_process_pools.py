@@ -149,6 +149,7 @@ def test_where_no_dead_process_is_replaced_this_one_goes_on(allow):
     assert outcomes == {0: Failure(died), 1: 1, 2: 2}
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_answer_is_not_waited_for_for_ever(monkeypatch, caplog):
     """Nor each of several after the other: the first work of these takes an hour."""
     monkeypatch.setattr(process_pools, "START_SECONDS", 3)

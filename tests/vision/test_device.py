@@ -239,6 +239,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("glibc" not in platform.libc_ver()[0], reason="another C library")
 def test_kept_memory_is_reused_without_page_faults():
     def count(mode):

@@ -192,6 +192,7 @@ def test_encoder_is_trained_after_its_frozen_epochs(tmp_path, freeze_epochs, sam
     assert equal(start, model.encoder.state_dict()) == same
 
 
+@pytest.mark.slow
 def test_images_train_the_encoder_before_clips_train_the_rest():
     update = {"image_epochs": 6, "clip_epochs": 4, "aux_loss_weight": 0.0}
     config = CONVERGING.model_copy(update=update)
@@ -237,6 +238,7 @@ def test_images_and_clips_are_encoded_in_bf16(monkeypatch, image_epochs):
     assert all(enabled)
 
 
+@pytest.mark.slow
 def test_a_video_encoder_trains_and_scores():
     config = tiny(encoder="mc3_18", clip_epochs=1, image_epochs=1, clips_per_epoch=4)
     model, _ = train_model(TrainingJob(ROWS, LABEL, config, 3, (1, 0), 1))
