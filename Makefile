@@ -33,7 +33,7 @@ folds features screen crops vision blend scores bundle report: $(READY)  ## the 
 	@$(PY) -m player_contact run $(OPTIONS) --until $@
 predict: $(READY)  ## predict: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT= BUDGET=8h MEND=1
 ensemble: $(READY)  ## average runs: score RUNS="a b", or PREDICTIONS="a.parquet b.parquet" OUTPUT=
-ablation variants: $(READY)  ## without each family of features; vision with other settings
+ablation variants: $(READY)  ## without each family; other settings: VARIANTS="vision.boxes=none"
 kernel: $(READY)  ## what is uploaded to Kaggle: RUN=demo KAGGLE_USER= BUDGET=8h WHEELS=
 push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
 data: $(READY)  ## download the competition's data with Kaggle's own tool

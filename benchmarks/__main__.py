@@ -55,9 +55,9 @@ def encoders(args: Namespace) -> None:
     from player_contact.pipeline.variants import score_variants
     from player_contact.utils.files import write_json
 
-    config, names = config_of(args), args.encoders or list(ENCODERS)
-    configs = {name: with_encoder(config, name) for name in names}
     run = make_run(args) if args.score else None
+    config, names = config_of(args), args.encoders or list(ENCODERS)  # of the run, if there is one
+    configs = {name: with_encoder(config, name) for name in names}
     costs = [encoder_cost(config, name) for name in names]
     scores: dict[str, float] = {}
     if run:

@@ -212,10 +212,9 @@ def _run_seconds(rows: Rows, contact: np.ndarray) -> np.ndarray:
 def ceilings(folder: Path) -> dict[str, float]:
     """Matthews correlation of what a simulated season knows; empty for a season without truth.
 
-    Raises InputError for one that older code simulated.
-
     Of the truth before label noise; of the best thresholds on true and on tracked distance; of the
-    ground's rows, of the best one on the height of the lowest joint, which images show.
+    ground's rows, of the best one on the height of the lowest joint, which images show. Raises
+    InputError for a season that older code simulated.
     """
     parts = []
     for tables in read_season(folder, "train").plays():

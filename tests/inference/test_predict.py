@@ -11,10 +11,12 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import av
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 
+from player_contact.competition.season import read_season
 from player_contact.inference import cascade
 from player_contact.inference.bundle import load_bundle
 from player_contact.inference.cascade import predict_play
@@ -23,6 +25,7 @@ from player_contact.inference.submission_writer import SubmissionWriter
 from player_contact.inference.time_budget import Patience, parse_duration
 from player_contact.utils.errors import BundleError, InputError
 from player_contact.utils.files import read_json, write_json
+from player_contact.utils.logits import logit, sigmoid
 from player_contact.vision import scoring
 from tests.makers import TinySeason, split_files
 
@@ -174,6 +177,27 @@ def test_a_play_without_boxes_is_screened_by_the_boosters_that_know_none(
     with_boxes, without = used[0], used[2]
     assert with_boxes == load_bundle(bundle).screen
     assert without == load_bundle(bundle).sensors != with_boxes
+
+
+def test_the_blend_adds_its_trees_to_the_odds_of_vision_and_of_the_screen(
+    bundle, filmed_season, monkeypatch
+):
+    tables, original = [], cascade.blend_table
+
+    def remember(*arguments):
+        tables.append(original(*arguments))
+        return tables[-1]
+
+    monkeypatch.setattr(cascade, "blend_table", remember)
+    play = next(iter(read_season(filmed_season.folder, "test").plays()))
+    said = predict_play(play, bundle, True, with_video=True).probabilities
+    known = np.isfinite(said["blend"])
+    latest = np.where(np.isnan(said["vision"]), said["screen"], said["vision"])[known]
+    assert np.isfinite(said["vision"]).any()
+    boosters = [lightgbm.Booster(model_str=text) for text in load_bundle(bundle).blend]
+    trees = [booster.predict(tables[0], raw_score=True) for booster in boosters]
+    expected = sigmoid(np.array(trees) + logit(latest)).mean(axis=0)
+    np.testing.assert_allclose(said["blend"][known], expected, rtol=1e-4)
 
 
 def test_a_row_is_decided_the_same_wherever_it_stands(predict, tiny_season):

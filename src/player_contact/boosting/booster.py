@@ -119,7 +119,7 @@ def staged_probabilities(
             raw += booster.predict(
                 values, first, end - first, raw_score=True, num_threads=num_threads
             )
-            staged[number, offset : offset + len(part)] = 1 / (1 + np.exp(-raw))
+            staged[number, offset : offset + len(part)] = sigmoid(raw)
         offset += len(part)
     return staged
 

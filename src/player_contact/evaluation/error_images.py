@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from player_contact.evaluation import sheet
 from player_contact.utils.errors import InputError
 from player_contact.video.crop_store import open_crops, read_contact_ids
 from player_contact.video.crops import Crops
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 COUNT, MOST_OF_A_PLAY = 6, 2
 SIDE, GAP = 150, 2  # px of a view's image; between the two
-PAIR, OTHERS, NOTHING = (0, 212, 255), (233, 180, 86), 90  # BGR of boxes; gray of a view without
+NOTHING = 90  # gray of a view without an image
 JPEG_QUALITY = 85
 
 
@@ -48,6 +49,11 @@ def error_images(run: Path, errors: pd.DataFrame) -> list[dict[str, Any]]:
     return shown
 
 
+def _bgr(color: str) -> tuple[int, ...]:
+    """Of a color such as "#ffd400"."""
+    return tuple(bytes.fromhex(color[1:]))[::-1]
+
+
 def _data_url(crops: Crops, row: int) -> str:
     import cv2
 
@@ -63,7 +69,7 @@ def _data_url(crops: Crops, row: int) -> str:
             for number, box in reversed(list(enumerate(boxes))):
                 if not np.isnan(box[0]):
                     left, top, right, bottom = np.rint(box).astype(int).tolist()
-                    color = PAIR if number < 2 else OTHERS
+                    color = _bgr(sheet.PAIR if number < 2 else sheet.OTHERS)
                     cv2.rectangle(image, (left, top), (right, bottom), color, 1)
         views.append(image)
     gap = np.full((SIDE, GAP, 3), 255, np.uint8)

@@ -24,8 +24,9 @@ def blend_stage(run: Run, out: Path) -> str:
     folder.mkdir(exist_ok=True)
     parts, columns = blend_tables(run)
     booster, increasing = run.config.blend.booster, increasing_columns([*columns])
-    how = increasing, START
-    probability = train_boosters(run, "blend", booster, folder / "fold", parts, columns, *how)
+    probability = train_boosters(
+        run, "blend", booster, folder / "fold", parts, columns, increasing, START
+    )
     oof = pd.DataFrame({"row": run.candidates["row"], "blend": probability})
     oof.to_parquet(folder / "oof.parquet", index=False)
     return f"{len(columns)} features of {len(oof):,} rows"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition.constants import GROUND_TEXT
+from player_contact.competition.metric import count, matthews
 from player_contact.evaluation.folds import game_of
 from player_contact.evaluation.scores import ModelScore, score_models, thresholds_by_fold
 from player_contact.utils.errors import InputError
@@ -51,11 +52,10 @@ def score_ensemble(
         name: _margins_out_of_fold(table, label, is_ground) for name, table in tables.items()
     }
     decisions = {name: margin >= 0 for name, margin in margins.items()}
-    arrays = label, is_ground, pd.factorize(game_of(first["game_play"]))[0]
-    alone = score_models(*arrays, decisions, {}, seed)
-    best = max(alone, key=lambda score: score.mcc).name
+    best = max(runs, key=lambda name: matthews(count(label, decisions[name])))
     decisions[ENSEMBLE] = weighted_mean([*margins.values()], weights) >= 0
-    return score_models(*arrays, decisions, {ENSEMBLE: best}, seed)
+    game = pd.factorize(game_of(first["game_play"]))[0]
+    return score_models(label, is_ground, game, decisions, {ENSEMBLE: best}, seed)
 
 
 def _margins_out_of_fold(
