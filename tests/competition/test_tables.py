@@ -15,6 +15,7 @@ TRACKING, HELMETS, VIDEOS, LABELS, IDS = SCHEMAS
 COLUMNS = [(file, name) for file, schema in SCHEMAS.items() for name in schema.columns]
 NULLABLE = [(file, name) for file, name in COLUMNS if SCHEMAS[file].columns[name].nullable]
 REQUIRED = [column for column in COLUMNS if column not in NULLABLE]
+CHOICES = [(file, name) for file, name in REQUIRED if SCHEMAS[file].columns[name].metadata["spell"]]
 
 
 def read(season, file: str, mend: bool = False) -> pd.DataFrame:
@@ -264,6 +265,18 @@ def test_a_mended_table_may_lack_a_measurement_or_everything(tiny_season):
     assert read(tiny_season, TRACKING, mend=True)["speed"].isna().all()
     (tiny_season.folder / TRACKING).unlink()
     assert len(read(tiny_season, TRACKING, mend=True)) == 0
+
+
+@pytest.mark.parametrize(("file", "column"), CHOICES)
+def test_rows_without_any_choice_are_all_bad(tiny_season, caplog, file, column):
+    """Nor does the column, all gaps, change its type with a warning."""
+    table = tiny_season.table(file)
+    table[column] = ""
+    tiny_season.write(file, table)
+    with pytest.raises(InputError, match=rf"^{file}, line 2: '{column}' is empty"):
+        read(tiny_season, file)
+    assert len(read(tiny_season, file, mend=True)) == 0
+    assert f"Going on without {len(table)} of {len(table)} rows" in caplog.text
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ def _choice(expected: str, *values: str) -> pa.Column:
     spelling = {value.lower(): value for value in values}
 
     def spell(texts: pd.Series) -> pd.Series:
-        return texts.str.lower().map(spelling).fillna(texts)
+        # No `fillna`: older pandas warns where a column of nothing but gaps changes its type.
+        return texts.map(lambda text: spelling.get(text.lower(), text), na_action="ignore")
 
     return _column(expected, "category", pa.Check.isin(values), spell=spell)
 
