@@ -61,12 +61,12 @@ def encoder_cost(config: Config, text: str) -> EncoderCost:
     from torch.utils.flop_counter import FlopCounterMode
 
     from player_contact.vision.device import autocast, inference_device
-    from player_contact.vision.model import ContactModel, to_channels_last
+    from player_contact.vision.model import PairModel, to_channels_last
 
     config = with_encoder(config, text)
     torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
-    model = ContactModel(config.vision, len(config.crops.frame_offsets)).to(inference_device())
+    model = PairModel(config.vision, len(config.crops.frame_offsets)).to(inference_device())
     model = to_channels_last(model)
     batch, label = _random_batch(config)
     gradient = gradient_norms(model, batch, label) if text.startswith("contact_resnet") else {}

@@ -131,11 +131,11 @@ def _scoring(config: Config, rows: "OpenRows", peer: Peer) -> dict[str, float]:
 
     from player_contact.vision.dataset import InferenceDataset
     from player_contact.vision.device import autocast, inference_device
-    from player_contact.vision.model import ContactModel, to_channels_last
+    from player_contact.vision.model import PairModel, to_channels_last
     from player_contact.vision.scoring import IMAGES_PER_BATCH, predict_logits
 
     vision, device = config.vision, inference_device()
-    model = ContactModel(vision, len(config.crops.frame_offsets)).to(device).eval()
+    model = PairModel(vision, len(config.crops.frame_offsets)).to(device).eval()
     model = to_channels_last(model)
     images = InferenceDataset(rows, vision, batch_size=len(rows))[0].to(device)
     peer.model.eval()

@@ -14,7 +14,8 @@ from player_contact.competition.constants import FIELD_WIDTH, GROUND, VIEWS
 from player_contact.config import VisionConfig
 from player_contact.play import CHANNELS, Play, Rows, View, build_play
 from player_contact.video.crops import Crops
-from player_contact.vision.clips import OpenRows
+from player_contact.vision.clips import MAX_PLAYERS, OpenRows, open_rows
+from player_contact.vision.token_rows import GEOMETRY, TokenRows, token_rows
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 REAL, FAULTS = SHARED / "real", SHARED / "faults"
@@ -254,6 +255,29 @@ def make_open_rows(
         crop_index=np.tile(np.arange(half), 2),
     )
     return rows, label
+
+
+def make_token_rows(
+    seed: int = 0, players: int = 4, steps: int = 8
+) -> tuple[TokenRows, np.ndarray]:
+    """All pairs and players of two plays: players with lying stripes touch the ground, and each
+    other."""
+    random = np.random.default_rng(seed)
+    images, lies = make_open_rows(seed, 2 * players, steps)
+    play, player = np.divmod(np.repeat(np.arange(2 * players), steps), players)
+    track = play * MAX_PLAYERS**2 + player * MAX_PLAYERS
+    of_players = dataclasses.replace(images, track=track)
+    pairs = [(a, b) for a in range(players) for b in range(-1, players) if b < 0 or a < b]
+    first, second = np.tile(np.repeat(pairs, steps, axis=0), (2, 1)).T
+    step = np.tile(np.arange(steps), 2 * len(pairs))
+    play = np.repeat([0, 1], len(step) // 2)
+    lies = lies.reshape(2, players, steps)
+    label = lies[play, first, step] & lies[play, np.where(second < 0, first, second), step]
+    tabular = random.normal(size=(len(step), 2)).astype(np.float32)
+    row = np.arange(len(step))
+    rows = open_rows(Rows(row, step, first, second), tabular, [], row, play)
+    geometry = random.normal(size=(len(track), len(GEOMETRY))).astype(np.float32)
+    return token_rows(rows, of_players, geometry), label
 
 
 def camera(seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from player_contact.boosting.booster import predict_booster
 from player_contact.features.feature_store import candidate_rows, open_features, read_candidates
 from player_contact.pipeline.blend_stage import play_blend_table
 from player_contact.utils.logits import sigmoid
-from player_contact.video.crop_store import open_crops, read_crop_rows
+from player_contact.video.crop_store import open_crops, read_crop_rows, read_geometry
 from run_checks.finished_run import AuditError, FinishedRun, sample_plays
 
 BOOSTER_TOLERANCE = 1e-4  # of probabilities whose sums were taken in another order
@@ -86,21 +86,23 @@ def predict_vision(
 
     In the order of `candidates`, whose `screen` is the screen's probability.
     """
-    from player_contact.vision.clips import open_rows, tabular_values
+    from player_contact.vision.clips import NO_CROP
+    from player_contact.vision.play_rows import PlayRows
     from player_contact.vision.scoring import predict_logits
 
-    bundle, folder = finished.bundle, finished.run.folder / "crops" / play
+    bundle, run = finished.bundle, finished.run
+    folder = run.folder / "crops" / play
+    crop_index = pd.Index(read_crop_rows(folder)).get_indexer(candidates["row"])
+    assert NO_CROP == -1, "as get_indexer has it"
+    is_open = candidates["row"].isin(run.open_rows()["row"]).to_numpy()
+    rows, screen = candidate_rows(candidates), candidates["screen"].to_numpy()
+    geometry = read_geometry(folder) if "tokens" in run.config.vision.families else None
     crops = open_crops(folder)
-    index = pd.Index(read_crop_rows(folder)).get_indexer(candidates["row"])
-    visible = index >= 0
-    visible[visible] = np.asarray(crops.visible.any(axis=1))[index[visible]]
-    table = candidates[visible]
-    rows = candidate_rows(table)
+    play_rows = PlayRows(rows, features, screen, is_open, crop_index, crops, geometry)
     logits: dict[int, list[np.ndarray]] = {}
     for name, fold in finished.models("vision").items():
         vision, model = bundle.vision_models[name]
-        tabular = tabular_values(features[visible], table["screen"].to_numpy(), vision.tabular)
-        opened = open_rows(rows, tabular, [crops], index[visible])
-        embed, threads = bundle.image_embedders[name], finished.run.config.num_threads
-        logits.setdefault(fold, []).append(predict_logits(model, opened, vision, threads, embed))
+        embed, threads = bundle.image_embedders[name], run.config.num_threads
+        visible, _ = play_rows.visible(vision)
+        logits.setdefault(fold, []).append(predict_logits(model, visible, vision, threads, embed))
     return {fold: sigmoid(np.mean(members, axis=0)) for fold, members in logits.items()}

@@ -22,8 +22,9 @@ from player_contact.pipeline.crops_stage import write_play_crops
 from player_contact.pipeline.screen_stage import write_play_features
 from player_contact.utils.parallel import parallel_map
 from player_contact.utils.resources import track_resources
-from player_contact.video.crop_store import open_crops
-from player_contact.vision.clips import OpenRows, open_rows
+from player_contact.video.crop_store import open_crops, read_geometry
+from player_contact.vision.clips import NO_CROP, OpenRows, open_rows
+from player_contact.vision.token_rows import TokenRows, rows_with_images, token_rows
 from run_checks.quick_screen import QuickScreen
 
 ROUNDS = 1  # timed plays per process
@@ -57,6 +58,7 @@ class MeasuredPlay:
     features: np.ndarray  # [M, K]
     blend_features: np.ndarray  # [M, K]
     open_rows: OpenRows | None  # None: the play has no video
+    token_rows: TokenRows | None  # None: nor has the run a model of this family
     open_label: np.ndarray
     costs: dict[str, Cost]
 
@@ -84,21 +86,32 @@ def measure_play(
         output = measure("blend", partial(_write_blend_features, item=item, window=window))
         blend_features = np.load(output / "blend.npy", allow_pickle=False)
         label = candidates["contact"].to_numpy(dtype=bool)
-        opened, open_label = None, label[:0]
+        opened, tokens, open_label = None, None, label[:0]
         if has_video(tables):
             nearness = -np.nan_to_num(features[:, feature_names().index("distance")])
             likely = screen.probability.get(tables.game_play, nearness)
             order = np.argsort(-likely, kind="stable")
             index = np.sort(order[: max(1, round(len(features) * screen.share))])
-            chosen = candidates.iloc[index]
-            crops_item = (tables, chosen["row"].to_numpy())
+            rows, is_open = candidate_rows(candidates), np.zeros(len(candidates), dtype=bool)
+            is_open[index] = True
+            has_crop = rows_with_images(rows, is_open, config.vision.families)
+            crops_item = (tables, rows.row[has_crop])
             output = measure("crops", partial(write_play_crops, crops_item, config=config))
             crops, open_label = open_crops(output / tables.game_play), label[index]
-            opened = open_rows(candidate_rows(chosen), features[index], [crops])
+            crop_index = np.where(has_crop, np.cumsum(has_crop) - 1, NO_CROP)
+
+            def rows_of(index: np.ndarray) -> OpenRows:
+                return open_rows(rows[index], features[index], [crops], crop_index[index])
+
+            opened = rows_of(index)
+            if "tokens" in config.vision.families:
+                players = np.flatnonzero(has_crop & rows.is_ground)
+                geometry = read_geometry(output / tables.game_play)[crop_index[players]]
+                tokens = token_rows(opened, rows_of(players), geometry)
             oof = tables.rows.assign(fold=0, screen=0.0, vision=np.nan, blend=0.0, final=0)
             result = PlayResult(tables, oof, Thresholds(0.5, 0.5), {})
             measure("report", partial(write_play_page, result, complete=config.boxes.complete))
-        yield MeasuredPlay(label, features, blend_features, opened, open_label, costs)
+        yield MeasuredPlay(label, features, blend_features, opened, tokens, open_label, costs)
 
 
 def _write_blend_features(folder: Path, item: BlendItem, window: int) -> None:

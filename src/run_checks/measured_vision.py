@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from player_contact.config import VIEWS, Config, VisionConfig
+from player_contact.config import Config, VisionConfig
 from player_contact.features.table import feature_names
 from player_contact.utils.errors import ConfigError
 from player_contact.utils.parallel import Failure, fault_tolerant_map
 from player_contact.vision.clips import OpenRows, tabular_values
+from player_contact.vision.token_rows import TokenRows, token_rows
 from run_checks.measured_play import MEGABYTE, MeasuredPlay
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ LEAST_SLOPE = 0.6  # set after a comparison with real steps of two networks: doc
 # Of an image's memory in training: ResNet-50 at 128 pixels, 16 and 32 images, took 41 MB more for
 # each, of which the forward pass keeps 28. The difference in a small process is too noisy to use.
 PEAK_TO_KEPT = 41 / 28
-ROW_ARRAYS = ("track", "step", "tabular", "play_index", "crop_index")  # of OpenRows
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class VisionCost:
     image, batch   s of forward and backward passes of the encoder: an image, and a batch besides
     update, head   s a step: of the optimizer and the moving average; of the layers over a clip
     scoring        s a row
-    images         of a row: of its views, those that show it
+    images         of a row: of its views, those that show it; of tokens, rows are players
     weights_mb     of the weights
     base_mb        of a process that trains, without images; image_mb more for each of a batch
     scoring_mb     of a process that scores SCORED_IMAGES; scored_mb more for each image above
@@ -85,10 +85,10 @@ def measure_vision(
 ) -> VisionCost:
     """Measured on a play's crops, in new processes, so that their memory is known."""
     assert play.open_rows is not None
-    features = pd.DataFrame(play.open_rows.tabular, columns=feature_names())
-    screen = np.full(len(features), 0.5, dtype=np.float32)
-    tabular = tabular_values(features, screen, vision.tabular)
-    rows = dataclasses.replace(play.open_rows, tabular=tabular)
+    open_rows, tokens = _with_tabular(play.open_rows, vision), play.token_rows
+    rows: OpenRows | TokenRows = open_rows
+    if tokens is not None and vision.family == "tokens":
+        rows = token_rows(open_rows, _with_tabular(tokens.players, vision), tokens.geometry)
     work = partial(
         time_vision, rows=rows, label=play.open_label, vision=vision, config=config, seconds=SECONDS
     )
@@ -100,10 +100,22 @@ def measure_vision(
     return VisionCost(*np.mean(costs, axis=0).tolist())
 
 
+def _with_tabular(rows: OpenRows, vision: VisionConfig) -> OpenRows:
+    """Of rows with all features."""
+    features = pd.DataFrame(rows.tabular, columns=feature_names())
+    screen = np.full(len(features), 0.5, dtype=np.float32)
+    return dataclasses.replace(rows, tabular=tabular_values(features, screen, vision.tabular))
+
+
 def time_vision(
-    _: int, rows: OpenRows, label: np.ndarray, vision: VisionConfig, config: Config, seconds: float
+    _: int,
+    rows: OpenRows | TokenRows,
+    label: np.ndarray,
+    vision: VisionConfig,
+    config: Config,
+    seconds: float,
 ) -> VisionCost:
-    """In this process. The encoder gets MORE_IMAGES at most to train on, SCORED_IMAGES to score."""
+    """In this process. The encoder trains on MORE_IMAGES at most, and scores SCORED_IMAGES."""
     started = time.perf_counter()
     import torch
 
@@ -125,8 +137,10 @@ def time_vision(
         job = TrainingJob(rows, label, vision, num_frames, (1,), threads)
         trainer = Trainer(job, make_fabric(vision, gpus), None)
         start = imports + time.perf_counter() - begun
-        chosen = np.random.default_rng(1).permutation(len(rows))[:LOADED_ROWS]
-        data = TrainDataset(rows, chosen.reshape(-1, 1), vision, label, (1,))
+        image_rows = rows.image_rows
+        chosen = np.random.default_rng(1).permutation(len(image_rows))[:LOADED_ROWS]
+        nothing = np.zeros(len(image_rows), dtype=bool)
+        data = TrainDataset(image_rows, chosen.reshape(-1, 1), vision, nothing, (1,))
         begun = time.perf_counter()
         images = collate([data[sample] for sample in range(len(data))])["images"]
         load = (time.perf_counter() - begun) / max(1, len(images))
@@ -136,17 +150,18 @@ def time_vision(
 
 
 def _measure_scoring(
-    rows: OpenRows, vision: VisionConfig, num_frames: int, threads: int, seconds: float
+    rows: OpenRows | TokenRows, vision: VisionConfig, num_frames: int, threads: int, seconds: float
 ) -> dict[str, float]:
     """What a VisionCost says of scoring, and of the model."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from player_contact.vision.model import ContactModel, input_channels
+    from player_contact.vision.families import FAMILIES
+    from player_contact.vision.model import input_channels
     from player_contact.vision.scoring import make_image_embedder, predict_logits
 
     begun = time.perf_counter()
-    model = ContactModel(vision, num_frames)
+    model = FAMILIES[vision.family].model(vision, num_frames)
     embed = make_image_embedder(model, vision, num_frames, threads)
     ready = time.perf_counter() - begun
     weights = sum(value.nbytes for value in model.state_dict().values()) / MEGABYTE
@@ -155,11 +170,13 @@ def _measure_scoring(
         model.encoder.eval()(image)
 
     def score(count: int, images: int) -> float:
-        first = {name: getattr(rows, name)[:count] for name in ROW_ARRAYS}
-        part, before = dataclasses.replace(rows, **first), time.perf_counter()
+        part, before = rows[first_rows[:count]], time.perf_counter()
         predict_logits(model, part, vision, threads, embed, images)
         return time.perf_counter() - before
 
+    # Of tokens at the first steps, so that their windows are whole.
+    step = rows.rows.step if isinstance(rows, TokenRows) else np.zeros(len(rows))
+    first_rows = np.argsort(step, kind="stable")
     count, memory = min(len(rows), SCORED_IMAGES), []
     for images in (SCORED_IMAGES // 2, SCORED_IMAGES):
         warm = score(count, images)
@@ -167,7 +184,7 @@ def _measure_scoring(
     count = min(len(rows), max(count, round(count * seconds / warm)))
     return {
         "ready": ready,
-        "scoring": score(count, SCORED_IMAGES) / count,
+        "scoring": score(count, SCORED_IMAGES) / len(rows[first_rows[:count]].image_rows),
         "weights_mb": weights,
         "scoring_mb": memory[1],
         "scored_mb": (memory[1] - memory[0]) / (SCORED_IMAGES // 2),
@@ -224,16 +241,20 @@ def _clip_pass(trainer: "Trainer") -> Callable[[], None]:
     """Forward and backward of the layers over a whole batch of clips; images have no part in it."""
     import torch
 
-    config, model, device = trainer.job.config, trainer.model, trainer.fabric.device
-    shape = config.batch_size, config.clip_length
-    visible = torch.ones(*shape, len(VIEWS), dtype=torch.bool, device=device)
-    tabular = torch.zeros(*shape, len(config.tabular), device=device)
-    x = torch.zeros(visible.numel(), config.embed_dim, device=device, requires_grad=True)
+    job, family = trainer.job, trainer.family
+    model: Any = trainer.model
+    config, device = job.config, trainer.fabric.device
+    phase, rng = trainer.phases[-1], np.random.default_rng(1)
+    data = family.epoch_dataset(phase, job.rows, job.label, config, rng, (1,))
+    samples = [data[index % len(data)] for index in range(config.batch_size)]
+    batch = {name: value.to(device) for name, value in family.collate(samples).items()}
+    inputs = {name: batch[name] for name in batch if name not in ("images", *family.labels)}
+    count = int(batch["visible"].sum())
+    x = torch.zeros(count, config.embed_dim, device=device, requires_grad=True)
 
     def work() -> None:
         with trainer.fabric.autocast():
-            masks = visible, visible[..., 0], ~visible[..., 0]
-            loss = model.forward_clips(x, tabular, *masks).square().mean()
+            loss = model.forward_clips(x, **inputs).square().mean()
         trainer.fabric.backward(loss)
         float(loss.detach())
 

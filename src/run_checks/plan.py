@@ -16,6 +16,7 @@ from player_contact.play import build_play
 from player_contact.utils.errors import InputError
 from player_contact.utils.parallel import local_workers
 from player_contact.vision.clips import split_into_clips
+from player_contact.vision.token_rows import split_into_windows
 from run_checks.gpu_estimate import GpuWork
 from run_checks.measured_models import (
     BOOSTING_ROUNDS,
@@ -190,17 +191,18 @@ def _plan_booster(
 def _plan_vision(
     play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float
 ) -> ModelPlan:
-    rows, folds, concurrent = (
-        play.open_rows,
-        run.config.folds,
-        _concurrent_folds(run, vision.devices),
-    )
-    assert rows is not None
+    folds, concurrent = run.config.folds, _concurrent_folds(run, vision.devices)
+    assert play.open_rows is not None
+    # What has images: open rows or, of tokens, their players; and how many clips, or windows.
+    rows, length = play.open_rows, vision.clip_length
+    clips = len(split_into_clips(rows.track, rows.step, length, 0))
+    if play.token_rows is not None and vision.family == "tokens":
+        clips, rows = len(split_into_windows(play.token_rows, length, 0)), play.token_rows.players
+        opened = round(opened * len(rows) / len(play.open_rows))
     cost = measure_vision(play, vision, run.config, concurrent)
     from player_contact.vision.scoring import IMAGES_PER_BATCH
 
     trained_on = filmed * (folds - 1) / folds  # plays
-    clips = len(split_into_clips(rows.track, rows.step, vision.clip_length, 0))
     per_clip = len(rows) / clips  # rows: the others are padding
     image_rows, clip_rows = vision.image_batch_samples * vision.clip_length, vision.batch_size
     training, images = 0.0, 0.0

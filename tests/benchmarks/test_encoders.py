@@ -14,7 +14,7 @@ from benchmarks.bench_encoders import (
 )
 from player_contact.pipeline.variants import score_variants
 from player_contact.utils.files import read_json
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import PairModel
 from tests.invoke import invoke
 
 
@@ -57,7 +57,7 @@ def test_costs_are_those_of_the_encoder_alone(tiny_config):
 
 def test_gradient_norms_are_those_of_the_loss_by_block(tiny_config):
     torch.manual_seed(1)
-    model = ContactModel(with_encoder(tiny_config, "contact_resnet10").vision, num_frames=3)
+    model = PairModel(with_encoder(tiny_config, "contact_resnet10").vision, num_frames=3)
     visible = torch.ones(2, 3, 2, dtype=torch.bool)
     images = torch.randint(0, 256, (12, 6, 32, 32), dtype=torch.uint8)
     tabular = torch.randn(2, 3, len(tiny_config.vision.tabular))

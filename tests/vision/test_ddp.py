@@ -16,7 +16,7 @@ from player_contact.pipeline.fold_training import FoldTask
 from player_contact.pipeline.vision_stage import vision_out_of_fold
 from player_contact.utils.errors import ConfigError, WorkerError
 from player_contact.vision.device import leave_process_group, make_fabric
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import PairModel
 from player_contact.vision.train import TrainingJob, train_model
 from tests.makers import TINY_VISION, make_open_rows
 from tests.vision.conftest import NO_AUGMENT, tiny
@@ -51,7 +51,7 @@ def test_two_processes_get_the_weights_of_one(tmp_path, image_epochs, trained):
     """Without random numbers, with halves of equal size and a frozen encoder."""
     torch.manual_seed(3)
     encoder = tmp_path / "encoder.safetensors"
-    save_file(ContactModel(TINY_VISION, 3).encoder.state_dict(), encoder)
+    save_file(PairModel(TINY_VISION, 3).encoder.state_dict(), encoder)
     config = tiny(
         augment=NO_AUGMENT,
         weights=str(encoder),
@@ -67,9 +67,7 @@ def test_two_processes_get_the_weights_of_one(tmp_path, image_epochs, trained):
     one = train_weights(config, tmp_path / "one.safetensors")
     ddp = config.model_copy(update={"devices": 2})
     two = train_weights(ddp, tmp_path / "two.safetensors")
-    assert not torch.allclose(
-        one[trained], ContactModel(config, 3).state_dict()[trained], atol=1e-3
-    )
+    assert not torch.allclose(one[trained], PairModel(config, 3).state_dict()[trained], atol=1e-3)
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, atol=1e-4, rtol=1e-3, msg=name)
 

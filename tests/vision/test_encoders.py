@@ -150,11 +150,11 @@ def test_a_model_with_an_encoder_of_our_own_needs_no_timm_which_is_slow_to_impor
     code = """
 import sys
 from player_contact.config import VisionConfig
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import PairModel
 from player_contact.vision.scoring import make_image_embedder
 for backend in ("torch", "openvino"):
     config = VisionConfig(encoder="contact_resnet10", weights="none", inference_backend=backend)
-    make_image_embedder(ContactModel(config, num_frames=3).eval(), config, 3, 1)
+    make_image_embedder(PairModel(config, num_frames=3).eval(), config, 3, 1)
 print(sorted({"timm", "torchvision"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

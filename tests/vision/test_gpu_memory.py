@@ -5,7 +5,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from player_contact.config import Config, load_config
-from player_contact.vision.model import ContactModel, input_channels
+from player_contact.vision.model import PairModel, input_channels
 from tests.conftest import ROOT
 
 GPU_MEMORY = {"gpu.yaml": 24, "kaggle.yaml": 16, "gpu_large.yaml": 80}  # GB
@@ -40,7 +40,7 @@ def forward(config, vision, images, dtype):
         kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
-    model = ContactModel(vision, len(config.crops.frame_offsets))
+    model = PairModel(vision, len(config.crops.frame_offsets))
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cuda"):
         model.to_empty(device="cuda")
         channels, size = input_channels(vision, len(config.crops.frame_offsets)), vision.image_size

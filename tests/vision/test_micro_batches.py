@@ -12,7 +12,7 @@ from player_contact.vision.dataset import (
     collate,
     split_batch,
 )
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import ContactModel, PairModel
 from player_contact.vision.sampling import clip_loss, image_loss
 from player_contact.vision.scoring import embed_rows
 from player_contact.vision.train import Trainer, _derive_seed
@@ -62,7 +62,7 @@ def test_parts_are_the_batch_in_order(parts):
 @pytest.mark.parametrize("phase", ["images", "clips"])
 def test_losses_and_gradients_of_the_parts_add_up(phase):
     torch.manual_seed(0)
-    model = ContactModel(PLAIN, 3).eval()  # batch statistics would differ
+    model = PairModel(PLAIN, 3).eval()  # batch statistics would differ
 
     def loss_and_gradients(parts):
         model.zero_grad()
@@ -132,7 +132,7 @@ def test_other_errors_are_no_lack_of_memory(monkeypatch):
 
 
 def test_images_are_scored_in_smaller_batches_where_memory_runs_out(little_memory, caplog):
-    model, images = ContactModel(PLAIN, 3).eval(), InferenceDataset(ROWS, PLAIN, len(ROWS))[0]
+    model, images = PairModel(PLAIN, 3).eval(), InferenceDataset(ROWS, PLAIN, len(ROWS))[0]
     expected = torch.cat([model.embed_images(part) for part in images.split(ENOUGH)])
     little_memory.clear()
     with torch.inference_mode():
@@ -145,7 +145,7 @@ def test_images_are_scored_in_smaller_batches_where_memory_runs_out(little_memor
 def test_half_precision_learns_and_resumes_with_its_loss_scale(tmp_path):
     config = NARROW.model_copy(update={"precision": "fp16"})
     seed_everything(_derive_seed(1, 0), verbose=False)  # as training begins
-    before = ContactModel(config, 3).state_dict()
+    before = PairModel(config, 3).state_dict()
     expected, log = train(config)
     assert np.isfinite([line.train_loss for line in log]).all()
     path = tmp_path / "fold0.checkpoint"

@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from player_contact.utils.errors import ConfigError
-from player_contact.vision.model import ContactModel, input_channels, normalize
+from player_contact.vision.model import PairModel, input_channels, normalize
 from tests.vision.conftest import as_if_trained, tiny
 
 B, T, V, C = 2, 5, 2, 6
 
 
-def make_model(num_frames=3, **settings) -> ContactModel:
+def make_model(num_frames=3, **settings) -> PairModel:
     torch.manual_seed(1)
-    return as_if_trained(ContactModel(tiny(**settings), num_frames)).eval()
+    return as_if_trained(PairModel(tiny(**settings), num_frames)).eval()
 
 
 @pytest.fixture(scope="module", params=["gru", "conv", "attention"])
@@ -128,7 +128,7 @@ def test_the_two_views_are_told_apart(model, batch):
 @pytest.mark.parametrize("tabular", [("distance", "screen"), ("screen", "distance")])
 def test_an_untrained_model_says_what_the_screen_says(batch, tabular):
     torch.manual_seed(1)
-    model = ContactModel(tiny(tabular=tabular), num_frames=3).eval()
+    model = PairModel(tiny(tabular=tabular), num_frames=3).eval()
     with torch.no_grad():
         model.head.shared.bias.zero_()
     screen = batch["tabular"][..., tabular.index("screen")]

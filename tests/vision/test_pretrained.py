@@ -9,7 +9,7 @@ from torchvision.models.video import r3d_18
 
 from player_contact.utils.errors import ConfigError
 from player_contact.vision.encoders import create_encoder, make_encoder, rename_weights
-from player_contact.vision.model import ContactModel, input_channels
+from player_contact.vision.model import PairModel, input_channels
 from player_contact.vision.pretrained import read_weights
 from tests.conftest import ROOT
 from tests.vision.conftest import tiny
@@ -189,7 +189,7 @@ def test_package_of_make_weights_starts_an_encoder(tmp_path):
 
 
 def test_the_encoder_of_a_trained_model_is_written_in_half_precision(tmp_path):
-    model = ContactModel(tiny(encoder=NAME), num_frames=2)
+    model = PairModel(tiny(encoder=NAME), num_frames=2)
     save(model.state_dict(), tmp_path / "fold0.safetensors")
     rename_weights(tmp_path / "fold0.safetensors", NAME, tmp_path / "shipped.safetensors")
     own, written = model.encoder.state_dict(), load_file(tmp_path / "shipped.safetensors")
@@ -201,7 +201,7 @@ def test_the_encoder_of_a_trained_model_is_written_in_half_precision(tmp_path):
 
 
 def test_the_encoder_of_another_architecture_is_not_written(tmp_path):
-    model = ContactModel(tiny(encoder="contact_resnet10_small"), num_frames=2)
+    model = PairModel(tiny(encoder="contact_resnet10_small"), num_frames=2)
     save(model.state_dict(), tmp_path / "w.safetensors")
     with pytest.raises(ConfigError, match=f"w.safetensors holds another encoder than {NAME}"):
         rename_weights(tmp_path / "w.safetensors", NAME, tmp_path / "shipped.safetensors")
@@ -210,7 +210,7 @@ def test_the_encoder_of_another_architecture_is_not_written(tmp_path):
 @pytest.mark.parametrize("boxes", ["channel", "none"])  # 6 channels, or 3 as colors have
 def test_weights_of_a_model_trained_here_are_taken_as_they_are(tmp_path, boxes):
     config = tiny(encoder=NAME, boxes=boxes)
-    model = ContactModel(config, num_frames=3)
+    model = PairModel(config, num_frames=3)
     path = save(model.state_dict(), tmp_path / "fold0.safetensors")
     loaded = load_encoder(path, channels=input_channels(config, 3)).state_dict()
     for name, value in model.encoder.state_dict().items():

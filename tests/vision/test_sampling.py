@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from player_contact.vision.clips import split_into_clips
 from player_contact.vision.dataset import MicroBatch, collate
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import PairModel
 from player_contact.vision.sampling import (
     TrainingPhase,
     epoch_dataset,
@@ -99,7 +99,7 @@ def test_time_jitter_leaves_single_rows_alone():
 
 
 def test_image_loss_trains_the_encoder_but_no_clip_layer():
-    model = ContactModel(TINY_VISION, 3)
+    model = PairModel(TINY_VISION, 3)
     image_loss(model, MicroBatch(collate(image_samples()[:4]))).backward()
     assert all(parameter.grad is not None for parameter in model.encoder.parameters())
     for module in (model.temporal, model.head, model.tabular_mlp):
@@ -109,6 +109,6 @@ def test_image_loss_trains_the_encoder_but_no_clip_layer():
 def test_batch_without_images_has_zero_loss():
     batch = collate(image_samples()[:1])
     batch |= {"images": batch["images"][:0], "visible": torch.zeros_like(batch["visible"])}
-    loss = image_loss(ContactModel(TINY_VISION, 3), MicroBatch(batch))
+    loss = image_loss(PairModel(TINY_VISION, 3), MicroBatch(batch))
     loss.backward()
     assert loss == 0

@@ -8,7 +8,7 @@ from player_contact.config import TtaConfig
 from player_contact.vision import openvino_embedder
 from player_contact.vision.clips import split_into_clips
 from player_contact.vision.dataset import TrainDataset, collate, visible_views
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import PairModel
 from player_contact.vision.scoring import (
     embed_rows,
     make_image_embedder,
@@ -25,7 +25,7 @@ ROWS, LABEL = make_open_rows(tracks=6, steps=7)
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(4)
-    return as_if_trained(ContactModel(TINY_VISION, 3)).eval()
+    return as_if_trained(PairModel(TINY_VISION, 3)).eval()
 
 
 def test_every_image_is_embedded_once(model, monkeypatch):

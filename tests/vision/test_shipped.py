@@ -7,7 +7,7 @@ import pytest
 
 from player_contact.config import SHIPPED_WEIGHTS, load_config
 from player_contact.vision.encoders import check_encoder
-from player_contact.vision.model import ContactModel, input_channels
+from player_contact.vision.model import PairModel, input_channels
 from player_contact.vision.pretrained import load_weights, read_weights
 from tests.conftest import ROOT
 
@@ -21,7 +21,7 @@ def test_a_shipped_file_is_small_and_fits_its_encoder(path):
     assert path.stat().st_size <= 2_000_000
     assert f"`{path.name}`" in CARD
     config = load_config(ROOT / "configs" / "demo.yaml", [])
-    model = ContactModel(config.vision, len(config.crops.frame_offsets))
+    model = PairModel(config.vision, len(config.crops.frame_offsets))
     load_weights(model.encoder, read_weights(path), path.name)
 
 
@@ -29,9 +29,9 @@ def test_a_model_starts_from_what_is_shipped():
     config = load_config(ROOT / "configs" / "demo.yaml", [])
     assert config.vision.weights == "shipped"
     frames = len(config.crops.frame_offsets)
-    first, second = (ContactModel(config.vision, frames, pretrained=True) for _ in range(2))
+    first, second = (PairModel(config.vision, frames, pretrained=True) for _ in range(2))
     assert first.encoder.conv1.weight.equal(second.encoder.conv1.weight)
-    plain = ContactModel(config.vision, frames)
+    plain = PairModel(config.vision, frames)
     assert not first.encoder.conv1.weight.equal(plain.encoder.conv1.weight)
 
 
@@ -44,7 +44,7 @@ def test_where_none_that_are_shipped_fit_training_starts_without_and_says_so(
     vision = load_config(ROOT / "configs" / "demo.yaml", []).vision.model_copy(update=settings)
     with caplog.at_level(logging.WARNING):
         check_encoder(vision, input_channels(vision, frames), frames)
-        ContactModel(vision, frames, pretrained=True)
+        PairModel(vision, frames, pretrained=True)
     assert f"no shipped weights fit {vision.encoder}" in caplog.text
 
 

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from player_contact.config import TransferConfig, VisionConfig
 from player_contact.vision.clips import OpenRows
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import ContactModel, PairModel
 from player_contact.vision.sampling import TrainingPhase
 from player_contact.vision.scoring import predict_logits
 from player_contact.vision.train import (
@@ -142,7 +142,7 @@ def test_clips_of_a_single_step_can_be_trained_and_scored():
 
 
 def test_standardizer_ignores_missing_values():
-    model = ContactModel(TINY_VISION, 3)
+    model = PairModel(TINY_VISION, 3)
     fit_standardizer(model, np.array([[1, 5], [3, np.nan], [np.nan, 5]], dtype=np.float32))
     assert model.tabular_mean.tolist() == [2, 5]
     assert model.tabular_std.tolist() == [1, 1]  # a constant feature keeps its unit
@@ -184,7 +184,7 @@ def test_every_temporal_layer_and_scheduler_learns(settings):
 @pytest.mark.parametrize(("freeze_epochs", "same"), [(2, True), (1, False)])
 def test_encoder_is_trained_after_its_frozen_epochs(tmp_path, freeze_epochs, same):
     torch.manual_seed(3)
-    start = ContactModel(TINY_VISION, 3).encoder.state_dict()
+    start = PairModel(TINY_VISION, 3).encoder.state_dict()
     file = tmp_path / "encoder.safetensors"
     save_file(start, file)
     transfer = TransferConfig(freeze_epochs=freeze_epochs)
@@ -209,7 +209,7 @@ def test_phase_scales_the_learning_rate(lr_scale):
     transfer = TransferConfig(layer_decay=0.5)
     config = tiny(scheduler="cosine", learning_rate=0.01, transfer=transfer)
     phase = TrainingPhase("clips", 2, 5, 4, lr_scale)
-    optimizer, scheduler = build_optimizer(ContactModel(config, 3), config, phase)
+    optimizer, scheduler = build_optimizer(PairModel(config, 3), config, phase)
     new_layers, last_stage, *_ = scheduler.get_last_lr()
     assert (new_layers, last_stage) == pytest.approx((0.01 * lr_scale, 0.005 * lr_scale))
     for _ in range(10):

@@ -8,7 +8,7 @@ from torch import nn
 
 from player_contact.config import TransferConfig
 from player_contact.vision.encoders import make_encoder
-from player_contact.vision.model import ContactModel
+from player_contact.vision.model import PairModel
 from player_contact.vision.transfer import (
     encoder_stages,
     num_trainable_stages,
@@ -32,7 +32,7 @@ ENCODERS = (
 @pytest.fixture
 def model():
     torch.manual_seed(1)
-    return ContactModel(CONFIG, num_frames=3)
+    return PairModel(CONFIG, num_frames=3)
 
 
 def trainable(model) -> set[str]:

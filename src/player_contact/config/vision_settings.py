@@ -72,6 +72,10 @@ class TtaConfig(Section):
 class VisionConfig(Section):
     """The second model: an image encoder fused with tabular features, over clips of a track."""
 
+    family: Literal["pairs", "tokens"] = Field(
+        "pairs",
+        description="images of every row; or of every player once, and attention among players",
+    )
     encoder: str = Field(
         "contact_resnet10_small",
         description="a timm model, alexnet, googlenet, contact_resnet10, 10_small, 18, 34, 50",
@@ -178,6 +182,11 @@ class VisionConfig(Section):
                     f"vision.{name} ({getattr(self, name)}) can't be shared by {self.devices} "
                     f"vision.devices: make it a multiple of {unit}"
                 )
+        if self.family == "tokens" and (self.augment.mixup_alpha or self.augment.time_jitter_prob):
+            raise ValueError(
+                "vision.family tokens has no mixup and no time jitter: set mixup_alpha and "
+                "time_jitter_prob of vision.augment to 0"
+            )
         if any("members" in member for member in self.members):
             raise ValueError("a member of vision.members can't have members of its own")
         models = {one.model_dump_json(exclude={"num_workers"}) for one in self.ensemble}
@@ -188,6 +197,11 @@ class VisionConfig(Section):
         if len(set(self.views)) < len(self.views):
             raise ValueError(f"vision.views names a view twice: {', '.join(self.views)}")
         return self
+
+    @property
+    def families(self) -> frozenset[str]:
+        """Of the models of a fold."""
+        return frozenset(one.family for one in self.ensemble)
 
     @property
     def weights_file(self) -> Path | None:

@@ -57,12 +57,13 @@ class Bundle:
             return {}
         from safetensors.torch import load_file
 
-        from player_contact.vision.model import ContactModel
+        from player_contact.vision.families import FAMILIES
 
         models, ensemble = {}, self.config.vision.ensemble
         for name in files:
             member = int(Path(name).stem.partition("-")[2])  # fold0-1: fold 0, member 1
-            model = ContactModel(ensemble[member], num_frames=len(self.config.crops.frame_offsets))
+            family, frames = ensemble[member].family, len(self.config.crops.frame_offsets)
+            model = FAMILIES[family].model(ensemble[member], num_frames=frames)
             try:
                 model.load_state_dict(load_file(self.folder / name))
             except RuntimeError as error:

@@ -24,7 +24,10 @@ from player_contact.inference.time_budget import Stopwatch
 from player_contact.play import Play, Rows, build_play
 from player_contact.utils.logits import sigmoid
 from player_contact.video.completion import complete_play
-from player_contact.video.crops import Crops, cut_crops
+from player_contact.video.crops import cut_crops
+from player_contact.vision.clips import NO_CROP
+from player_contact.vision.play_rows import PlayRows
+from player_contact.vision.token_rows import player_geometry, rows_with_images
 
 log = logging.getLogger(__name__)
 
@@ -116,10 +119,16 @@ def predict_play(
     stopwatch.split("screen")
     vision = np.full(len(screen), np.nan, dtype=np.float32)
     if with_video:
-        crops = cut_crops(play, candidates[is_open], config.crops)
+        has_crop = rows_with_images(candidates, is_open, config.vision.families)
+        crops = cut_crops(play, candidates[has_crop], config.crops)
         stopwatch.split("videos")
-        opened = candidates[is_open], features[is_open], screen[is_open]
-        vision[is_open] = _vision(bundle, *opened, crops, small_batches)
+        crop_index = np.where(has_crop, np.cumsum(has_crop) - 1, NO_CROP)
+        geometry = None
+        if "tokens" in config.vision.families:
+            geometry = player_geometry(play, candidates[has_crop], config.crops.max_gap)
+        of_play = candidates, features, screen, is_open
+        seen = PlayRows(*of_play, crop_index, crops, geometry)
+        vision = _vision(bundle, seen, small_batches)
         stopwatch.split("vision")
         for view, visible in zip(VIEWS, crops.visible.sum(axis=0).tolist(), strict=True):
             counts[f"visible in {view}"] = visible
@@ -167,38 +176,27 @@ def mean_probability(
     return probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
-def _vision(
-    bundle: Bundle,
-    rows: Rows,
-    features: pd.DataFrame,
-    screen: np.ndarray,
-    crops: Crops,
-    small_batches: bool,
-) -> np.ndarray:
-    """[M] float32 mean of the vision models; NaN where no view shows the open row."""
-    probability = np.full(len(rows), np.nan, dtype=np.float32)
-    index = np.flatnonzero(crops.visible.any(axis=1))
-    if len(index):
-        from player_contact.vision import scoring
-        from player_contact.vision.clips import open_rows, tabular_values
-        from player_contact.vision.device import is_gpu_broken, own_gpu
+def _vision(bundle: Bundle, rows: PlayRows, small_batches: bool) -> np.ndarray:
+    """[N] float32 mean of the vision models; NaN where a row is closed, or no view shows it."""
+    probability = np.full(len(rows.rows), np.nan, dtype=np.float32)
+    if not rows.crops.visible.any():
+        return probability
+    from player_contact.vision import scoring
+    from player_contact.vision.device import is_gpu_broken, own_gpu
 
-        batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
-        logits = []
-        try:
-            with own_gpu():
-                for name, (vision, model) in bundle.vision_models.items():
-                    tabular = tabular_values(features.iloc[index], screen[index], vision.tabular)
-                    visible = open_rows(rows[index], tabular, [crops], index)
-                    threads, embed = bundle.config.num_threads, bundle.image_embedders[name]
-                    logits.append(
-                        scoring.predict_logits(model, visible, vision, threads, embed, batch)
-                    )
-        except RuntimeError as error:
-            if is_gpu_broken(error) and parent_process():
-                text = "the GPU failed (%s): this process ends"
-                log.error(text, error, extra={"live": True})
-                os._exit(1)  # its other plays would fail as well; this one gets a second try
-            raise
-        probability[index] = sigmoid(np.mean(logits, axis=0))
+    batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
+    threads, logits = bundle.config.num_threads, []
+    try:
+        with own_gpu():
+            for name, (vision, model) in bundle.vision_models.items():
+                visible, index = rows.visible(vision)
+                embed = bundle.image_embedders[name]
+                logits.append(scoring.predict_logits(model, visible, vision, threads, embed, batch))
+    except RuntimeError as error:
+        if is_gpu_broken(error) and parent_process():
+            text = "the GPU failed (%s): this process ends"
+            log.error(text, error, extra={"live": True})
+            os._exit(1)  # its other plays would fail as well; this one gets a second try
+        raise
+    probability[index] = sigmoid(np.mean(logits, axis=0))
     return probability

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import Config, VisionConfig
-from player_contact.features.feature_store import candidate_rows
 from player_contact.pipeline.training_record import write_training_record
+from player_contact.pipeline.vision_rows import PlayerRows, model_rows
 from player_contact.utils.errors import ConfigError, WorkerError
 from player_contact.utils.files import read_json, write_json
 from player_contact.utils.logits import shift_to_mean
@@ -25,7 +25,8 @@ from player_contact.utils.parallel import Record, capture_logs, replay_logs
 from player_contact.utils.process_pools import exit_with_parent
 from player_contact.video.crop_store import open_crops
 from player_contact.video.crops import Crops
-from player_contact.vision.clips import OpenRows, open_rows
+from player_contact.vision.clips import OpenRows
+from player_contact.vision.token_rows import TokenRows, token_rows
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_EPOCHS = 120  # that are logged, of a model
+
+
+@dataclasses.dataclass(frozen=True)
+class Players:
+    """What a model of the token family needs besides; [N, K] float32 tabular features of players
+    and the ground."""
+
+    rows: PlayerRows
+    tabular: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +66,7 @@ class FoldTask:
     crop_folders: list[Path]
     config: Config
     folder: Path
+    players: Players | None = None  # of the token family
 
     @property
     def in_fold(self) -> np.ndarray:
@@ -71,11 +82,14 @@ class FoldTask:
         """Of every play; images stay on disk."""
         return [open_crops(folder) for folder in self.crop_folders]
 
-    def rows(self, chosen: np.ndarray) -> OpenRows:
+    def rows(self, chosen: np.ndarray) -> OpenRows | TokenRows:
         """The chosen [M] rows."""
-        table = self.table.iloc[chosen]
-        indices = table["crop_index"].to_numpy(), table["play_index"].to_numpy()
-        return open_rows(candidate_rows(table), self.tabular[chosen], self.crops, *indices)
+        rows = model_rows(self.table.iloc[chosen], self.tabular[chosen], self.crops)
+        if self.players is None:
+            return rows
+        players = self.players.rows
+        of_players = model_rows(players.table, self.players.tabular, self.crops)
+        return token_rows(rows, of_players, players.geometry)
 
 
 def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:

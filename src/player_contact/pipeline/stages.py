@@ -94,7 +94,12 @@ STAGES = (
         crops_stage.crops_stage,
         ("crops",),
         ("screen",),
-        settings=lambda c: [c.crops.model_dump(), c.boxes.model_dump(), c.on_fault],
+        settings=lambda c: [
+            c.crops.model_dump(),
+            c.boxes.model_dump(),
+            c.on_fault,
+            sorted(c.vision.families),
+        ],
         data=("train videos",),
     ),
     Stage("vision", vision_stage.vision_stage, ("vision",), ("crops",), settings=_vision),

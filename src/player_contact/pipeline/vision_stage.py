@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import Config
-from player_contact.pipeline.fold_training import FoldTask, train_fold
+from player_contact.pipeline.fold_training import FoldTask, Players, train_fold
 from player_contact.pipeline.run import Run
+from player_contact.pipeline.vision_rows import tabular_of, visible_rows
+from player_contact.utils.errors import ConfigError
 from player_contact.utils.logits import sigmoid
 from player_contact.utils.parallel import Workers, end_workers, parallel_map
-from player_contact.video.crop_store import open_crops, read_crop_rows
-from player_contact.vision.clips import tabular_values
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,14 @@ def train_configs(
 
     The folds of all are trained in parallel.
     """
-    table, crop_folders = _visible_rows(run)
+    for config, _ in configs:
+        if other := config.vision.families - run.config.vision.families:
+            raise ConfigError(
+                f"The run has no crops for vision.family {', '.join(other)}: start another run "
+                "with this setting, or with vision.members of both families"
+            )
+    folders = [run.folder / "crops" / game_play for game_play in run.folds["game_play"]]
+    table, players = visible_rows(run, folders)
     if not len(table):
         log.warning(
             "No open row is visible: there is no vision model, the blend has the screen alone"
@@ -66,10 +73,24 @@ def train_configs(
         oof = pd.DataFrame({"row": table["row"], "vision": np.empty(0, dtype=np.float32)})
         return [(oof, []) for _ in configs]
     inputs = {vision.tabular for config, _ in configs for vision in config.vision.ensemble}
-    tabular = {names: _tabular(run, table, names) for names in sorted(inputs)}
+    tabular = {names: tabular_of(run, table, names) for names in sorted(inputs)}
+    tokens: dict[tuple[str, ...], Players | None] = dict.fromkeys(inputs)
+    if players is not None:
+        for names in sorted(inputs):
+            tokens[names] = Players(players, tabular_of(run, players.table, names))
     table = table.reset_index(drop=True)
     tasks = [
-        FoldTask(fold, member, vision, table, tabular[vision.tabular], crop_folders, config, folder)
+        FoldTask(
+            fold,
+            member,
+            vision,
+            table,
+            tabular[vision.tabular],
+            folders,
+            config,
+            folder,
+            tokens[vision.tabular] if vision.family == "tokens" else None,
+        )
         for config, folder in configs
         for fold in folds
         for member, vision in enumerate(config.vision.ensemble)
@@ -111,21 +132,3 @@ def _gather(table: pd.DataFrame, results: list[tuple[FoldTask, FoldResult]]) -> 
     if members > 1:
         oof |= {f"vision_{member}": sigmoid(logits[member]) for member in range(members)}
     return pd.DataFrame(oof).dropna(), epochs
-
-
-def _visible_rows(run: Run) -> tuple[pd.DataFrame, list[Path]]:
-    """The open rows that a view shows, with `crop_index` in their play's crops; crop folders."""
-    open_rows = run.open_rows()
-    folders = [run.folder / "crops" / game_play for game_play in run.folds["game_play"]]
-    crop_index = np.zeros(len(open_rows), dtype=np.int64)
-    visible, row = np.zeros(len(open_rows), dtype=bool), open_rows["row"].to_numpy()
-    for play, index in open_rows.groupby("play_index").indices.items():
-        crop_index[index] = pd.Index(read_crop_rows(folders[play])).get_indexer(row[index])
-        visible[index] = open_crops(folders[play]).visible[crop_index[index]].any(axis=1)
-    return open_rows.assign(crop_index=crop_index)[visible], folders
-
-
-def _tabular(run: Run, table: pd.DataFrame, names: tuple[str, ...]) -> np.ndarray:
-    """[M, K] float32 tabular features of some candidates, by the index of the table."""
-    features = run.features_of([name for name in names if name != "screen"]).loc[table.index]
-    return tabular_values(features, table["screen"].to_numpy(), names)

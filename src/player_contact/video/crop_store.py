@@ -13,14 +13,22 @@ IMAGES, ARRAYS = "images", ("boxes", "detected", "visible", "margin")
 
 
 def write_crops(
-    crops: Crops, row: np.ndarray, contact_id: np.ndarray, folder: Path, jpeg_quality: int = 0
+    crops: Crops,
+    row: np.ndarray,
+    contact_id: np.ndarray,
+    folder: Path,
+    jpeg_quality: int = 0,
+    geometry: np.ndarray | None = None,
 ) -> None:
     """Writes the crops of a play with [N] season rows and contact_ids; all or nothing.
 
-    Images are stored as they are or, with a `jpeg_quality` of 1 to 100, in JPEG.
+    Images are stored as they are or, with a `jpeg_quality` of 1 to 100, in JPEG. The token family
+    needs the [N, G] `geometry` of each row's first player.
     """
     arrays = {name: getattr(crops, name) for name in ARRAYS}
     arrays |= {"row": row, "contact_id": np.asarray(contact_id, dtype=np.str_)}
+    if geometry is not None:
+        arrays["geometry"] = geometry
     images = np.asarray(crops.images)
     with atomic_write(folder) as temporary:
         temporary.mkdir(parents=True)
@@ -43,6 +51,11 @@ def open_crops(folder: Path) -> Crops:
 def read_crop_rows(folder: Path) -> np.ndarray:
     """[N] int64 season rows of a play's crops."""
     return np.load(folder / "row.npy", allow_pickle=False)
+
+
+def read_geometry(folder: Path) -> np.ndarray:
+    """[N, G] float32, of the first player of each of a play's crops."""
+    return np.load(folder / "geometry.npy", allow_pickle=False)
 
 
 def read_contact_ids(folder: Path) -> np.ndarray:

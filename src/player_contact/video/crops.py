@@ -56,7 +56,7 @@ def windows(boxes: StepBoxes, rows: Rows, config: CropsConfig) -> Windows:
     player = _players(rows)
     sizes, centres = boxes.size[rows.step, player], boxes.centre[rows.step, player]
     own = np.where(known, sizes.mean(-1), 0).sum(0) / np.maximum(known.sum(0), 1)
-    usual = _median_size(boxes)[rows.step]
+    usual = median_size(boxes)[rows.step]
     # A box changes its shape as a player turns or falls, which is no zoom: trust the whole view.
     size = np.where(np.isnan(usual), own, OWN_SIZE * own + (1 - OWN_SIZE) * usual)
     apart = np.nan_to_num(np.abs(centres[0] - centres[1]).max(-1))
@@ -101,7 +101,7 @@ def _middle(boxes: StepBoxes, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return np.nan_to_num(centres).sum(0) / count, known
 
 
-def _median_size(boxes: StepBoxes) -> np.ndarray:
+def median_size(boxes: StepBoxes) -> np.ndarray:
     """[S] median helmet size of the view within HALF_WINDOW steps; NaN: no box."""
     size = boxes.size.mean(-1)
     median = np.full(len(size), np.nan)

@@ -10,6 +10,7 @@ from player_contact.utils.logits import logit
 from player_contact.video.crops import Crops
 
 MAX_PLAYERS = 1 << 10  # base of (play, first, second + 1) in track ids: more than any play has
+NO_CROP = -1
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class OpenRows:
                 right, bottom in their pixels (the row's two, then others; NaN: none), visible
                 [n, V]; images may be on disk until they are read
     play_index  [M] int64, index in `crops`
-    crop_index  [M] int64, index in the arrays of that Crops
+    crop_index  [M] int64, index in the arrays of that Crops; NO_CROP: no view shows the row
     """
 
     track: np.ndarray
@@ -35,6 +36,25 @@ class OpenRows:
 
     def __len__(self) -> int:
         return len(self.track)
+
+    def __getitem__(self, chosen: np.ndarray) -> "OpenRows":
+        arrays = self.track, self.step, self.tabular, self.play_index, self.crop_index
+        track, step, tabular, play_index, crop_index = (values[chosen] for values in arrays)
+        return OpenRows(track, step, tabular, self.crops, play_index, crop_index)
+
+    @property
+    def is_visible(self) -> np.ndarray:
+        """[M] bool: a view shows the row."""
+        visible = np.zeros(len(self), dtype=bool)
+        for play in np.unique(self.play_index):
+            index = np.flatnonzero((self.play_index == play) & (self.crop_index != NO_CROP))
+            visible[index] = self.crops[play].visible[self.crop_index[index]].any(axis=1)
+        return visible
+
+    @property
+    def image_rows(self) -> "OpenRows":
+        """The rows whose images are embedded: these."""
+        return self
 
     @property
     def is_ground(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.video.draw import draw_boxes, paint_boxes
 from player_contact.vision.augment import build_augmentation, resize, take_window
-from player_contact.vision.clips import OpenRows
+from player_contact.vision.clips import NO_CROP, OpenRows
 
 Sample = dict[str, torch.Tensor]  # the arguments of `ContactModel.forward`, and labels [T]
 Batch = dict[str, torch.Tensor]  # the same of B samples
@@ -61,7 +61,7 @@ class TrainDataset(Dataset[Sample]):
             "is_ground": self.is_ground[index],
             "label": np.where(step_mask, self.label[index], 0).astype(np.float32),
         }
-        resized = resize(_add_masks(images, masks, self.config), self.config.image_size)
+        resized = resize(add_masks(images, masks, self.config), self.config.image_size)
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return tensors | {"images": resized}
 
@@ -82,7 +82,7 @@ class InferenceDataset(Dataset[torch.Tensor]):
     def __getitem__(self, batch: int) -> torch.Tensor:
         index = np.arange(len(self.rows))[batch * self.batch_size :][: self.batch_size]
         visible = visible_views(self.rows, index, self.config)
-        images = _add_masks(*load_images(self.rows, index, visible, self.config), self.config)
+        images = add_masks(*load_images(self.rows, index, visible, self.config), self.config)
         images = take_window(images, self.rows.crops[0].margin, self.shift)
         return resize(images[..., ::-1] if self.flip else images, self.config.image_size)
 
@@ -128,7 +128,7 @@ def split_batch(batch: Batch, parts: int) -> list[MicroBatch]:
 def visible_views(rows: OpenRows, index: np.ndarray, config: VisionConfig) -> np.ndarray:
     """[T, V] bool: the views of the config in which rows [T] are visible; False at index -1."""
     visible = np.zeros((len(index), len(VIEWS)), dtype=bool)
-    for position in np.flatnonzero(index >= 0):
+    for position in np.flatnonzero((index >= 0) & (rows.crop_index[index] != NO_CROP)):
         row = index[position]
         visible[position] = rows.crops[rows.play_index[row]].visible[rows.crop_index[row]]
     return visible & [view in config.views for view in VIEWS]
@@ -169,5 +169,6 @@ def _shift_steps(index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(moved >= 0, moved, index)
 
 
-def _add_masks(images: np.ndarray, masks: np.ndarray, config: VisionConfig) -> np.ndarray:
+def add_masks(images: np.ndarray, masks: np.ndarray, config: VisionConfig) -> np.ndarray:
+    """Images [N, F, H, W] with their masks as further channels, where the config asks for it."""
     return np.concatenate([images, masks], axis=1) if config.boxes == "channel" else images

@@ -5,12 +5,16 @@ each of the row's players (one for the ground), and of others near them. Letters
 `vision/__init__.py`.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from player_contact.config import VIEWS, VisionConfig
 from player_contact.vision.encoders import make_encoder
 from player_contact.vision.temporal import TEMPORAL_LAYERS
+
+Model = TypeVar("Model", bound="ContactModel")
 
 IMAGE_MULTIPLE = 16  # batches are padded to it, because libraries keep memory for every new size
 
@@ -21,8 +25,11 @@ def input_channels(config: VisionConfig, num_frames: int) -> int:
 
 
 class ContactModel(nn.Module):
-    """Logits of all steps of a clip: the screen's, corrected. The embedder is `encoder`, then
-    `embed`."""
+    """Logits of all steps of a clip: the screen's, corrected by what an image encoder sees.
+
+    Its two families differ in what they see of a row: `PairModel` in images of the row itself,
+    `TokenModel` in those of every player. The embedder is `encoder`, then `embed`.
+    """
 
     tabular_mean: Tensor
     tabular_std: Tensor
@@ -30,11 +37,13 @@ class ContactModel(nn.Module):
     # this so that the mean probability is the screen's. `predict_logits` adds it, not `forward`.
     logit_shift: Tensor
 
-    def __init__(self, config: VisionConfig, num_frames: int, pretrained: bool = False) -> None:
+    def __init__(
+        self, config: VisionConfig, num_frames: int, evidence_dim: int, pretrained: bool = False
+    ) -> None:
         super().__init__()
         features, embed_dim = len(config.tabular), config.embed_dim
         self.embed_dim = embed_dim
-        tabular_dim = config.tabular_dim if features else 0
+        self.tabular_dim = config.tabular_dim if features else 0
         weights = config.weights if pretrained else "none"
         channels = input_channels(config, num_frames)
         size, options = config.image_size, config.encoder_options
@@ -46,9 +55,9 @@ class ContactModel(nn.Module):
         self.register_buffer("logit_shift", torch.zeros(2))
         if features:
             self.tabular_mlp = nn.Sequential(
-                nn.Linear(2 * features, tabular_dim),
+                nn.Linear(2 * features, self.tabular_dim),
                 nn.ReLU(),
-                nn.Linear(tabular_dim, tabular_dim),
+                nn.Linear(self.tabular_dim, self.tabular_dim),
                 nn.ReLU(),
             )
         self.embed = nn.Sequential(
@@ -59,7 +68,7 @@ class ContactModel(nn.Module):
         )
         self.image_head = TypeHead(embed_dim)
         self.unseen = nn.Parameter(torch.zeros(len(VIEWS), embed_dim))  # of a view without an image
-        fused_dim = len(VIEWS) * (embed_dim + 1) + tabular_dim + 2
+        fused_dim = evidence_dim + self.tabular_dim + 2
         self.temporal = TEMPORAL_LAYERS[config.temporal](fused_dim, embed_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = TypeHead(2 * embed_dim)
@@ -68,6 +77,53 @@ class ContactModel(nn.Module):
         self.screen = config.tabular.index("screen") if "screen" in config.tabular else None
         if self.screen is not None:
             nn.init.zeros_(self.head.shared.weight)
+
+    def forward_images(self, images: Tensor, is_ground: Tensor) -> Tensor:
+        """images [N, C, H, W] as in `forward`, is_ground [N] -> logits [N] of each by itself."""
+        return self.image_head(self.embed_images(images), is_ground)
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """images [N, C, H, W] as in `forward` -> [N, E]."""
+        count = len(images)
+        if not count:
+            return self.tabular_mean.new_zeros(0, self.embed_dim)
+        if padding := -count % IMAGE_MULTIPLE:  # by real images: they enter batch statistics
+            images = images[torch.arange(count + padding, device=images.device) % count]
+        return self.embed(self.encoder(normalize(images)))[:count].float()
+
+    def join_views(self, x: Tensor, visible: Tensor) -> Tensor:
+        """x [N, E] of images, visible [B, T, V] -> [B, T, V * E]; a learnt vector where unseen."""
+        views = self.unseen.to(x.dtype).repeat(*visible.shape[:2], 1, 1)  # [B, T, V, E]
+        views[visible] = x
+        return views.flatten(2)
+
+    def embed_tabular(self, tabular: Tensor) -> Tensor:
+        """[B, T, K] -> [B, T, tabular_dim]; [B, T, 0] where K is 0."""
+        if not tabular.shape[-1]:
+            return tabular
+        known = ~torch.isnan(tabular)
+        values = torch.where(known, (tabular - self.tabular_mean) / self.tabular_std, 0)
+        values = torch.cat([values.clamp(-5, 5), known.float()], dim=-1)
+        return self.tabular_mlp(values).float()
+
+    def decide(
+        self, parts: tuple[Tensor, ...], tabular: Tensor, step_mask: Tensor, is_ground: Tensor
+    ) -> Tensor:
+        """Logits [B, T] of clips from parts [B, T, ...] of what is known of each step."""
+        x = torch.cat(parts, dim=-1)
+        with torch.autocast(x.device.type, enabled=False):  # temporal layers stay in float32
+            x = self.temporal(x, step_mask)  # [B, T, 2 E]
+        logits = self.head(self.dropout(x), is_ground)
+        if self.screen is not None:
+            logits = logits + torch.nan_to_num(tabular[..., self.screen])
+        return logits
+
+
+class PairModel(ContactModel):
+    """Every row by images of its own, of the pair or of the player on the ground."""
+
+    def __init__(self, config: VisionConfig, num_frames: int, pretrained: bool = False) -> None:
+        super().__init__(config, num_frames, len(VIEWS) * (config.embed_dim + 1), pretrained)
 
     def forward(
         self,
@@ -87,20 +143,7 @@ class ContactModel(nn.Module):
         """
         x = self.embed_images(images)
         logits = self.forward_clips(x, tabular, visible, step_mask, is_ground)
-        return logits, self._image_logits(x, per_image(is_ground, visible))
-
-    def forward_images(self, images: Tensor, is_ground: Tensor) -> Tensor:
-        """images [N, C, H, W] as in `forward`, is_ground [N] -> logits [N] of each by itself."""
-        return self._image_logits(self.embed_images(images), is_ground)
-
-    def embed_images(self, images: Tensor) -> Tensor:
-        """images [N, C, H, W] as in `forward` -> [N, E]."""
-        count = len(images)
-        if not count:
-            return self.tabular_mean.new_zeros(0, self.embed_dim)
-        if padding := -count % IMAGE_MULTIPLE:  # by real images: they enter batch statistics
-            images = images[torch.arange(count + padding, device=images.device) % count]
-        return self.embed(self.encoder(normalize(images)))[:count].float()
+        return logits, self.image_head(x, per_image(is_ground, visible))
 
     def forward_clips(
         self,
@@ -111,30 +154,10 @@ class ContactModel(nn.Module):
         is_ground: Tensor,
     ) -> Tensor:
         """x [N, E] from `embed_images`, the others as in `forward` -> logits [B, T]."""
-        views = self.unseen.to(x.dtype).repeat(*visible.shape[:2], 1, 1)  # [B, T, V, E]
-        views[visible] = x
         masks = visible, torch.stack([step_mask, is_ground], dim=-1)
-        parts = views.flatten(2), self._embed_tabular(tabular), *(mask.float() for mask in masks)
-        x = torch.cat(parts, dim=-1)
-        with torch.autocast(x.device.type, enabled=False):  # temporal layers stay in float32
-            x = self.temporal(x, step_mask)  # [B, T, 2 E]
-        logits = self.head(self.dropout(x), is_ground)
-        if self.screen is not None:
-            logits = logits + torch.nan_to_num(tabular[..., self.screen])
-        return logits
-
-    def _image_logits(self, x: Tensor, is_ground: Tensor) -> Tensor:
-        """[N, E], [N] -> [N]."""
-        return self.image_head(x, is_ground)
-
-    def _embed_tabular(self, tabular: Tensor) -> Tensor:
-        """[B, T, K] -> [B, T, tabular_dim]; [B, T, 0] where K is 0."""
-        if not tabular.shape[-1]:
-            return tabular
-        known = ~torch.isnan(tabular)
-        values = torch.where(known, (tabular - self.tabular_mean) / self.tabular_std, 0)
-        values = torch.cat([values.clamp(-5, 5), known.float()], dim=-1)
-        return self.tabular_mlp(values).float()
+        tab = self.embed_tabular(tabular)
+        parts = self.join_views(x, visible), tab, *(mask.float() for mask in masks)
+        return self.decide(parts, tabular, step_mask, is_ground)
 
 
 class TypeHead(nn.Module):
@@ -160,7 +183,7 @@ def per_image(values: Tensor, visible: Tensor) -> Tensor:
     return values[..., None].expand(visible.shape)[visible]
 
 
-def to_channels_last(model: ContactModel) -> ContactModel:
+def to_channels_last(model: Model) -> Model:
     """The model with its 2D convolutions in channels_last, in which they are fastest."""
     for parameter in model.parameters():
         if parameter.ndim == 4:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from player_contact.config import VIEWS, VisionConfig
+from player_contact.vision import token_scoring
 from player_contact.vision.clips import OpenRows, split_into_clips
 from player_contact.vision.dataset import InferenceDataset, clip_tabular, visible_views
 from player_contact.vision.device import (
@@ -18,7 +19,8 @@ from player_contact.vision.device import (
     keep_freed_memory,
     limit_num_workers,
 )
-from player_contact.vision.model import ContactModel, input_channels, to_channels_last
+from player_contact.vision.model import ContactModel, PairModel, input_channels, to_channels_last
+from player_contact.vision.token_rows import TokenRows
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ CLIPS_PER_BATCH = 1024
 
 def predict_logits(
     model: ContactModel,
-    rows: OpenRows,
+    rows: OpenRows | TokenRows,
     config: VisionConfig,
     threads: int,
     embed: ImageEmbedder | None = None,
@@ -48,8 +50,8 @@ def predict_logits(
     total, variants = np.zeros(len(rows)), tta_variants(config)
     for shift, flip in variants:
         variant = shift, flip, images_per_batch
-        embeddings = embed_rows(embed or model.embed_images, rows, config, *variant)
-        total += predict_from_embeddings(model, embeddings, rows, config)
+        embeddings = embed_rows(embed or model.embed_images, rows.image_rows, config, *variant)
+        total += SCORING[config.family](model, embeddings, rows, config, flip)
     logit_shift = model.logit_shift.cpu().numpy()[rows.is_ground.astype(int)]
     return (total / len(variants)).astype(np.float32) + logit_shift
 
@@ -115,7 +117,7 @@ def _unless_out_of_memory(
 
 @torch.inference_mode()
 def predict_from_embeddings(
-    model: ContactModel, embeddings: Tensor, rows: OpenRows, config: VisionConfig
+    model: PairModel, embeddings: Tensor, rows: OpenRows, config: VisionConfig, _flip: bool = False
 ) -> np.ndarray:
     """[M] logits of the rows from [N, E] embeddings: means over `tta.offsets` splits into clips."""
     visible = visible_views(rows, np.arange(len(rows)), config)
@@ -142,3 +144,9 @@ def predict_from_embeddings(
             logits = model.forward_clips(*(tensor.to(inference_device()) for tensor in inputs))
         np.add.at(total, index[step_mask], logits.cpu().numpy()[step_mask])
     return total / len(offsets)
+
+
+SCORING: dict[str, Callable] = {
+    "pairs": predict_from_embeddings,
+    "tokens": token_scoring.predict_from_embeddings,
+}

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from player_contact.config import VisionConfig
 from player_contact.vision.checkpoint import load_checkpoint, save_checkpoint
 from player_contact.vision.clips import OpenRows
-from player_contact.vision.dataset import Batch, collate, split_batch
+from player_contact.vision.dataset import Batch
 from player_contact.vision.device import (
     is_out_of_memory,
     keep_freed_memory,
@@ -27,15 +27,11 @@ from player_contact.vision.device import (
     resolve_precision,
     usable_gpus,
 )
+from player_contact.vision.families import FAMILIES
 from player_contact.vision.mixup import mixup
 from player_contact.vision.model import ContactModel, to_channels_last
-from player_contact.vision.sampling import (
-    TrainingPhase,
-    clip_loss,
-    epoch_dataset,
-    image_loss,
-    training_phases,
-)
+from player_contact.vision.sampling import TrainingPhase
+from player_contact.vision.token_rows import TokenRows
 from player_contact.vision.transfer import param_groups, set_trainable
 
 if TYPE_CHECKING:
@@ -51,7 +47,7 @@ class TrainingJob:
     """What a model is trained on and how; random states come from seed, epoch and sample, and
     dropout's also from the rank."""
 
-    rows: OpenRows
+    rows: OpenRows | TokenRows  # as vision.family needs them
     label: np.ndarray  # [M] bool
     config: VisionConfig
     num_frames: int  # of an image
@@ -113,7 +109,8 @@ class Trainer:
 
     def __init__(self, job: TrainingJob, fabric: "Fabric", checkpoint: Path | None) -> None:
         self.job, self.fabric, config = job, fabric, job.config
-        model = ContactModel(config, job.num_frames, pretrained=True)
+        self.family = FAMILIES[config.family]
+        model = self.family.model(config, job.num_frames, pretrained=True)
         fit_standardizer(model, job.rows.tabular)
         self.model = to_channels_last(model)
         avg_fn = get_ema_multi_avg_fn(config.ema_decay)
@@ -122,10 +119,11 @@ class Trainer:
         if config.compile:
             self.model.encoder.compile(dynamic=True)
         self.fabric_model: Any = fabric.setup_module(self.model)
-        self.fabric_model.mark_forward_method("forward_images")
+        for method in self.family.forward_methods:
+            self.fabric_model.mark_forward_method(method)
         self.micro_batches = config.micro_batches
         self.is_scaled = resolve_precision(config.precision) == "fp16"
-        self.phases = training_phases(config, job.rows)
+        self.phases = self.family.phases(config, job.rows)
         self.optimizer, self.scheduler = build_optimizer(self.model, config, self.phases[0])
         self.log: list[EpochLog] = []
         if saved := load_checkpoint(checkpoint, *self.state()) if checkpoint is not None else None:
@@ -164,9 +162,11 @@ class Trainer:
         rank = (fabric.global_rank,) if fabric.global_rank else ()
         torch.manual_seed(_derive_seed(*job.seed, epoch, *rank))  # for dropout
         rng = np.random.default_rng((*job.seed, epoch))
-        data = epoch_dataset(phase, job.rows, job.label, config, rng, (*job.seed, epoch))
+        data = self.family.epoch_dataset(
+            phase, job.rows, job.label, config, rng, (*job.seed, epoch)
+        )
         size, workers = phase.batch_size // fabric.world_size, limit_num_workers(config.num_workers)
-        loader: Any = DataLoader(data, size, num_workers=workers, collate_fn=collate)
+        loader: Any = DataLoader(data, size, num_workers=workers, collate_fn=self.family.collate)
         loader = fabric.setup_dataloaders(loader)
         set_trainable(self.model, config, epoch)
         steps = [self._train_step(batch, phase, rng) for batch in loader]
@@ -208,12 +208,13 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         losses = []
         try:
-            for part in split_batch(batch, self.micro_batches):
+            for part in self.family.split_batch(batch, self.micro_batches):
                 with fabric.autocast():  # which Fabric enters by itself only in `forward`
                     if phase.name == "images":
-                        loss = image_loss(self.fabric_model, part)
+                        loss = self.family.image_loss(self.fabric_model, part)
                     else:
-                        loss = clip_loss(self.fabric_model, part, config.aux_loss_weight)
+                        weight = config.aux_loss_weight
+                        loss = self.family.clip_loss(self.fabric_model, part, weight)
                 fabric.backward(loss)
                 losses.append(loss.detach())
         except (MemoryError, RuntimeError) as error:
