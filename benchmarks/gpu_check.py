@@ -16,7 +16,7 @@ import numpy as np
 from player_contact.config import Config, TransferConfig
 from player_contact.pipeline.run import Run
 from player_contact.play import Rows
-from player_contact.utils.errors import InputError
+from player_contact.utils.errors import ConfigError, InputError
 from player_contact.video.crops import Crops
 
 if TYPE_CHECKING:
@@ -197,9 +197,14 @@ def _timed(work: Callable[[], object], images: int) -> Rate:
 
 
 def random_rows(config: Config, tracks: int, length: int) -> "tuple[OpenRows, np.ndarray]":
-    """`tracks` times `length` rows that both views show, and their labels."""
+    """`tracks` times `length` rows that both views show, and their labels.
+
+    Raises ConfigError for models of tokens, which need players as well.
+    """
     from player_contact.vision.clips import open_rows
 
+    if config.vision.family != "pairs":
+        raise ConfigError("Benchmarks time the pair family: leave vision.family as it is")
     rng, n, size = np.random.default_rng(config.seed), tracks * length, config.crops.stored_size
     shape = (n, 2, len(config.crops.frame_offsets), size, size)
     images = rng.integers(0, 256, shape, dtype=np.uint8)

@@ -182,6 +182,10 @@ def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words)
             r"^mine.yaml --set .*: vision\.views names a view twice",
         ),
         (
+            "vision.members=[{}, {family: tokens, augment: {mixup_alpha: 0.2}}]",
+            r"tokens has no mixup and no time jitter: .* of a member as \{family: tokens, augment",
+        ),
+        (
             "vision.tta.shift_pixels=5",
             r"^mine.yaml --set .*: vision\.tta\.shift_pixels \(5\) can't be more than the 4 pixels",
         ),
@@ -190,6 +194,14 @@ def test_a_wrong_type_or_range_is_named_with_what_is_allowed(write, text, words)
 def test_settings_that_contradict_each_other_are_refused(write, text, words):
     with pytest.raises(ConfigError, match=words):
         load_config(write(""), [text])
+
+
+def test_only_models_that_are_trained_need_settings_of_their_family(write):
+    settings = ["vision.family=tokens", "vision.augment.mixup_alpha=0.2"]
+    members = ["{family: pairs}", "{augment: {mixup_alpha: 0}}"]
+    config = load_config(write(""), [*settings, f"vision.members=[{', '.join(members)}]"])
+    assert [one.family for one in config.vision.ensemble] == ["pairs", "tokens"]
+    assert config.vision.families == {"pairs", "tokens"}
 
 
 def test_members_differ_from_the_whole_in_what_they_say_alone(write):

@@ -103,6 +103,6 @@ def predict_vision(
     for name, fold in finished.models("vision").items():
         vision, model = bundle.vision_models[name]
         embed, threads = bundle.image_embedders[name], run.config.num_threads
-        visible, _ = play_rows.visible(vision)
-        logits.setdefault(fold, []).append(predict_logits(model, visible, vision, threads, embed))
+        one = play_rows.of(vision)
+        logits.setdefault(fold, []).append(predict_logits(model, one, vision, threads, embed))
     return {fold: sigmoid(np.mean(members, axis=0)) for fold, members in logits.items()}

@@ -4,16 +4,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from player_contact.competition.metric import Thresholds
 from player_contact.competition.season import PlayTables
-from player_contact.config import Config
+from player_contact.config import Config, VisionConfig
 from player_contact.evaluation.viewer import PlayResult, has_video, write_play_page
 from player_contact.features.feature_store import candidate_rows, open_features, read_candidates
 from player_contact.features.table import feature_names
@@ -23,7 +24,7 @@ from player_contact.pipeline.screen_stage import write_play_features
 from player_contact.utils.parallel import parallel_map
 from player_contact.utils.resources import track_resources
 from player_contact.video.crop_store import open_crops, read_geometry
-from player_contact.vision.clips import NO_CROP, OpenRows, open_rows
+from player_contact.vision.clips import NO_CROP, OpenRows, open_rows, tabular_values
 from player_contact.vision.token_rows import TokenRows, rows_with_images, token_rows
 from run_checks.quick_screen import QuickScreen
 
@@ -61,6 +62,21 @@ class MeasuredPlay:
     token_rows: TokenRows | None  # None: nor has the run a model of this family
     open_label: np.ndarray
     costs: dict[str, Cost]
+
+    def rows_for(self, vision: VisionConfig) -> OpenRows | TokenRows:
+        """The open rows as a model of these settings takes them, with a screen that says 0.5."""
+        assert self.open_rows is not None
+        rows, tokens = _with_tabular(self.open_rows, vision), self.token_rows
+        if tokens is None or vision.family == "pairs":
+            return rows
+        return token_rows(rows, _with_tabular(tokens.players, vision), tokens.geometry)
+
+
+def _with_tabular(rows: OpenRows, vision: VisionConfig) -> OpenRows:
+    """Of rows with all features."""
+    features = pd.DataFrame(rows.tabular, columns=feature_names())
+    screen = np.full(len(features), 0.5, dtype=np.float32)
+    return replace(rows, tabular=tabular_values(features, screen, vision.tabular))
 
 
 @contextmanager

@@ -9,14 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from player_contact.config import Config, VisionConfig
-from player_contact.features.table import feature_names
 from player_contact.utils.errors import ConfigError
 from player_contact.utils.parallel import Failure, fault_tolerant_map
-from player_contact.vision.clips import OpenRows, tabular_values
-from player_contact.vision.token_rows import TokenRows, token_rows
+from player_contact.vision.clips import OpenRows
+from player_contact.vision.token_rows import TokenRows
 from run_checks.measured_play import MEGABYTE, MeasuredPlay
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ FEW_IMAGES, MORE_IMAGES = 4, 8  # trained on at a time: large encoders take 40 M
 SCORED_IMAGES = 32  # at a time; first half as many, to see what an image takes in memory
 LOADED_ROWS = 64  # whose images are loaded and augmented
 PADDED_TO = 16  # images, as `ContactModel.embed_images` pads a batch
+LOADED_SAMPLES = 8  # clips or windows, that those of a batch repeat
 SECONDS = 2.0  # of each repeated measurement
 MIN_REPEATS, MAX_REPEATS = 3, 50
 LEAST_SLOPE = 0.6  # set after a comparison with real steps of two networks: docs/scale.md
@@ -84,11 +83,7 @@ def measure_vision(
     play: MeasuredPlay, vision: VisionConfig, config: Config, processes: int
 ) -> VisionCost:
     """Measured on a play's crops, in new processes, so that their memory is known."""
-    assert play.open_rows is not None
-    open_rows, tokens = _with_tabular(play.open_rows, vision), play.token_rows
-    rows: OpenRows | TokenRows = open_rows
-    if tokens is not None and vision.family == "tokens":
-        rows = token_rows(open_rows, _with_tabular(tokens.players, vision), tokens.geometry)
+    rows = play.rows_for(vision)
     work = partial(
         time_vision, rows=rows, label=play.open_label, vision=vision, config=config, seconds=SECONDS
     )
@@ -98,13 +93,6 @@ def measure_vision(
             raise ConfigError(f"The vision model can't be measured: {cost.reason}")
         costs.append(dataclasses.astuple(cost))
     return VisionCost(*np.mean(costs, axis=0).tolist())
-
-
-def _with_tabular(rows: OpenRows, vision: VisionConfig) -> OpenRows:
-    """Of rows with all features."""
-    features = pd.DataFrame(rows.tabular, columns=feature_names())
-    screen = np.full(len(features), 0.5, dtype=np.float32)
-    return dataclasses.replace(rows, tabular=tabular_values(features, screen, vision.tabular))
 
 
 def time_vision(
@@ -241,14 +229,18 @@ def _clip_pass(trainer: "Trainer") -> Callable[[], None]:
     """Forward and backward of the layers over a whole batch of clips; images have no part in it."""
     import torch
 
+    from player_contact.vision.sampling import LABELS
+
     job, family = trainer.job, trainer.family
     model: Any = trainer.model
     config, device = job.config, trainer.fabric.device
     phase, rng = trainer.phases[-1], np.random.default_rng(1)
     data = family.epoch_dataset(phase, job.rows, job.label, config, rng, (1,))
-    samples = [data[index % len(data)] for index in range(config.batch_size)]
+    loaded = [data[index] for index in range(min(LOADED_SAMPLES, len(data)))]
+    samples = [loaded[index % len(loaded)] for index in range(config.batch_size)]
+    samples = [one | {"images": one["images"][:0]} for one in samples]
     batch = {name: value.to(device) for name, value in family.collate(samples).items()}
-    inputs = {name: batch[name] for name in batch if name not in ("images", *family.labels)}
+    inputs = {name: batch[name] for name in batch if name not in ("images", *LABELS)}
     count = int(batch["visible"].sum())
     x = torch.zeros(count, config.embed_dim, device=device, requires_grad=True)
 

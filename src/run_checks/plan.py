@@ -16,7 +16,7 @@ from player_contact.play import build_play
 from player_contact.utils.errors import InputError
 from player_contact.utils.parallel import local_workers
 from player_contact.vision.clips import split_into_clips
-from player_contact.vision.token_rows import split_into_windows
+from player_contact.vision.token_rows import TokenRows, split_into_windows
 from run_checks.gpu_estimate import GpuWork
 from run_checks.measured_models import (
     BOOSTING_ROUNDS,
@@ -192,13 +192,13 @@ def _plan_vision(
     play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float
 ) -> ModelPlan:
     folds, concurrent = run.config.folds, _concurrent_folds(run, vision.devices)
-    assert play.open_rows is not None
-    # What has images: open rows or, of tokens, their players; and how many clips, or windows.
-    rows, length = play.open_rows, vision.clip_length
-    clips = len(split_into_clips(rows.track, rows.step, length, 0))
-    if play.token_rows is not None and vision.family == "tokens":
-        clips, rows = len(split_into_windows(play.token_rows, length, 0)), play.token_rows.players
-        opened = round(opened * len(rows) / len(play.open_rows))
+    of_play, length = play.rows_for(vision), vision.clip_length
+    if isinstance(of_play, TokenRows):
+        clips = len(split_into_windows(of_play, length, 0))
+    else:
+        clips = len(split_into_clips(of_play.track, of_play.step, length, 0))
+    rows = of_play.image_rows  # what has images: open rows or, of tokens, their players
+    opened = round(opened * len(rows) / len(of_play))
     cost = measure_vision(play, vision, run.config, concurrent)
     from player_contact.vision.scoring import IMAGES_PER_BATCH
 

@@ -49,7 +49,8 @@ def forward(config, vision, images, dtype):
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
             torch.autocast("cuda", dtype=dtype),
         ):
-            logits = model.forward_images(batch, torch.zeros(images, dtype=torch.bool))
+            pairs = torch.zeros(images, dtype=torch.bool)
+            logits = model.image_head(model.embed_images(batch), pairs)
         storages = {t.untyped_storage()._cdata for t in model.parameters()}
     return logits, sum(t.untyped_storage().nbytes() for k, t in kept.items() if k not in storages)
 

@@ -18,7 +18,8 @@ SHIPPED_WEIGHTS = Path(__file__).parents[1] / "vision" / "shipped"
 
 class AugmentConfig(Section):
     """Augmentation, drawn once for a sample: for all images of a clip or, in image epochs, of
-    clip_length rows; image_dropout_prob for each step, freeze_frames_prob for each image."""
+    clip_length rows; image_dropout_prob for each step, freeze_frames_prob for each image. Of tokens
+    it is drawn for each player's track, but flip_prob for the window."""
 
     flip_prob: float = Field(0.5, ge=0, le=1)
     shift_limit: float = Field(0.06, ge=0, le=0.5, description="share of the image")
@@ -32,7 +33,12 @@ class AugmentConfig(Section):
     mixup_alpha: float = Field(0.0, ge=0, le=10, description="of Beta(alpha, alpha); 0: no mixup")
     time_jitter_prob: float = Field(0.0, ge=0, le=1, description="images one step early or late")
     view_dropout_prob: float = Field(0.15, ge=0, le=0.5, description="one view is hidden")
-    tabular_dropout_prob: float = Field(0.3, ge=0, le=1, description="a clip's features are hidden")
+    tabular_dropout_prob: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="a clip's features are hidden; of tokens a player's, and those of his rows",
+    )
     image_dropout_prob: float = Field(0.0, ge=0, lt=1, description="a step's images are hidden")
     freeze_frames_prob: float = Field(
         0.0, ge=0, le=1, description="all frames of an image are its middle one: no motion"
@@ -128,7 +134,8 @@ class VisionConfig(Section):
         0.5,
         ge=0,
         le=1,
-        description="of an epoch's clips or rows: those with a contact",
+        description="of an epoch's clips or rows: those with a contact; not of tokens' windows, "
+        "of which an epoch has all",
     )
     batch_size: int = Field(8, ge=1, description="clips")
     micro_batches: int = Field(
@@ -182,10 +189,12 @@ class VisionConfig(Section):
                     f"vision.{name} ({getattr(self, name)}) can't be shared by {self.devices} "
                     f"vision.devices: make it a multiple of {unit}"
                 )
-        if self.family == "tokens" and (self.augment.mixup_alpha or self.augment.time_jitter_prob):
+        of_tokens = self.family == "tokens" and not self.members  # which are checked themselves
+        if of_tokens and (self.augment.mixup_alpha or self.augment.time_jitter_prob):
             raise ValueError(
                 "vision.family tokens has no mixup and no time jitter: set mixup_alpha and "
-                "time_jitter_prob of vision.augment to 0"
+                "time_jitter_prob of its vision.augment to 0, of a member as {family: tokens, "
+                "augment: {mixup_alpha: 0, time_jitter_prob: 0}}"
             )
         if any("members" in member for member in self.members):
             raise ValueError("a member of vision.members can't have members of its own")

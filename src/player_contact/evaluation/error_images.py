@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from player_contact.competition.constants import GROUND_TEXT
 from player_contact.evaluation import sheet
 from player_contact.utils.errors import InputError
 from player_contact.video.crop_store import open_crops, read_contact_ids
@@ -26,7 +27,8 @@ def error_images(run: Path, errors: pd.DataFrame) -> list[dict[str, Any]]:
     """The first COUNT of `breakdown.worst_errors` that a view shows, at most two of a play.
 
     Each with `step`, the nearest to its middle that was filmed, and `image`, a data URL: Sideline
-    left, Endzone right, as the vision model gets them. Empty where the run has no crops.
+    left, Endzone right, as the vision model gets them: of a pair without crops, as models of tokens
+    leave it, a player's. Empty where the run has no crops.
     """
     shown: list[dict[str, Any]] = []
     for error in errors.to_dict("records"):
@@ -37,9 +39,11 @@ def error_images(run: Path, errors: pd.DataFrame) -> list[dict[str, Any]]:
         first, last = error["first_step"], error["last_step"]
         steps = sorted(range(first, last + 1), key=lambda step: abs(2 * step - first - last))
         crops, index = open_crops(folder), pd.Index(read_contact_ids(folder))
-        ids = [f"{play}_{step}_{error['pair']}" for step in steps]
-        rows = zip(steps, index.get_indexer(ids).tolist(), strict=True)
-        filmed = [(step, row) for step, row in rows if row >= 0 and crops.visible[row].any()]
+        players = [f"{player}_{GROUND_TEXT}" for player in error["pair"].split("_")]
+        places = [(step, who) for who in (error["pair"], *players) for step in steps]
+        ids = [f"{play}_{step}_{who}" for step, who in places]
+        rows = zip(places, index.get_indexer(ids).tolist(), strict=True)
+        filmed = [(step, row) for (step, _), row in rows if row >= 0 and crops.visible[row].any()]
         if filmed:
             step, row = filmed[0]
             try:

@@ -143,15 +143,16 @@ def blend_features(folder: Path) -> pd.DataFrame | None:
 
 
 def data_facts(run: Path) -> dict[str, Any]:
-    """What the tables hold, what was done to the boxes, and how many open rows the views show."""
+    """What the tables hold, what was done to the boxes, and how many rows with crops (open ones
+    or, for tokens, those of players) the views show."""
     path = run / "features" / "facts.json"
     facts = read_json(path) if path.is_file() else {}
     paths = sorted(run.glob("crops/*/visible.npy"))
     if paths:
         visible = np.concatenate([np.load(path, allow_pickle=False) for path in paths])
-        facts["open rows"] = len(visible)
+        facts["rows with crops"] = len(visible)
         for view, rows in zip(VIEWS, visible.sum(axis=0).tolist(), strict=True):
-            facts[f"open rows that the {view} shows"] = rows
+            facts[f"rows that the {view} shows"] = rows
     return facts
 
 

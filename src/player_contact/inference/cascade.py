@@ -179,7 +179,7 @@ def mean_probability(
 def _vision(bundle: Bundle, rows: PlayRows, small_batches: bool) -> np.ndarray:
     """[N] float32 mean of the vision models; NaN where a row is closed, or no view shows it."""
     probability = np.full(len(rows.rows), np.nan, dtype=np.float32)
-    if not rows.crops.visible.any():
+    if not (len(rows.index) and bundle.vision_models):
         return probability
     from player_contact.vision import scoring
     from player_contact.vision.device import is_gpu_broken, own_gpu
@@ -189,14 +189,13 @@ def _vision(bundle: Bundle, rows: PlayRows, small_batches: bool) -> np.ndarray:
     try:
         with own_gpu():
             for name, (vision, model) in bundle.vision_models.items():
-                visible, index = rows.visible(vision)
-                embed = bundle.image_embedders[name]
-                logits.append(scoring.predict_logits(model, visible, vision, threads, embed, batch))
+                one, embed = rows.of(vision), bundle.image_embedders[name]
+                logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
     except RuntimeError as error:
         if is_gpu_broken(error) and parent_process():
             text = "the GPU failed (%s): this process ends"
             log.error(text, error, extra={"live": True})
             os._exit(1)  # its other plays would fail as well; this one gets a second try
         raise
-    probability[index] = sigmoid(np.mean(logits, axis=0))
+    probability[rows.index] = sigmoid(np.mean(logits, axis=0))
     return probability

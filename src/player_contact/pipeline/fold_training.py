@@ -40,15 +40,6 @@ SECONDS_BETWEEN_EPOCHS = 120  # that are logged, of a model
 
 
 @dataclasses.dataclass(frozen=True)
-class Players:
-    """What a model of the token family needs besides; [N, K] float32 tabular features of players
-    and the ground."""
-
-    rows: PlayerRows
-    tabular: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
 class FoldTask:
     """What a process needs to train and apply a model.
 
@@ -66,7 +57,7 @@ class FoldTask:
     crop_folders: list[Path]
     config: Config
     folder: Path
-    players: Players | None = None  # of the token family
+    players: PlayerRows | None = None  # of the token family
 
     @property
     def in_fold(self) -> np.ndarray:
@@ -87,9 +78,8 @@ class FoldTask:
         rows = model_rows(self.table.iloc[chosen], self.tabular[chosen], self.crops)
         if self.players is None:
             return rows
-        players = self.players.rows
-        of_players = model_rows(players.table, self.players.tabular, self.crops)
-        return token_rows(rows, of_players, players.geometry)
+        players = model_rows(self.players.table, self.players.tabular, self.crops)
+        return token_rows(rows, players, self.players.geometry)
 
 
 def train_fold(task: FoldTask) -> tuple[np.ndarray, list[dict]]:
@@ -265,13 +255,15 @@ def _write_curves(task: FoldTask, epoch: "EpochLog") -> None:
 
 
 def make_validation(task: FoldTask) -> "Callable[[ContactModel], float]":
-    """The mean loss of a model on the same `val_rows` of the fold, about: whole tracks."""
+    """The mean loss of a model on the same `val_rows` of the fold, about: whole tracks or, of
+    tokens, whole plays, as players see all others there."""
     from player_contact.vision.scoring import predict_logits
 
     chosen = np.flatnonzero(task.in_fold)
-    track = task.rows(chosen).track
-    tracks = np.random.default_rng((task.config.seed, task.fold)).permutation(np.unique(track))
-    order = pd.Series(np.arange(len(tracks)), index=tracks)[track].to_numpy()
+    plays = task.table["play_index"].to_numpy()[chosen]
+    whole = task.rows(chosen).track if task.players is None else plays
+    wholes = np.random.default_rng((task.config.seed, task.fold)).permutation(np.unique(whole))
+    order = pd.Series(np.arange(len(wholes)), index=wholes)[whole].to_numpy()
     size = np.bincount(order)
     chosen = chosen[(np.cumsum(size) - size < task.vision.val_rows)[order]]
     rows, label = task.rows(chosen), task.table["contact"].to_numpy(dtype=bool)[chosen]

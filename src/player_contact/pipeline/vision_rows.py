@@ -12,7 +12,7 @@ from player_contact.pipeline.run import Run
 from player_contact.video.crop_store import open_crops, read_crop_rows, read_geometry
 from player_contact.video.crops import Crops
 from player_contact.vision.clips import NO_CROP, OpenRows, open_rows, tabular_values
-from player_contact.vision.token_rows import rows_with_images, token_rows
+from player_contact.vision.token_rows import is_seen, rows_with_images
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,12 @@ class PlayerRows:
     """For the token family: N rows of players and the ground that have crops, of all folds.
 
     table     play_index, step_index, first, second, screen, crop_index
+    tabular   [N, K] float32
     geometry  [N, G] float32
     """
 
     table: pd.DataFrame
+    tabular: np.ndarray
     geometry: np.ndarray
 
 
@@ -41,7 +43,7 @@ def rows_to_cut(run: Run) -> list[np.ndarray]:
 
 def visible_rows(run: Run, crop_folders: list[Path]) -> tuple[pd.DataFrame, PlayerRows | None]:
     """The open rows that a view shows, with `crop_index` in their play's crops; and the players in
-    them, where a model of the run is of the token family."""
+    them, yet without tabular features, where a model of the run is of the token family."""
     parts = [read_crop_rows(folder) for folder in crop_folders]
     cut = pd.Series(np.concatenate([np.arange(len(part)) for part in parts]), np.concatenate(parts))
 
@@ -49,18 +51,17 @@ def visible_rows(run: Run, crop_folders: list[Path]) -> tuple[pd.DataFrame, Play
         index = cut.reindex(table["row"]).fillna(NO_CROP).to_numpy(dtype=np.int64)
         return table.assign(crop_index=index)
 
-    families, crops = run.config.vision.families, [open_crops(folder) for folder in crop_folders]
-    table, players = with_crops(run.open_rows()), None
-    if "tokens" in families:
+    crops = [open_crops(folder) for folder in crop_folders]
+    table, players, of_players = with_crops(run.open_rows()), None, None
+    if "tokens" in run.config.vision.families:
         screened = with_crops(run.candidates.assign(screen=run.oof("screen")["screen"].to_numpy()))
         screened = screened[screened["second"].eq(GROUND) & screened["crop_index"].ne(NO_CROP)]
         geometry = np.concatenate([read_geometry(folder) for folder in crop_folders])
-        players = PlayerRows(screened, geometry[cut.index.get_indexer(screened["row"])])
+        geometry = geometry[cut.index.get_indexer(screened["row"])]
+        players = PlayerRows(screened, _nothing(screened), geometry)
+        of_players = model_rows(screened, players.tabular, crops)
     rows = model_rows(table, _nothing(table), crops)
-    if players is None or "pairs" in families:
-        return table[rows.is_visible], players
-    of_players = model_rows(players.table, _nothing(players.table), crops)
-    return table[token_rows(rows, of_players, players.geometry).is_visible], players
+    return table[is_seen(rows, of_players)], players
 
 
 def _nothing(table: pd.DataFrame) -> np.ndarray:

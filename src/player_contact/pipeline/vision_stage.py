@@ -1,5 +1,6 @@
 """The second model: trained one fold at a time on the crops of the open rows."""
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from player_contact.config import Config
-from player_contact.pipeline.fold_training import FoldTask, Players, train_fold
+from player_contact.pipeline.fold_training import FoldTask, train_fold
 from player_contact.pipeline.run import Run
-from player_contact.pipeline.vision_rows import tabular_of, visible_rows
+from player_contact.pipeline.vision_rows import PlayerRows, tabular_of, visible_rows
 from player_contact.utils.errors import ConfigError
 from player_contact.utils.logits import sigmoid
 from player_contact.utils.parallel import Workers, end_workers, parallel_map
@@ -74,10 +75,11 @@ def train_configs(
         return [(oof, []) for _ in configs]
     inputs = {vision.tabular for config, _ in configs for vision in config.vision.ensemble}
     tabular = {names: tabular_of(run, table, names) for names in sorted(inputs)}
-    tokens: dict[tuple[str, ...], Players | None] = dict.fromkeys(inputs)
+    tokens: dict[tuple[str, ...], PlayerRows] = {}
     if players is not None:
         for names in sorted(inputs):
-            tokens[names] = Players(players, tabular_of(run, players.table, names))
+            of_players = tabular_of(run, players.table, names)
+            tokens[names] = dataclasses.replace(players, tabular=of_players)
     table = table.reset_index(drop=True)
     tasks = [
         FoldTask(

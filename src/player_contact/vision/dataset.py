@@ -107,10 +107,17 @@ class MicroBatch:
     share_of_images: float = 1.0
 
 
+def count_samples(batch: Batch) -> int:
+    """Into how many parts a batch can be split."""
+    return len(batch["step_mask"])
+
+
 def split_batch(batch: Batch, parts: int) -> list[MicroBatch]:
     """The batch in so many parts of consecutive samples, or in single samples if it has fewer."""
     steps, images = (batch[name].flatten(1).sum(1) for name in ("step_mask", "visible"))
-    chunks = torch.arange(len(steps), device=steps.device).tensor_split(min(parts, len(steps)))
+    chunks = torch.arange(len(steps), device=steps.device).tensor_split(
+        min(parts, count_samples(batch))
+    )
     counts = [int(images[chunk].sum()) for chunk in chunks]
     pieces = {
         name: value.split([*map(len, chunks)]) for name, value in batch.items() if name != "images"

@@ -14,37 +14,28 @@ class Family:
     """Functions of rows: `OpenRows` of pairs, `TokenRows` of tokens."""
 
     model: Callable[..., ContactModel]
-    forward_methods: tuple[str, ...]  # of the model, besides `forward`, that losses call
-    labels: tuple[str, ...]  # what a batch has besides the arguments of `forward`
     phases: Callable[..., list[sampling.TrainingPhase]]
     epoch_dataset: Callable[..., Any]
     collate: Callable[..., dataset.Batch]
     split_batch: Callable[..., list[dataset.MicroBatch]]
-    image_loss: Callable[..., Any]
-    clip_loss: Callable[..., Any]
+    count_samples: Callable[[dataset.Batch], int]
 
 
 FAMILIES = {
     "pairs": Family(
         PairModel,
-        ("forward_images",),
-        ("label",),
         sampling.training_phases,
         sampling.epoch_dataset,
         dataset.collate,
         dataset.split_batch,
-        sampling.image_loss,
-        sampling.clip_loss,
+        dataset.count_samples,
     ),
     "tokens": Family(
         TokenModel,
-        ("forward_players",),
-        ("label", "player_label"),
         token_data.training_phases,
         token_data.epoch_dataset,
         token_data.collate_windows,
         token_data.split_windows,
-        token_data.image_loss,
-        token_data.clip_loss,
+        token_data.count_windows,
     ),
 }

@@ -78,10 +78,6 @@ class ContactModel(nn.Module):
         if self.screen is not None:
             nn.init.zeros_(self.head.shared.weight)
 
-    def forward_images(self, images: Tensor, is_ground: Tensor) -> Tensor:
-        """images [N, C, H, W] as in `forward`, is_ground [N] -> logits [N] of each by itself."""
-        return self.image_head(self.embed_images(images), is_ground)
-
     def embed_images(self, images: Tensor) -> Tensor:
         """images [N, C, H, W] as in `forward` -> [N, E]."""
         count = len(images)
@@ -145,6 +141,10 @@ class PairModel(ContactModel):
         logits = self.forward_clips(x, tabular, visible, step_mask, is_ground)
         return logits, self.image_head(x, per_image(is_ground, visible))
 
+    def forward_images(self, images: Tensor, visible: Tensor, is_ground: Tensor) -> Tensor:
+        """Arguments as of `forward` -> logits [N] of each image by itself."""
+        return self.image_head(self.embed_images(images), per_image(is_ground, visible))
+
     def forward_clips(
         self,
         x: Tensor,
@@ -179,8 +179,9 @@ class TypeHead(nn.Module):
 
 
 def per_image(values: Tensor, visible: Tensor) -> Tensor:
-    """values [B, T] of rows -> [N], of each image's row: one for each True of visible [B, T, V]."""
-    return values[..., None].expand(visible.shape)[visible]
+    """values [B, T, ...] of rows -> [N, ...], of each image's row: one for each True of visible
+    [B, T, V]."""
+    return values[:, :, None].expand(*visible.shape, *values.shape[2:])[visible]
 
 
 def to_channels_last(model: Model) -> Model:

@@ -1,6 +1,7 @@
 """A play's candidates and crops as the vision models of either family take them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from player_contact.config import VisionConfig
 from player_contact.play import Rows
 from player_contact.video.crops import Crops
 from player_contact.vision.clips import NO_CROP, OpenRows, open_rows, tabular_values
-from player_contact.vision.token_rows import TokenRows, token_rows
+from player_contact.vision.token_rows import TokenRows, is_seen, token_rows
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,26 @@ class PlayRows:
     crops: Crops
     geometry: np.ndarray | None
 
-    def visible(self, vision: VisionConfig) -> tuple[OpenRows | TokenRows, np.ndarray]:
-        """The open rows that a view shows, for a model of these settings; their [M] indices."""
-        opened = np.flatnonzero(self.is_open)
-        of_rows = self._open_rows(opened, vision)
-        if vision.family == "pairs":
-            return of_rows[of_rows.is_visible], opened[of_rows.is_visible]
-        index = np.flatnonzero(self.rows.is_ground & (self.crop_index != NO_CROP))
-        assert self.geometry is not None
-        geometry = self.geometry[self.crop_index[index]]
-        rows = token_rows(of_rows, self._open_rows(index, vision), geometry)
-        return rows[rows.is_visible], opened[rows.is_visible]
+    @cached_property
+    def index(self) -> np.ndarray:
+        """[M] int64 of the open rows that a view shows, the same for all models."""
+        opened, nothing = np.flatnonzero(self.is_open), ()
+        players = None if self.geometry is None else self._open_rows(self._players, nothing)
+        return opened[is_seen(self._open_rows(opened, nothing), players)]
 
-    def _open_rows(self, index: np.ndarray, vision: VisionConfig) -> OpenRows:
-        tabular = tabular_values(self.features.iloc[index], self.screen[index], vision.tabular)
+    def of(self, vision: VisionConfig) -> OpenRows | TokenRows:
+        """The M rows for a model of these settings."""
+        rows = self._open_rows(self.index, vision.tabular)
+        if vision.family == "pairs":
+            return rows
+        assert self.geometry is not None
+        players = self._open_rows(self._players, vision.tabular)
+        return token_rows(rows, players, self.geometry[players.crop_index])
+
+    @property
+    def _players(self) -> np.ndarray:
+        return np.flatnonzero(self.rows.is_ground & (self.crop_index != NO_CROP))
+
+    def _open_rows(self, index: np.ndarray, names: tuple[str, ...]) -> OpenRows:
+        tabular = tabular_values(self.features.iloc[index], self.screen[index], names)
         return open_rows(self.rows[index], tabular, [self.crops], self.crop_index[index])

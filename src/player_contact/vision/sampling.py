@@ -14,6 +14,8 @@ from player_contact.vision.clips import OpenRows, split_into_clips
 from player_contact.vision.dataset import Batch, MicroBatch, TrainDataset
 from player_contact.vision.model import per_image
 
+LABELS = ("label", "player_label")  # what a batch has besides the arguments of `forward`
+
 
 @dataclass(frozen=True)
 class TrainingPhase:
@@ -97,8 +99,7 @@ def clip_loss(model: Callable, part: MicroBatch, aux_loss_weight: float) -> Tens
     Without the latter the encoder learns slowly, because the tabular features predict so well.
     """
     batch, step_mask = part.batch, part.batch["step_mask"]
-    inputs = (batch[name] for name in ("images", "tabular", "visible", "step_mask", "is_ground"))
-    logits, image_logits = model(*inputs)
+    logits, image_logits = model(**{name: batch[name] for name in batch if name not in LABELS})
     loss = binary_cross_entropy_with_logits(logits[step_mask], batch["label"][step_mask])
     loss = loss * part.share_of_steps
     if aux_loss_weight and len(image_logits):
@@ -108,13 +109,13 @@ def clip_loss(model: Callable, part: MicroBatch, aux_loss_weight: float) -> Tens
 
 def image_loss(model: Any, part: MicroBatch) -> Tensor:
     """Binary cross entropy of each image by itself; 0 for a batch without images."""
-    is_ground = per_image(part.batch["is_ground"], part.batch["visible"])
-    logits = model.forward_images(part.batch["images"], is_ground)
+    inputs = (part.batch[name] for name in ("images", "visible", "is_ground"))
+    logits = model.forward_images(*inputs)
     if not len(logits):
         return 0 * logits.sum()
     return part.share_of_images * _image_bce(logits, part.batch)
 
 
 def _image_bce(image_logits: Tensor, batch: Batch) -> Tensor:
-    label = per_image(batch["label"], batch["visible"])
+    label = per_image(batch.get("player_label", batch["label"]), batch["visible"])
     return binary_cross_entropy_with_logits(image_logits, label)

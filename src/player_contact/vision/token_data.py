@@ -2,12 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import Dataset
 
 from player_contact.config import VisionConfig
@@ -174,6 +172,11 @@ def collate_windows(samples: list[Sample]) -> Batch:
     return batch | moved | {"sample": sample}
 
 
+def count_windows(batch: Batch) -> int:
+    """Into how many parts a batch can be split."""
+    return int(batch["sample"][-1]) + 1
+
+
 def split_windows(batch: Batch, parts: int) -> list[MicroBatch]:
     """The batch in so many parts of consecutive windows, or in single windows if it has fewer."""
     sample = batch["sample"]
@@ -182,7 +185,7 @@ def split_windows(batch: Batch, parts: int) -> list[MicroBatch]:
     steps, images = batch["step_mask"].sum(), batch["visible"].sum()
     of_row, of_image = sample[batch["first"]], per_image(sample[:, None], batch["visible"])
     pieces = []
-    for chunk in sample.unique().tensor_split(min(parts, int(sample[-1]) + 1)):
+    for chunk in sample.unique().tensor_split(min(parts, count_windows(batch))):
         tracks, rows, shown = (torch.isin(one, chunk) for one in (sample, of_row, of_image))
         part = {
             name: value[shown if name == "images" else tracks if name in OF_PLAYERS else rows]
@@ -194,29 +197,3 @@ def split_windows(batch: Batch, parts: int) -> list[MicroBatch]:
         share_of_images = float(part["visible"].sum() / images.clamp(min=1))
         pieces.append(MicroBatch(part, share_of_steps, share_of_images))
     return pieces
-
-
-def clip_loss(model: Any, part: MicroBatch, aux_loss_weight: float) -> Tensor:
-    """Binary cross entropy of the rows, plus that of each image by itself."""
-    batch, step_mask = part.batch, part.batch["step_mask"]
-    inputs = {name: batch[name] for name in batch if name not in ("label", "player_label")}
-    logits, image_logits = model(**inputs)
-    loss = binary_cross_entropy_with_logits(logits[step_mask], batch["label"][step_mask])
-    loss = loss * part.share_of_steps
-    if aux_loss_weight and len(image_logits):
-        loss = loss + aux_loss_weight * part.share_of_images * _image_bce(image_logits, batch)
-    return loss
-
-
-def image_loss(model: Any, part: MicroBatch) -> Tensor:
-    """Binary cross entropy of each image by itself; 0 for a batch without images."""
-    logits = model.forward_players(part.batch["images"])
-    if not len(logits):
-        return 0 * logits.sum()
-    return part.share_of_images * _image_bce(logits, part.batch)
-
-
-def _image_bce(logits: Tensor, batch: Batch) -> Tensor:
-    """logits [N, 2] of images: a contact with anyone, and with the ground."""
-    label = [per_image(one, batch["visible"]) for one in batch["player_label"].unbind(-1)]
-    return binary_cross_entropy_with_logits(logits, torch.stack(label, dim=-1))

@@ -37,47 +37,23 @@ class TokenModel(ContactModel):
             nn.init.zeros_(one.linear2.weight)
         self.pair = nn.Sequential(nn.Linear(2 * dim + 2 * len(GEOMETRY), dim), nn.ReLU())
 
-    def forward(
-        self,
-        images: Tensor,
-        visible: Tensor,
-        present: Tensor,
-        player_tabular: Tensor,
-        geometry: Tensor,
-        sample: Tensor,
-        first: Tensor,
-        second: Tensor,
-        tabular: Tensor,
-        step_mask: Tensor,
-        is_ground: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, **clips: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B, T] of the rows; [N, 2] of each image by itself: a contact with anyone, and
-        with the ground.
+        with the ground. `clips` as of `forward_clips`.
 
-        images          [N, C, H, W] uint8, one for each True of `visible`
-        visible         [R, T, V] bool: the view has an image of the player
-        present         [R, T] bool: the player is in an open row; False is padding
-        player_tabular  [R, T, K] features of the player and the ground, NaN: not measured
-        geometry        [R, T, G] of `player_geometry`
-        sample          [R] int64, the window of a play; players of another one are not seen
-        first, second   [B] int64, tracks of each clip's players; twice the same for the ground
-        tabular         [B, T, K] features of the rows
-        step_mask       [B, T] bool: False is padding, or a step without an open row
-        is_ground       [B, T] bool
+        images  [N, C, H, W] uint8, one for each True of `visible`
         """
         x = self.embed_images(images)
-        players = visible, present, player_tabular, geometry, sample
-        rows = first, second, tabular, step_mask, is_ground
-        return self.forward_clips(x, *players, *rows), self.image_logits(x)
+        return self.forward_clips(x, **clips), self._image_logits(x)
 
-    def image_logits(self, x: Tensor) -> Tensor:
+    def forward_images(self, images: Tensor, *_: Tensor) -> Tensor:
+        """images [N, C, H, W] -> logits [N, 2] of each by itself; arguments as of `PairModel`."""
+        return self._image_logits(self.embed_images(images))
+
+    def _image_logits(self, x: Tensor) -> Tensor:
         """[N, E] -> [N, 2]."""
         no = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         return torch.stack([self.image_head(x, no), self.image_head(x, ~no)], dim=-1)
-
-    def forward_players(self, images: Tensor) -> Tensor:
-        """images [N, C, H, W] -> [N, 2] logits of each by itself."""
-        return self.image_logits(self.embed_images(images))
 
     def forward_clips(
         self,
@@ -93,30 +69,47 @@ class TokenModel(ContactModel):
         step_mask: Tensor,
         is_ground: Tensor,
     ) -> Tensor:
-        """x [N, E] from `embed_images`, the others as in `forward` -> logits [B, T]."""
+        """Logits [B, T] of the rows.
+
+        x               [N, E] from `embed_images`, one for each True of `visible`
+        visible         [R, T, V] bool: the view has an image of the player
+        present         [R, T] bool: the player is in an open row; False is padding
+        player_tabular  [R, T, K] features of the player and the ground, NaN: not measured
+        geometry        [R, T, G] of `player_geometry`
+        sample          [R] int64, ascending: the window of a play; others are not seen
+        first, second   [B] int64, tracks of each clip's players; twice the same for the ground
+        tabular         [B, T, K] features of the rows
+        step_mask       [B, T] bool: False is padding, or a step without an open row
+        is_ground       [B, T] bool
+        """
         seen = self.join_views(x, visible), self.embed_tabular(player_tabular)
         token = torch.cat([*seen, torch.nan_to_num(geometry), visible.float()], dim=-1)
         with torch.autocast(x.device.type, enabled=False):
             token = self.attend(self.track(token, present), present, sample)  # [R, T, 2 E]
+        # By index_select, whose gradient has the same bytes whatever the number of threads.
+        one, other = token.index_select(0, first), token.index_select(0, second)
         # Neither of the two depends on the order of a pair.
-        joined = token[first] + token[second], self.join(token, geometry, first, second)
+        joined = one + other, self.join(one, other, geometry[second] - geometry[first])
         masks = torch.stack([step_mask, is_ground], dim=-1).float()
         parts = *joined, self.embed_tabular(tabular), masks
         return self.decide(parts, tabular, step_mask, is_ground)
 
-    def join(self, token: Tensor, geometry: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """[B, T, 2 E] of what each player is to the other, and where: the sum of both."""
-        offset = geometry[second] - geometry[first]
+    def join(self, one: Tensor, other: Tensor, offset: Tensor) -> Tensor:
+        """[B, T, 2 E] of what each player is to the other, `offset` [B, T, G] away: of both."""
         known = ~torch.isnan(offset)
-        offset = torch.where(known, offset, 0)
-        one, other, known = token[first], token[second], known.to(token.dtype)
+        offset, known = torch.where(known, offset, 0), known.to(one.dtype)
         there = self.pair(torch.cat([one, other, offset, known], dim=-1))
         return there + self.pair(torch.cat([other, one, -offset, known], dim=-1))
 
     def attend(self, token: Tensor, present: Tensor, sample: Tensor) -> Tensor:
         """[R, T, 2 E] -> the same, after tokens have seen those of their sample and step."""
-        blocked = (sample[:, None] != sample) | ~present.T[:, None, :]  # [T, R, R]
-        blocked &= ~torch.eye(len(sample), dtype=torch.bool, device=sample.device)
-        heads = self.context.layers[0].self_attn.num_heads
-        mask = blocked.repeat_interleave(heads, dim=0)
-        return self.context(token.transpose(0, 1), mask=mask).transpose(0, 1)
+        tracks = torch.bincount(sample)
+        place = torch.arange(len(sample), device=sample.device)
+        place = place - (tracks.cumsum(0) - tracks)[sample]  # among the tracks of the sample
+        shape = len(tracks), int(tracks.max()), token.shape[1]  # padded: [samples, players, T]
+        grid, hidden = token.new_zeros(*shape, token.shape[2]), token.new_ones(shape).bool()
+        grid[sample, place], hidden[sample, place] = token, ~present
+        grid, hidden = grid.transpose(1, 2).flatten(0, 1), hidden.transpose(1, 2).flatten(0, 1)
+        hidden = hidden & ~hidden.all(dim=1, keepdim=True)  # nobody: NaN before torch 2.5
+        seen = self.context(grid, src_key_padding_mask=hidden)
+        return seen.unflatten(0, (shape[0], shape[2])).transpose(1, 2)[sample, place]

@@ -138,6 +138,14 @@ def token_rows(rows: OpenRows, players: OpenRows, geometry: np.ndarray) -> Token
     return TokenRows(rows, chosen, one, other, take(geometry, np.nan))
 
 
+def is_seen(rows: OpenRows, players: OpenRows | None) -> np.ndarray:
+    """[M] bool: a view shows the row or, where models of tokens get `players`, one of its own."""
+    if players is None:
+        return rows.is_visible
+    nothing = np.empty((len(players), 0), dtype=np.float32)
+    return rows.is_visible | token_rows(rows, players, nothing).is_visible
+
+
 def _key(track: np.ndarray, step: np.ndarray) -> np.ndarray:
     return track * MAX_STEPS + step
 

@@ -30,7 +30,7 @@ from player_contact.vision.device import (
 from player_contact.vision.families import FAMILIES
 from player_contact.vision.mixup import mixup
 from player_contact.vision.model import ContactModel, to_channels_last
-from player_contact.vision.sampling import TrainingPhase
+from player_contact.vision.sampling import TrainingPhase, clip_loss, image_loss
 from player_contact.vision.token_rows import TokenRows
 from player_contact.vision.transfer import param_groups, set_trainable
 
@@ -119,8 +119,7 @@ class Trainer:
         if config.compile:
             self.model.encoder.compile(dynamic=True)
         self.fabric_model: Any = fabric.setup_module(self.model)
-        for method in self.family.forward_methods:
-            self.fabric_model.mark_forward_method(method)
+        self.fabric_model.mark_forward_method("forward_images")
         self.micro_batches = config.micro_batches
         self.is_scaled = resolve_precision(config.precision) == "fp16"
         self.phases = self.family.phases(config, job.rows)
@@ -211,14 +210,15 @@ class Trainer:
             for part in self.family.split_batch(batch, self.micro_batches):
                 with fabric.autocast():  # which Fabric enters by itself only in `forward`
                     if phase.name == "images":
-                        loss = self.family.image_loss(self.fabric_model, part)
+                        loss = image_loss(self.fabric_model, part)
                     else:
-                        weight = config.aux_loss_weight
-                        loss = self.family.clip_loss(self.fabric_model, part, weight)
+                        loss = clip_loss(self.fabric_model, part, config.aux_loss_weight)
                 fabric.backward(loss)
                 losses.append(loss.detach())
         except (MemoryError, RuntimeError) as error:
-            can_split = self.micro_batches < len(batch["step_mask"]) and fabric.world_size == 1
+            can_split = (
+                self.micro_batches < self.family.count_samples(batch) and fabric.world_size == 1
+            )
             if not (can_split and is_out_of_memory(error)):
                 raise
             return None
