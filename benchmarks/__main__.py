@@ -22,6 +22,7 @@ def bench(args: Namespace) -> None:
     Example: python -m benchmarks bench --plays 240 --video 0
     """
     from benchmarks.bench_features import bench_features
+    from benchmarks.bench_helmets import bench_helmets
     from benchmarks.bench_table import bench_text
     from benchmarks.bench_video import FILMED_PLAYS, bench_video
     from benchmarks.bench_vision import bench_vision
@@ -36,7 +37,8 @@ def bench(args: Namespace) -> None:
     distance, workers = config.screen.max_distance, worker_count(args.workers)
     lines = bench_features(simulate(video=False), distance, workers)
     if config.season.video:
-        lines += bench_video(simulate(plays=FILMED_PLAYS, test_plays=1), config)
+        filmed = simulate(plays=FILMED_PLAYS, test_plays=1)
+        lines += bench_video(filmed, config) + bench_helmets(filmed)
     if args.vision:
         lines += bench_vision(config)
     results = {line.stage: line.as_dict() for line in lines}

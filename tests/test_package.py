@@ -26,6 +26,7 @@ LAYERS = (
     ("video",),
     ("features",),
     ("vision", "boosting"),
+    ("detection",),
     ("evaluation",),
     ("inference",),
     ("kaggle",),
@@ -38,6 +39,10 @@ LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
 SIMULATOR_KNOWS = {"competition", "utils"}
 WITH_TORCH = f"{SOLUTION}.vision."
 LIGHT_VISION = ("augment", "clips")  # the modules of vision/ that do without torch
+HEAVY_DETECTION = {
+    f"{SOLUTION}.detection.{name}"
+    for name in ("detect", "detector_model", "tiles", "train_detector")
+}
 HEAVY = {
     "torch",
     "cv2",
@@ -91,7 +96,8 @@ def loaded_after(code: str) -> set[str]:
 
 def is_light(module: str) -> bool:
     of_vision = module.removeprefix(WITH_TORCH)
-    return of_vision == module or of_vision in LIGHT_VISION
+    is_torchless = of_vision == module or of_vision in LIGHT_VISION
+    return is_torchless and module not in HEAVY_DETECTION
 
 
 def test_importing_all_but_the_network_loads_nothing_heavy():

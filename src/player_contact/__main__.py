@@ -1,6 +1,12 @@
 """The command line of the solution: `python -m player_contact --help`."""
 
-from player_contact.cli import app, kaggle_commands, plot_commands, run_commands  # noqa: F401
+from player_contact.cli import (  # noqa: F401
+    app,
+    helmet_commands,
+    kaggle_commands,
+    plot_commands,
+    run_commands,
+)
 
 
 def main() -> None:

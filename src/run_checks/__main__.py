@@ -164,17 +164,40 @@ def season_check(args: Namespace) -> int:
     return int(not is_within(difficulty).all())
 
 
-@app.command(*SEASON_OPTIONS, input=SEASON_INPUT)
+@app.command(*SEASON_OPTIONS, "detector", "detect", "split", "frame", "clip", input=SEASON_INPUT)
 def boxes_check(args: Namespace) -> None:
     """Hide helmet boxes and swap their ids, and print what registration makes of them.
 
+    With --detect also how well helmets are found and named in so many simulated plays; with --frame
+    and --clip alone, what is found in an image and a video.
     Example: python -m run_checks boxes-check --input input/nfl-player-contact-detection
     """
+    from player_contact.config import detector_file
     from player_contact.utils.parallel import worker_count
-    from run_checks.boxes_check import boxes_text, check_boxes
+    from run_checks.measures import measures_text
 
+    detector, workers = detector_file(args.detector), worker_count(args.workers)
+    if args.frame or args.clip:
+        from player_contact.detection.detect import load_detector
+        from run_checks.helmets_look import check_clip, check_image
+
+        for path, check in ((args.frame, check_image), (args.clip, check_clip)):
+            if path:
+                name = f"{Path(path).stem}_helmets.png"
+                print(check(Path(path), load_detector(detector), args.outputs / name))
+        return
     folder = args.input or simulated_season(args, config_of(args).season)
-    print(boxes_text(check_boxes(folder, worker_count(args.workers))))
+    if args.detect:
+        from player_contact.competition.season import read_season
+        from run_checks.helmets_check import check_helmets
+
+        season = read_season(folder, args.split)
+        table = check_helmets(season, folder / "truth", args.detect, detector, workers)
+    else:
+        from run_checks.boxes_check import check_boxes
+
+        table = check_boxes(folder, workers)
+    print(measures_text(table))
 
 
 @app.command("input", "outputs", "workers", plays=FIRST_PLAYS)

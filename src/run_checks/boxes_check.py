@@ -5,7 +5,7 @@ between tracking and video with the true one.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,17 @@ from player_contact.utils.parallel import parallel_map
 from player_contact.video.completion import MAX_ERROR, CompletedView, complete_view
 from player_contact.video.registration import register
 from player_contact.video.step_boxes import fill_gaps, step_boxes
+from run_checks.measures import (
+    EITHER,
+    Measure,
+    Pool,
+    measure_table,
+    median,
+    percent,
+    percent_missing,
+    percentile_90,
+    pool_plays,
+)
 
 HIDDEN_SHARE = 0.2  # of the boxes, at random
 HIDDEN_FRAMES = round(1.5 * FRAMES_PER_SECOND)  # of each player,
@@ -29,71 +40,50 @@ SWAP_FRAMES = (15, 60)  # length of a swap
 SWAP_NEIGHBOURS = 5
 WRONG_ID = 1.5  # box widths from the player's true position
 CLOCK_TOLERANCE = 0.02  # s
-EITHER = "in either"
-COLUMNS = (*VIEWS, EITHER)
 CONTACT_POOLS = ("contact detected", "contact completed")
-DIGITS = {"px": 1, "widths": 2, "s": 3, "%": 1}  # by the unit at the end of a measure's name
-Measure = tuple[str, str, Callable[[np.ndarray], float]]  # name, pool, statistic
-Pool = dict[tuple[str, str], np.ndarray]  # (name, column) -> values
-
-
-def _percent(values: np.ndarray) -> float:
-    return 100 * float(pd.Series(values).mean())
-
-
-def _percent_missing(values: np.ndarray) -> float:
-    return _percent(np.isnan(values))
-
-
-def _median(values: np.ndarray) -> float:
-    return float(pd.Series(values).median())
-
-
-def _90th_percentile(values: np.ndarray) -> float:
-    return float(pd.Series(values).quantile(0.9))
 
 
 def _hidden_measures(pool: str) -> tuple[Measure, ...]:
     return (
-        ("completed, median px", f"{pool} px", _median),
-        ("completed, median box widths", pool, _median),
-        ("completed, 90th percentile box widths", pool, _90th_percentile),
-        ("not completed, %", pool, _percent_missing),
-        ("linear interpolation, median box widths", f"{pool} linear", _median),
-        ("linear interpolation, 90th percentile box widths", f"{pool} linear", _90th_percentile),
-        ("not interpolated, %", f"{pool} linear", _percent_missing),
+        ("completed, median px", f"{pool} px", median),
+        ("completed, median box widths", pool, median),
+        ("completed, 90th percentile box widths", pool, percentile_90),
+        ("not completed, %", pool, percent_missing),
+        ("linear interpolation, median box widths", f"{pool} linear", median),
+        ("linear interpolation, 90th percentile box widths", f"{pool} linear", percentile_90),
+        ("not interpolated, %", f"{pool} linear", percent_missing),
     )
 
 
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "The boxes as they are": (
         ("views", "registered", len),
-        ("registered, %", "registered", _percent),
-        ("error of registration, median box widths", "error", _median),
-        ("players with a box as detected, %", "detected", _percent),
-        ("players with a box completed, %", "completed", _percent),
+        ("registered, %", "registered", percent),
+        ("error of registration, median box widths", "error", median),
+        ("players with a box as detected, %", "detected", percent),
+        ("players with a box completed, %", "completed", percent),
     ),
     "A random fifth of the boxes hidden": _hidden_measures("random"),
     "Every player hidden for 1.5 s in 4.5 s": _hidden_measures("periodic"),
     "Ids swapped in 5 % of the frames": (
-        ("swapped back, %", "swapped back", _percent),
-        ("other boxes that change their id, %", "other changed", _percent),
+        ("swapped back, %", "swapped back", percent),
+        ("other boxes that change their id, %", "other changed", percent),
     ),
     "Contact rows with a box for each of their players": (
-        ("as detected, %", "contact detected", _percent),
-        ("completed, %", "contact completed", _percent),
+        ("as detected, %", "contact detected", percent),
+        ("completed, %", "contact completed", percent),
     ),
     "Beside the simulation's truth": (
-        ("boxes with a wrong id as detected, %", "wrong", _percent),
-        ("boxes with a wrong id completed, %", "wrong completed", _percent),
-        ("right ids that were changed, %", "right changed", _percent),
-        ("completed boxes, median box widths", "added", _median),
-        ("completed boxes, 90th percentile box widths", "added", _90th_percentile),
-        ("tracking behind the video, true median s", "true offset", _median),
-        ("tracking behind the video, measured median s", "offset", _median),
-        ("measured less true, median s", "difference", _median),
-        (f"measured within {CLOCK_TOLERANCE} s of the truth, %", "near", _percent),
-        (f"measured within {CLOCK_TOLERANCE} s of the usual difference, %", "usual", _percent),
+        ("boxes with a wrong id as detected, %", "wrong", percent),
+        ("boxes with a wrong id completed, %", "wrong completed", percent),
+        ("right ids that were changed, %", "right changed", percent),
+        ("completed boxes, median box widths", "added", median),
+        ("completed boxes, 90th percentile box widths", "added", percentile_90),
+        ("tracking behind the video, true median s", "true offset", median),
+        ("tracking behind the video, measured median s", "offset", median),
+        ("measured less true, median s", "difference", median),
+        (f"measured within {CLOCK_TOLERANCE} s of the truth, %", "near", percent),
+        (f"measured within {CLOCK_TOLERANCE} s of the usual difference, %", "usual", percent),
     ),
 }
 
@@ -111,38 +101,12 @@ def check_boxes(folder: Path, workers: int = 1) -> pd.DataFrame:
 
 def boxes_table(pools: Iterable[Pool]) -> pd.DataFrame:
     """The statistics of the plays' measures, without those that were not measured."""
-    parts: dict[tuple[str, str], list[np.ndarray]] = {}
-    for play_pool in pools:
-        for key, values in play_pool.items():
-            parts.setdefault(key, []).append(np.atleast_1d(values))
-    pool = {key: np.concatenate(values) for key, values in parts.items()}
+    pool = pool_plays(pools)
     for view in VIEWS:
         if (difference := pool.get(("difference", view))) is not None:
             pool["near", view] = np.abs(difference) <= CLOCK_TOLERANCE
-            pool["usual", view] = np.abs(difference - _median(difference)) <= CLOCK_TOLERANCE
-    rows = {
-        (title, name): {
-            column: float(statistic(pool[key, column]))
-            for column in COLUMNS
-            if (key, column) in pool
-        }
-        for title, measures in MEASURES.items()
-        for name, key, statistic in measures
-    }
-    measured = {key: values for key, values in rows.items() if values}
-    return pd.DataFrame.from_dict(measured, orient="index", columns=list(COLUMNS))
-
-
-def boxes_text(table: pd.DataFrame) -> str:
-    """The table, its titles on lines of their own."""
-    lines = [f"{'':54}" + "".join(f"{column:>12}" for column in table)]
-    for title, rows in table.groupby(level=0, sort=False):
-        lines.append(str(title))
-        for name, values in rows.droplevel(0).iterrows():
-            digits = DIGITS.get(str(name).split()[-1], 0)
-            cells = ("" if np.isnan(value) else f"{value:.{digits}f}" for value in values)
-            lines.append(f"  {name:52}{''.join(f'{cell:>12}' for cell in cells)}".rstrip())
-    return "\n".join(lines)
+            pool["usual", view] = np.abs(difference - median(difference)) <= CLOCK_TOLERANCE
+    return measure_table(pool, MEASURES)
 
 
 def measure_play(tables: PlayTables, truth: Path) -> Pool:
@@ -276,7 +240,7 @@ def _has_box(boxes: np.ndarray) -> np.ndarray:
 
 def _median_width(boxes: np.ndarray) -> float:
     """px, of [F, P, 4] boxes; NaN where there is none."""
-    return _median(boxes[..., 2].ravel())
+    return median(boxes[..., 2].ravel())
 
 
 def _distance(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:

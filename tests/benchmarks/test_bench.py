@@ -8,6 +8,7 @@ import pytest
 from benchmarks import bench_vision as bench
 from benchmarks.__main__ import app
 from benchmarks.bench_features import bench_features, build_candidates, merge_and_shift
+from benchmarks.bench_helmets import bench_helmets
 from benchmarks.bench_table import BenchResult, bench_text
 from benchmarks.bench_video import bench_video
 from player_contact.competition.season import read_season
@@ -43,6 +44,15 @@ def test_crops_are_timed_where_there_are_videos(season, season_tables, tiny_conf
     assert 20 < crops.peak_mb < 700
     assert crops.more["% of 700 MB"] == pytest.approx(crops.peak_mb / 7)
     assert bench_video(season_tables, tiny_config) == []
+
+
+def test_helmets_are_timed_beside_the_network_alone(season, season_tables):
+    (result,) = bench_helmets(season)
+    assert result.rows > 40
+    assert result.ratio_to_limit > 1
+    assert result.more["s a play"] == pytest.approx(result.rows / result.rows_per_s)
+    assert 5 < result.more["helmets a frame"] < 40
+    assert bench_helmets(season_tables) == []
 
 
 ALLOCATING = """
@@ -101,7 +111,7 @@ def test_the_command_prints_the_table_and_writes_json(monkeypatch, run_bench):
     scored = BenchResult("vision, scored", 8, 2.0)
     monkeypatch.setattr(bench, "bench_vision", lambda _: [scored])
     output, stages = run_bench("seed: 1\n")
-    assert len(stages) == 6
+    assert len(stages) == 7
     assert all(stage in output for stage in stages)
     names = {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"}
     assert all(names <= set(stage) for stage in stages.values())

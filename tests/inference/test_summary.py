@@ -1,7 +1,7 @@
-from player_contact.inference.summary import OTHERS, PLAYS, ROWS, summary_text
+from player_contact.inference.summary import HELMETS, OTHERS, PLAYS, ROWS, summary_text
 from player_contact.utils.files import read_json
 
-SUMMARY = ROWS | PLAYS | OTHERS
+SUMMARY = ROWS | PLAYS | HELMETS | OTHERS
 
 
 def test_what_did_not_happen_is_left_out():
@@ -12,6 +12,8 @@ def test_what_did_not_happen_is_left_out():
         "plays": 3,
         "plays decided by vision": 2,
         "plays decided by distance": 1,
+        "helmets found": 200,
+        "helmets named": 190,
         "boxes added": 1828,
     }
     assert [" ".join(line.split()) for line in summary_text(counts).splitlines()] == [
@@ -23,6 +25,8 @@ def test_what_did_not_happen_is_left_out():
         "plays 3",
         "decided with vision 2 66.7%",
         "decided by the distance of the players 1 33.3%",
+        "helmets found in videos 200",
+        "named by the tracking 190 95.0%",
         "helmet boxes completed 1,828",
     ]
 

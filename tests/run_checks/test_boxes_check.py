@@ -8,14 +8,12 @@ from player_contact.competition.constants import VIEWS
 from run_checks.__main__ import app
 from run_checks.boxes_check import (
     CLOCK_TOLERANCE,
-    COLUMNS,
-    EITHER,
     MEASURES,
     SWAPPED_SHARE,
-    boxes_text,
     check_boxes,
     swap_ids,
 )
+from run_checks.measures import COLUMNS, EITHER, measures_text
 from tests.invoke import invoke
 from tests.makers import make_play
 
@@ -100,6 +98,6 @@ def test_real_boxes_are_checked_without_labels_and_truth(real_folder):
 def test_the_command_prints_the_table(season_tables, table):
     done = invoke(app, ["boxes-check", "--input", season_tables, "--workers", "1"])
     assert done.exit_code == 0, done.output
-    assert boxes_text(table) in done.output
+    assert measures_text(table) in done.output
     assert all(name in done.output for name in (*COLUMNS, *table.index.get_level_values(1)))
     assert max(map(len, done.output.splitlines())) <= 100

@@ -1,6 +1,7 @@
 """The settings of a run: typed, read from YAML, and refused where they are wrong."""
 
 # ruff: noqa: F401  this is where others import them from
+from player_contact.config.detector_settings import SHIPPED_DETECTOR, DetectorConfig, detector_file
 from player_contact.config.loading import load_config, save_config
 from player_contact.config.settings import (
     BlendConfig,

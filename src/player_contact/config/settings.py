@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from player_contact.config.detector_settings import DetectorConfig
 from player_contact.config.section import Section
 from player_contact.config.vision_settings import VisionConfig
 
@@ -80,6 +81,14 @@ class BoxesConfig(Section):
     """What is done about imperfect helmet boxes."""
 
     complete: bool = Field(True, description="undo swapped ids and add missed boxes")
+    detect: Literal["never", "missing", "fill"] = Field(
+        "missing",
+        description="when predicting, helmets are searched in the video: of views without boxes, "
+        "or also of players whom the table lacks (fill)",
+    )
+    detector: str = Field(
+        "shipped", description="of helmets: that of this project, or a file of `make detector`"
+    )
 
 
 class CropsConfig(Section):
@@ -142,6 +151,7 @@ class Config(Section):
     )
     season: SeasonConfig = SeasonConfig()
     boxes: BoxesConfig = BoxesConfig()
+    detector: DetectorConfig = DetectorConfig()
     screen: ScreenConfig = ScreenConfig()
     crops: CropsConfig = CropsConfig()
     vision: VisionConfig = VisionConfig()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import player_contact
 from player_contact.competition.metric import Thresholds
-from player_contact.config import Config, VisionConfig, load_config, save_config
-from player_contact.utils.errors import BundleError
+from player_contact.config import Config, VisionConfig, detector_file, load_config, save_config
+from player_contact.utils.errors import BundleError, ConfigError
 from player_contact.utils.files import atomic_write, read_json, write_json
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FORMAT = 11
 PACKAGES = ("torch", "timm", "lightgbm", "numpy", "pandas", "opencv-python-headless", "av")
+DETECTOR = "helmets.safetensors"  # that finds helmets in videos
 MODELS = {  # folder in the bundle -> files of a run
     "screen": "screen/fold*.txt",
     "sensors": "screen/sensors_fold*.txt",
@@ -105,6 +106,11 @@ def write_bundle(folder: Path, config: Config, run: Path, facts: dict[str, Any])
                 if training_record_path(path).is_file():
                     records[f"{stage}/{name}"] = read_json(training_record_path(path))
         write_json(records, temporary / "trained_on.json")
+        detector = detector_file(config.boxes.detector)
+        if config.boxes.detect != "never":
+            if not detector.is_file():
+                raise ConfigError(f"There is no file {detector} of 'boxes.detector'")
+            (temporary / DETECTOR).write_bytes(detector.read_bytes())
         files = [path for path in sorted(temporary.rglob("*")) if path.is_file()]
         manifest = {
             "format": FORMAT,

@@ -19,7 +19,7 @@ from player_contact.competition.constants import GROUND, VIEWS
 from player_contact.competition.season import PlayTables
 from player_contact.features.helmet_boxes import box_distance
 from player_contact.features.table import feature_table, is_candidate, is_tracked
-from player_contact.inference.bundle import Bundle, load_bundle
+from player_contact.inference.bundle import DETECTOR, Bundle, load_bundle
 from player_contact.inference.time_budget import Stopwatch
 from player_contact.play import Play, Rows, build_play
 from player_contact.utils.logits import sigmoid
@@ -105,7 +105,13 @@ def predict_play(
         _ = bundle.vision_models, bundle.image_embedders  # once in a process
     stopwatch.split("start")
     play, rows = build_play(tables)
-    play, counts = complete_play(play) if complete else (play, Counter())
+    counts = Counter[str]()
+    if with_video:
+        play, counts = _with_helmets(play, bundle)
+        stopwatch.split("helmets")
+    if complete:
+        play, completed = complete_play(play)
+        counts.update(completed)
     contact, by_boxes, box_counts = predict_by_boxes(play, rows)
     counts.update(box_counts)
     stopwatch.split("boxes")
@@ -165,6 +171,21 @@ def predict_play(
         probabilities,
         decided_by,
     )
+
+
+def _with_helmets(play: Play, bundle: Bundle) -> tuple[Play, Counter]:
+    """The play with boxes of helmets found in its videos, as `boxes.detect` asks."""
+    detect, path = bundle.config.boxes.detect, bundle.folder / DETECTOR
+    lacks = any(np.isnan(view.boxes).all() for view in play.views.values())
+    if detect == "never" or not (lacks or detect == "fill") or not path.is_file():
+        return play, Counter()
+    import torch
+
+    from player_contact.detection.detect import load_detector
+    from player_contact.detection.play_helmets import detect_play
+
+    torch.set_num_threads(bundle.config.num_threads)
+    return detect_play(play, load_detector(path), fill=detect == "fill")
 
 
 def mean_probability(

@@ -24,8 +24,15 @@ PLAYS = {
     "plays where vision failed": "  where vision failed",
     "plays without vision for lack of time": "  without vision for lack of time",
 }
+HELMETS = {
+    "helmets found": "helmets found in videos",
+    "helmets named": "  named by the tracking",
+}
 OTHERS = {
     "pairs without tracking and boxes": "pairs without tracking and boxes: no contact",
+    "boxes added from the video": "helmet boxes added from videos",
+    "boxes whose name the video doubts": "helmet boxes whose name the tracking doubts",
+    "views whose helmets can't be named": "views whose helmets could not be named",
     "boxes added": "helmet boxes completed",
     "boxes swapped back": "helmet boxes given back to their players",
     "views not registered": "views that could not be registered",
@@ -46,7 +53,7 @@ def summary_text(counts: Mapping[str, int], short: bool = False) -> str:
         SCREEN: candidates - counts.get("with vision", 0),
     }
     lines, all_well = [], counts.get("plays decided by vision") == counts["plays"]
-    for labels in (ROWS,) if short and all_well else (ROWS, PLAYS, OTHERS):
+    for labels in (ROWS,) if short and all_well else (ROWS, PLAYS, HELMETS, OTHERS):
         for name, label in labels.items():
             number, whole = counts.get(name, 0), counts.get(next(iter(labels)), 0)
             if number or name in ALWAYS:

@@ -127,6 +127,11 @@ def _check_early(run: Run, names: tuple[str, ...]) -> None:
     """Says now what would otherwise stop the run after hours."""
     if "submission" in names:
         read_season(run.input, "test")
+    boxes = run.config.boxes
+    if "bundle" in names and boxes.detect != "never" and boxes.detector != "shipped":
+        from player_contact.detection.detect import load_detector
+
+        load_detector(Path(boxes.detector))
     if "vision" in names:
         check_vision(run.config)
         if isinstance(run.workers, int):

@@ -80,7 +80,7 @@ STAGES = (
         screen_stage.features_stage,
         ("features",),
         ("folds",),
-        settings=lambda c: [c.screen.max_distance, c.boxes.model_dump(), c.on_fault],
+        settings=lambda c: [c.screen.max_distance, c.boxes.complete, c.on_fault],
     ),
     Stage(
         "screen",
@@ -96,7 +96,7 @@ STAGES = (
         ("screen",),
         settings=lambda c: [
             c.crops.model_dump(),
-            c.boxes.model_dump(),
+            c.boxes.complete,
             c.on_fault,
             sorted(c.vision.families),
         ],
@@ -123,6 +123,7 @@ STAGES = (
         ("bundle",),
         ("scores",),
         settings=lambda c: c.model_dump(exclude={"report"}),
+        resources=("detection/shipped",),
     ),
     Stage(
         "submission",

@@ -14,7 +14,7 @@ from player_contact.config import VIEWS, VisionConfig
 from player_contact.vision.encoders import make_encoder
 from player_contact.vision.temporal import TEMPORAL_LAYERS
 
-Model = TypeVar("Model", bound="ContactModel")
+Model = TypeVar("Model", bound=nn.Module)
 
 IMAGE_MULTIPLE = 16  # batches are padded to it, because libraries keep memory for every new size
 

@@ -1,0 +1,1 @@
+"""Helmets in video: found, named by the tracking, and handed on as boxes."""

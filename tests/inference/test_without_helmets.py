@@ -1,0 +1,75 @@
+"""Plays whose table of helmets is missing, or lacks some, are seen by a detector of their own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from player_contact.detection.play_helmets import ADDED, FOUND, NAMED
+from player_contact.inference.bundle import DETECTOR
+from player_contact.inference.predict import predict_folder
+from player_contact.inference.summary import summary_text
+from player_contact.pipeline.result_stages import bundle_stage
+from player_contact.utils.errors import ConfigError
+from tests.makers import split_files
+
+_, _, HELMETS, _ = split_files("test")
+
+
+def with_boxes(config, **settings):
+    return config.model_copy(update={"boxes": config.boxes.model_copy(update=settings)})
+
+
+@pytest.fixture
+def bundle_with(own_run, tiny_config, tmp_path):
+    """The bundle of the finished run with other settings of `boxes`."""
+
+    def make(**settings):
+        run = own_run(with_boxes(tiny_config, **settings))
+        bundle_stage(run, tmp_path / "made")
+        return tmp_path / "made" / "bundle"
+
+    (tmp_path / "made").mkdir()
+    return make
+
+
+def decisions(path) -> np.ndarray:
+    return pd.read_csv(path)["contact"].to_numpy()
+
+
+def test_without_a_table_helmets_are_found_named_and_vision_decides(
+    bundle, filmed_season, tmp_path, caplog
+):
+    usual = predict_folder(bundle, filmed_season.folder, tmp_path / "usual.csv", 0)
+    assert not usual[FOUND]
+    filmed_season.write(HELMETS, filmed_season.table(HELMETS).iloc[:0])
+    counts = predict_folder(bundle, filmed_season.folder, tmp_path / "found.csv", 0)
+    assert "are decided without helmet boxes" in caplog.text
+    assert counts[NAMED] > 0.8 * counts[FOUND] > 500
+    assert counts["plays decided by vision"] == counts["plays"] == 1
+    assert counts["with vision"] > 0.5 * usual["with vision"]
+    same = decisions(tmp_path / "usual.csv") == decisions(tmp_path / "found.csv")
+    assert same.mean() > 0.98
+    assert "named by the tracking" in summary_text(counts)
+
+
+def test_with_fill_the_boxes_that_the_table_lacks_are_added(bundle_with, filmed_season, tmp_path):
+    counts = predict_folder(
+        bundle_with(detect="fill"), filmed_season.folder, tmp_path / "ids.csv", 0
+    )
+    assert counts[ADDED] > 20
+    assert counts["plays decided by vision"] == 1
+
+
+def test_where_it_is_switched_off_nothing_is_searched(bundle_with, filmed_season, tmp_path):
+    bundle = bundle_with(detect="never")
+    assert not (bundle / DETECTOR).exists()
+    filmed_season.write(HELMETS, filmed_season.table(HELMETS).iloc[:0])
+    counts = predict_folder(bundle, filmed_season.folder, tmp_path / "ids.csv", 0)
+    assert not counts[FOUND]
+    assert counts["plays decided by screen"] == 1
+
+
+def test_a_bundle_carries_its_detector_and_names_one_that_is_missing(bundle_with, bundle, tmp_path):
+    assert (bundle / DETECTOR).is_file()
+    with pytest.raises(ConfigError, match=r"There is no file .*none of 'boxes\.detector'"):
+        bundle_with(detector=str(tmp_path / "none"))
