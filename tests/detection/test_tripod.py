@@ -2,7 +2,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from player_contact.detection.tripod import CENTRE, HELMET_HEIGHT, Aim, joined, look_at, project
+from player_contact.detection.tripod import (
+    CENTRE,
+    HELMET_HEIGHT,
+    Aim,
+    joined,
+    look_at,
+    project,
+    unproject,
+)
 
 coordinates = st.tuples(st.floats(5, 115), st.floats(3, 50))
 places = st.tuples(st.floats(-60, 180), st.floats(-60, -20), st.floats(8, 45))
@@ -17,6 +25,16 @@ def test_what_a_camera_looks_at_is_in_the_middle_and_as_large_as_asked(place, po
     across = np.array([ray[1], -ray[0]]) / np.hypot(ray[0], ray[1])
     beside = project(place, aim, (point + 0.01 * across)[None])[0, 0]
     np.testing.assert_allclose(beside - CENTRE, [0.01 * scale, 0], atol=1e-3)
+
+
+@given(places, coordinates, coordinates)
+def test_a_pixel_leads_back_to_the_field(place, point, other):
+    place, field = np.array(place), np.array([[point, other]])
+    aim = look_at(place, field[:, 0], np.array([40.0]))
+    pixels = project(place, aim, field)
+    np.testing.assert_allclose(unproject(place, aim, pixels), field, atol=1e-6)
+    horizon = np.array([[[CENTRE[0], CENTRE[1] - 1e6]]])
+    assert np.isnan(unproject(place, aim, horizon)).all()
 
 
 def test_farther_players_are_higher_and_those_behind_the_camera_are_nowhere():

@@ -14,14 +14,16 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from player_contact.competition.constants import FIELD_LENGTH, FIELD_WIDTH
-from player_contact.detection.matching import GATE, Points, fit_of, match
-from player_contact.detection.tripod import HELMET_SIZE, Aim, joined, look_at, project
+from player_contact.detection.matching import Points, match
+from player_contact.detection.tripod import HELMET_SIZE, Aim, joined, look_at, project, unproject
 
 KEY_FRAMES = 7  # whose helmets choose the camera's place
 SCALES = 0.85, 1.0, 1.18  # of a player, beside what the size of the helmets says
 REFINED_PLACES = 4
 VOTES = 4  # shifts that are refined, of each place, frame and scale
-LOOSE = 3.0  # helmets from where a player is expected, up to which a helmet may be his at first
+LOOSE, GATE = 3.0, 2.2  # helmets up to which a helmet may be a player's: at first, and at last
+LONELY = 0.3  # what a helmet on the field without a player counts against an aim
+OUT_OF_BOUNDS = 2.0  # yd beyond which helmets are those of bystanders
 ROUNDS = 6  # of matching and aiming
 FOCAL_STD = 0.15  # of the logarithm: how well the size of helmets tells the zoom
 STEP = 1e-4  # of pan, tilt and zoom, for derivatives
@@ -40,7 +42,7 @@ class Camera:
 
     place: np.ndarray  # [3] yd
     aim: Aim  # in each of U frames
-    fit: float  # mean share of the helmets that lie at a player, nearer ones more
+    fit: float  # mean share of the helmets on the field that lie at a player, nearer ones more
 
 
 def find_camera(places: np.ndarray, field: np.ndarray, seen: list[Points]) -> Camera:
@@ -77,7 +79,7 @@ def _key_frames(counts: np.ndarray) -> list[int]:
 def _find_place(
     places: np.ndarray, field: np.ndarray, seen: list[Points], keys: list[int]
 ) -> tuple[np.ndarray, list[Aim]]:
-    """The place whose best aims at the key frames fit best, and these aims.
+    """The place whose best aims explain the key frames best, and these aims.
 
     Aims are refined at the REFINED_PLACES alone whose helmets agree most before.
     """
@@ -90,14 +92,14 @@ def _find_place(
     best = (-1.0, places[0], list[Aim]())
     for index in np.argsort(-np.array(agreed), kind="stable")[:REFINED_PLACES].tolist():
         found = [_search_aim(places[index], field[key], seen[key]) for key in keys]
-        total = sum(fit for fit, _ in found)
+        total = sum(value for value, _ in found)
         if total > best[0]:
             best = (total, places[index], [aim for _, aim in found])
     return best[1], best[2]
 
 
 def _search_aim(place: np.ndarray, field: np.ndarray, seen: Points) -> tuple[float, Aim]:
-    """The aim under which most helmets of a frame lie at a player, and how well they fit."""
+    """The aim that explains the helmets of a frame best, and how well; see `_explained`."""
     aims, _ = _guess_aims(place, field, seen)
     options = [_refine_aim(place, aim, field, seen) for aim in aims]
     return max(options, key=lambda option: option[0])
@@ -139,14 +141,15 @@ def _distinct(shifts: np.ndarray, votes: np.ndarray) -> list[int]:
 def _refine_aim(
     place: np.ndarray, aim: Aim, field: np.ndarray, seen: Points, prior: Aim | None = None
 ) -> tuple[float, Aim]:
-    """The aim after matching and aiming again and again, ever more strictly; and its fit."""
+    """How well the aim explains the frame after matching and aiming again and again, ever more
+    strictly; and that aim."""
     for gate in np.linspace(LOOSE, GATE, ROUNDS):
         expected = project(place, aim, field[None])[0]
         helmet, player = match(seen.centre, expected, gate * seen.size)
         if len(helmet) < LEAST_HELMETS and prior is None:
             break
         aim = _fit_aim(place, aim, field[player], seen.centre[helmet], seen.size, prior)
-    return fit_of(project(place, aim, field[None])[0], seen.centre, seen.size), aim
+    return _explained(place, aim, field, seen)[0], aim
 
 
 def _fit_aim(
@@ -212,36 +215,57 @@ def _residuals(values: np.ndarray, matched: list, start: np.ndarray) -> np.ndarr
 def _follow(
     place: np.ndarray, known: dict[int, Aim], field: np.ndarray, seen: list[Points]
 ) -> tuple[Aim, float]:
-    """The aim in each frame, and the mean fit.
+    """The aim in each frame, and the fit as in `Camera`.
 
     It is followed from each key frame both ways; of these paths the way is taken that explains most
     helmets (Viterbi 1967), where leaving one for another that is not near costs JUMP.
     """
     paths = [_path(place, key, aim, field, seen) for key, aim in known.items()]
-    count = np.array([points.count for points in seen])
-    fit = np.array([fits for _, fits in paths])  # [K, U]
+    value = np.array([values for _, values in paths])  # [K, U]
     aims = [aim for aim, _ in paths]
     apart = [[np.abs(a.to(b) / MOTION_STD).max(1) for b in aims] for a in aims]  # [K, K, U]
     cost = np.where(np.array(apart).transpose(2, 0, 1) <= SAME_AIM, 0.0, JUMP)
-    best, origin = fit[:, 0] * count[0], np.zeros((len(seen), len(aims)), dtype=int)
+    best, origin = value[:, 0], np.zeros((len(seen), len(aims)), dtype=int)
     for frame in range(1, len(seen)):
         total = best[:, None] - cost[frame]
         origin[frame] = total.argmax(0)
-        best = total.max(0) + fit[:, frame] * count[frame]
+        best = total.max(0) + value[:, frame]
     chosen = [int(best.argmax())]
     for frame in range(len(seen) - 1, 0, -1):
         chosen.append(int(origin[frame, chosen[-1]]))
     chosen.reverse()
     way = joined([aims[path][frame] for frame, path in enumerate(chosen)])
-    return way, float(np.mean([fit[path, frame] for frame, path in enumerate(chosen)]))
+    parts = [_explained(place, way[frame], field[frame], seen[frame]) for frame in range(len(seen))]
+    near, count = (sum(part[k] for part in parts) for k in (1, 2))
+    return way, near / max(count, 1)
+
+
+def _explained(
+    place: np.ndarray, aim: Aim, field: np.ndarray, seen: Points
+) -> tuple[float, float, int]:
+    """How well an aim explains a frame's helmets: the sum of 1 for each at a player to 0 at the
+    gate, less LONELY for each on the field that is nobody's; that sum alone; and how many it is of.
+
+    Helmets off the field are those of bystanders, and tell nothing.
+    """
+    expected = project(place, aim, field[None])[0]
+    helmet, player = match(seen.centre, expected, GATE * seen.size)
+    distance = np.linalg.norm(seen.centre[helmet] - expected[player], axis=-1) / seen.size
+    near = float((1 - (distance / GATE) ** 2).sum())
+    at = unproject(place, aim, seen.centre[None])[0]
+    low, high = -OUT_OF_BOUNDS, np.array([FIELD_LENGTH, FIELD_WIDTH]) + OUT_OF_BOUNDS
+    is_counted = ((at > low) & (at < high)).all(1)
+    is_counted[helmet] = True
+    lonely = int(is_counted.sum()) - len(helmet)
+    return near - LONELY * lonely, near, len(helmet) + lonely
 
 
 def _path(
     place: np.ndarray, key: int, aim: Aim, field: np.ndarray, seen: list[Points]
 ) -> tuple[Aim, list[float]]:
-    """The aim in each frame, followed both ways from that of a key frame; and the fits."""
-    first = fit_of(project(place, aim, field[key][None])[0], seen[key].centre, seen[key].size)
-    found = {key: (first, aim)}
+    """The aim in each frame, followed both ways from that of a key frame; and how well it explains
+    each."""
+    found = {key: (_explained(place, aim, field[key], seen[key])[0], aim)}
     for frames in (range(key + 1, len(seen)), range(key - 1, -1, -1)):
         last, velocity = aim, np.zeros((1, 3))
         for frame in frames:
@@ -251,8 +275,8 @@ def _path(
             options = [_refine_aim(place, start, *at, prior) for start in starts]
             found[frame] = max(options, key=lambda option: option[0])
             velocity, last = last.to(found[frame][1]), found[frame][1]
-    fits, aims = zip(*(found[frame] for frame in range(len(seen))), strict=True)
-    return joined(list(aims)), list(fits)
+    values, aims = zip(*(found[frame] for frame in range(len(seen))), strict=True)
+    return joined(list(aims)), list(values)
 
 
 def _shifted(place: np.ndarray, aim: Aim, field: np.ndarray, seen: Points) -> Aim:

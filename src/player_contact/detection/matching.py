@@ -7,8 +7,6 @@ from scipy.optimize import linear_sum_assignment
 
 from player_contact.detection.helmets import Helmets
 
-GATE = 2.2  # helmets from where a player is expected, up to which a helmet may be his
-
 
 @dataclass(frozen=True)
 class Points:
@@ -49,10 +47,3 @@ def assign(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     row, column = linear_sum_assignment(cost)
     near = cost[row, column] < 1.0
     return row[near], column[near]
-
-
-def fit_of(expected: np.ndarray, helmets: np.ndarray, size: float) -> float:
-    """Mean over the helmets [K, 2] of 1 at a player's expected place [P, 2] to 0 at the gate."""
-    helmet, player = match(helmets, expected, GATE * size)
-    distance = np.linalg.norm(helmets[helmet] - expected[player], axis=-1) / (GATE * size)
-    return float((1 - distance**2).sum()) / len(helmets)

@@ -52,17 +52,30 @@ def look_at(position: np.ndarray, point: np.ndarray, pixels_per_yard: np.ndarray
 
 def project(position: np.ndarray, aim: Aim, field: np.ndarray) -> np.ndarray:
     """[F, P, 2] pixels of helmets above `field` [F, P, 2] yd; NaN: behind the camera."""
-    cos_pan, sin_pan = np.cos(aim.pan), np.sin(aim.pan)
-    cos_tilt, sin_tilt = np.cos(aim.tilt), np.sin(aim.tilt)
-    axes = np.array(
-        [
-            [sin_pan, -cos_pan, np.zeros_like(cos_pan)],  # to the right, level
-            [-sin_tilt * cos_pan, -sin_tilt * sin_pan, -cos_tilt],  # down
-            [cos_tilt * cos_pan, cos_tilt * sin_pan, -sin_tilt],  # forward
-        ]
-    )
     height = np.full((*field.shape[:2], 1), HELMET_HEIGHT)
     ray = np.concatenate([field, height], axis=-1) - position
-    seen = np.einsum("ijf,fpj->fpi", axes, ray)
+    seen = np.einsum("ijf,fpj->fpi", _axes(aim), ray)
     depth = np.where(seen[..., 2:] > MIN_DEPTH, seen[..., 2:], np.nan)
     return np.exp(aim.log_focal)[:, None, None] * seen[..., :2] / depth + CENTRE
+
+
+def unproject(position: np.ndarray, aim: Aim, pixels: np.ndarray) -> np.ndarray:
+    """[F, K, 2] yd of the field below helmets at `pixels` [F, K, 2]; NaN: above the horizon."""
+    across = (pixels - CENTRE) / np.exp(aim.log_focal)[:, None, None]
+    ray = np.concatenate([across, np.ones((*pixels.shape[:2], 1))], axis=-1)
+    ray = np.einsum("ijf,fki->fkj", _axes(aim), ray)
+    fall = np.where(ray[..., 2:] < 0, ray[..., 2:], np.nan)
+    return position[:2] + ray[..., :2] * (HELMET_HEIGHT - position[2]) / fall
+
+
+def _axes(aim: Aim) -> np.ndarray:
+    """[3, 3, F] unit vectors to the right (level), down and forward."""
+    cos_pan, sin_pan = np.cos(aim.pan), np.sin(aim.pan)
+    cos_tilt, sin_tilt = np.cos(aim.tilt), np.sin(aim.tilt)
+    return np.array(
+        [
+            [sin_pan, -cos_pan, np.zeros_like(cos_pan)],
+            [-sin_tilt * cos_pan, -sin_tilt * sin_pan, -cos_tilt],
+            [cos_tilt * cos_pan, cos_tilt * sin_pan, -sin_tilt],
+        ]
+    )
