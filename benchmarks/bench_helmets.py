@@ -22,7 +22,7 @@ def bench_helmets(folder: Path) -> list[BenchResult]:
     import torch
 
     from player_contact.detection.detect import load_detector
-    from player_contact.vision.device import autocast
+    from player_contact.vision.device import autocast, inference_device
 
     for tables in read_season(folder, "train").plays():
         play, _ = build_play(tables)
@@ -43,7 +43,7 @@ def bench_helmets(folder: Path) -> list[BenchResult]:
     network, frames = 0.0, 0
     for view in views.values():
         for _, image in gray_frames(view.video, frames_of_steps(play, view)):
-            pixels = torch.from_numpy(image.copy()).float()[None, None] / 255
+            pixels = torch.from_numpy(image.copy()).to(inference_device()).float()[None, None] / 255
             started = time.perf_counter()
             with torch.inference_mode(), autocast("auto"):
                 backbone(pixels)

@@ -184,7 +184,7 @@ def boxes_check(args: Namespace) -> None:
         for path, check in ((args.frame, check_image), (args.clip, check_clip)):
             if path:
                 name = f"{Path(path).stem}_helmets.png"
-                print(check(Path(path), load_detector(detector), args.outputs / name))
+                print(check(Path(path).resolve(), load_detector(detector), args.outputs / name))
         return
     folder = args.input or simulated_season(args, config_of(args).season)
     if args.detect:

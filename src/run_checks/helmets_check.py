@@ -12,6 +12,7 @@ from player_contact.detection.helmets import Helmets, Matches, average_precision
 from player_contact.detection.naming import NOBODY, name_helmets
 from player_contact.detection.play_helmets import Detector, frames_of_steps
 from player_contact.play import Play, View, build_play
+from player_contact.utils.errors import InputError
 from player_contact.utils.parallel import parallel_map
 from player_contact.video.clock_offset import UNKNOWN, helmets_at
 from player_contact.video.decode import gray_frames
@@ -58,6 +59,10 @@ def check_helmets(
 ) -> pd.DataFrame:
     """The measures of the first plays of a simulated season, by title and name."""
     names = season.game_plays[:plays]
+    if missing := [name for name in names if not (truth / f"{name}.npz").is_file()]:
+        raise InputError(
+            f"{truth} has no {missing[0]}.npz: where helmets truly are is known of simulated plays"
+        )
     work = partial(measure_helmets, truth=truth, detector=detector)
     pools = parallel_map(work, season.plays(names), len(names), "finding helmets", workers)
     return measure_table(pool_plays(pools), MEASURES)

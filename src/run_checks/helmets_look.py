@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.detection.helmets import Helmets, match_helmets
 from player_contact.detection.matching import Points, match
 from player_contact.detection.play_helmets import Detector
@@ -50,7 +51,7 @@ def check_image(path: Path, detector: Detector, output: Path) -> str:
     if lacking := [name for name in COLUMNS if name not in known]:
         raise InputError(f"{table} has no column {lacking[0]!r}: it needs {', '.join(COLUMNS)}")
     boxes = known[COLUMNS].to_numpy(dtype=np.float64)
-    helmets = detector(LIMITED[cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)])  # as videos store it
+    helmets = _detect(detector, LIMITED[cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)])
     matches = match_helmets(helmets, boxes, np.ones(len(boxes), dtype=bool), LOOSE_IOU)
     _draw(image, boxes, KNOWN_COLOUR)
     _draw(image, helmets.boxes, FOUND_COLOUR)
@@ -63,8 +64,8 @@ def check_image(path: Path, detector: Detector, output: Path) -> str:
 
 def check_clip(path: Path, detector: Detector, output: Path) -> str:
     """What is found in each frame of a clip, and how steadily; writes some frames, drawn."""
-    frames = np.arange(video_info(path).frames)
-    found = {frame: detector(image) for frame, image in gray_frames(path, frames)}
+    frames = np.unique(np.rint(video_info(path).times).astype(np.int64))  # an image each
+    found = {frame: _detect(detector, image) for frame, image in gray_frames(path, frames)}
     measured = measure_clip(list(found.values()))
     drawn = np.linspace(0, len(found) - 1, PARTS).round().astype(int)
     images = []
@@ -78,6 +79,13 @@ def check_clip(path: Path, detector: Detector, output: Path) -> str:
         f"{measured.again:.0%} of them again in the next, trembling by {measured.jitter:.1f} px; "
         f"drawn in {output}"
     )
+
+
+def _detect(detector: Detector, image: np.ndarray) -> Helmets:
+    """The helmets of an image [H, W] in its own pixels."""
+    found = detector(image)
+    scale = np.divide(image.shape[::-1], (FRAME_WIDTH, FRAME_HEIGHT))
+    return Helmets((found.boxes * np.tile(scale, 2)).astype(np.float32), found.score)
 
 
 def measure_clip(frames: list[Helmets]) -> ClipMeasures:

@@ -7,6 +7,7 @@ import pytest
 from player_contact.competition.constants import GROUND
 from player_contact.competition.contact_ids import is_ground
 from player_contact.competition.season import fingerprint, read_season, video_fingerprint
+from player_contact.play import build_play
 from player_contact.utils.errors import InputError
 from tests.makers import split_files
 
@@ -144,14 +145,29 @@ def test_tracking_that_lost_its_content_is_refused(tiny_season, caplog, change, 
 
 @pytest.mark.parametrize(
     ("table", "lost"),
-    [("baseline_helmets", "helmet boxes"), ("video_metadata", "helmet boxes and videos")],
+    [
+        ("baseline_helmets", "have no helmet boxes but those found in their videos"),
+        ("video_metadata", "are decided without helmet boxes and videos"),
+    ],
 )
 def test_plays_without_boxes_or_videos_are_counted(tiny_season, caplog, table, lost):
     file = f"test_{table}.csv"
     tiny_season.write(file, no_rows(tiny_season.table(file)))
     read_season(tiny_season.folder, "test")
-    text = f"{file}: no rows of 1 of 1 plays, which are decided without {lost}: 58174_001609"
+    text = f"{file}: no rows of 1 of 1 plays, which {lost}: 58174_001609"
     assert text in caplog.text
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_season_without_a_file_of_helmets_has_no_boxes(tiny_season, caplog, split):
+    (tiny_season.folder / f"{split}_baseline_helmets.csv").unlink()
+    season = read_season(tiny_season.folder, split)
+    assert season.helmets.empty
+    assert f"{split}_baseline_helmets.csv is missing in {tiny_season.folder}" in caplog.text
+    (tables, *_) = season.plays()
+    play, _ = build_play(tables)
+    assert len(play.views) == 2
+    assert all(np.isnan(view.boxes).all() for view in play.views.values())
 
 
 def test_training_plays_may_lack_all_tracking(tiny_season):

@@ -86,12 +86,30 @@ def test_helmets_that_fit_no_view_of_the_players_fit_badly():
     assert name_helmets("Sideline", field, helmets).fit < 0.35
 
 
-@pytest.mark.parametrize("nothing", ["no helmets", "few helmets", "no tracking"])
+def test_a_helmet_is_never_named_after_somebody_far_away():
+    """An untracked man stands where a tracked one, who is never seen, begins to run."""
+    random = np.random.default_rng(2)
+    field = running(random)
+    field[:, 0] = field[:1, 0] + np.arange(len(field))[:, None] * (0.45, 0.0)
+    place, view = CAMERAS[0][1], CAMERAS[0][0]
+    standing = field.copy()
+    standing[:, 0] = field[0, 0]
+    helmets, owners = seen_by(view, place, standing, random)
+    named = name_helmets(view, field, helmets)
+    for frame, (owner, player) in enumerate(zip(owners, named.player, strict=True)):
+        apart = 0.045 * frame / 0.03 * 0.45 / 0.3  # helmets, about
+        if apart > 8:
+            assert not ((owner == 0) & (player == 0)).any()
+
+
+@pytest.mark.parametrize("nothing", ["no helmets", "few helmets", "few frames", "no tracking"])
 def test_where_there_is_too_little_nobody_is_named(nothing):
     random = np.random.default_rng(1)
     field = running(random, frames=6)
     helmets, _ = seen_by(*CAMERAS[2], field, random)
-    if nothing == "no tracking":
+    if nothing == "few frames":
+        field, helmets = field[:4], helmets[:4]
+    elif nothing == "no tracking":
         field = np.full_like(field, np.nan)
     else:
         kept = 4 if nothing == "few helmets" else 0

@@ -43,7 +43,7 @@ def test_the_boxes_of_a_tile_lie_where_its_helmets_do(seed):
 
 def test_a_tile_depends_on_the_seed_and_its_number_alone():
     image, boxes = framed(np.random.default_rng(0))
-    frames = Frames(image[None], (boxes,), ("58168_003392",))
+    frames = Frames((image,), (boxes,), ("58168_003392",))
     changed = {"photometric": True, "clutter_prob": 0.5, "redraw_prob": 0.5}
     config = PLAIN.model_copy(update=changed)
     first, second, other = (TileDataset(frames, config, (seed,)) for seed in (1, 1, 2))
@@ -60,7 +60,7 @@ def test_a_tile_depends_on_the_seed_and_its_number_alone():
 
 
 def test_a_frame_without_helmets_gives_tiles_without_boxes():
-    frames = Frames(np.full((1, 160, 240), 90, np.uint8), (np.empty((0, 4), np.float32),), ("a",))
+    frames = Frames((np.full((160, 240), 90, np.uint8),), (np.empty((0, 4), np.float32),), ("a",))
     image, target = TileDataset(frames, PLAIN, (1,))[0]
     assert target["boxes"].shape == (0, 4)
     assert torch.isclose(image, torch.tensor(90 / 255)).all()
@@ -80,7 +80,7 @@ def test_the_frames_of_a_play_show_its_visible_helmets(season):
     tables = next(read_season(season, "train").plays())
     config = DetectorConfig(frames_per_view=3)
     frames = read_play_frames(tables, season / "truth", config)
-    assert frames.images.shape == (6, 720, 1280)
+    assert [image.shape for image in frames.images] == [(720, 1280)] * 6
     assert frames.game_plays == (tables.game_play,) * 6
     for boxes in frames.boxes:
         assert 4 < len(boxes) <= 22
@@ -110,3 +110,8 @@ def test_a_view_without_a_video_gives_no_frames(season_tables, caplog):
 def test_settings_out_of_range_are_refused(field):
     with pytest.raises(ValueError, match=field):
         DetectorConfig(**{field: 10_000})
+
+
+def test_fewer_tiles_than_a_batch_are_refused():
+    with pytest.raises(ValueError, match=r"detector\.tiles \(8\) must be at least"):
+        DetectorConfig(tiles=8)

@@ -224,7 +224,7 @@ def test_a_folder_without_ids_is_refused(predict, tiny_season):
 
 
 @pytest.mark.usefixtures("old_submission")
-@pytest.mark.parametrize("file", [*TABLES, IDS])
+@pytest.mark.parametrize("file", [TRACKING, VIDEOS, IDS])
 def test_a_missing_table_leaves_the_old_submission_alone(predict, tiny_season, file):
     (tiny_season.folder / file).unlink()
     with pytest.raises(InputError, match=f"^{file} is missing"):

@@ -6,10 +6,12 @@ import pytest
 
 from player_contact.detection.play_helmets import ADDED, FOUND, NAMED
 from player_contact.inference.bundle import DETECTOR
+from player_contact.inference.cascade import NOT_SEARCHED
 from player_contact.inference.predict import predict_folder
 from player_contact.inference.summary import summary_text
 from player_contact.pipeline.result_stages import bundle_stage
 from player_contact.utils.errors import ConfigError
+from player_contact.utils.files import read_json, write_json
 from tests.makers import split_files
 
 _, _, HELMETS, _ = split_files("test")
@@ -41,9 +43,10 @@ def test_without_a_table_helmets_are_found_named_and_vision_decides(
 ):
     usual = predict_folder(bundle, filmed_season.folder, tmp_path / "usual.csv", 0)
     assert not usual[FOUND]
-    filmed_season.write(HELMETS, filmed_season.table(HELMETS).iloc[:0])
+    (filmed_season.folder / HELMETS).unlink()
     counts = predict_folder(bundle, filmed_season.folder, tmp_path / "found.csv", 0)
-    assert "are decided without helmet boxes" in caplog.text
+    assert f"{HELMETS} is missing in {filmed_season.folder}: no helmet boxes" in caplog.text
+    assert "have no helmet boxes but those found in their videos" in caplog.text
     assert counts[NAMED] > 0.8 * counts[FOUND] > 500
     assert counts["plays decided by vision"] == counts["plays"] == 1
     assert counts["with vision"] > 0.5 * usual["with vision"]
@@ -58,6 +61,36 @@ def test_with_fill_the_boxes_that_the_table_lacks_are_added(bundle_with, filmed_
     )
     assert counts[ADDED] > 20
     assert counts["plays decided by vision"] == 1
+
+
+@pytest.mark.parametrize("detect", ["missing", "fill"])
+def test_a_search_that_fails_costs_a_play_no_vision_and_is_told(
+    bundle_with, filmed_season, tmp_path, monkeypatch, caplog, detect
+):
+    def fail(*_, **__):
+        raise np.linalg.LinAlgError("singular")
+
+    monkeypatch.setattr("player_contact.detection.play_helmets.name_helmets", fail)
+    bundle = bundle_with(detect=detect)
+    if detect == "missing":  # of one view
+        table = filmed_season.table(HELMETS)
+        filmed_season.write(HELMETS, table[table["view"] == "Sideline"])
+    counts = predict_folder(bundle, filmed_season.folder, tmp_path / "ids.csv", 0)
+    assert counts["plays decided by vision"] == 1
+    assert counts[NOT_SEARCHED] == 1
+    assert "helmets could not be searched (LinAlgError: singular)" in caplog.text
+
+
+def test_a_bundle_without_a_detector_says_that_it_searches_nothing(
+    own_bundle, filmed_season, tmp_path, caplog
+):
+    manifest = read_json(own_bundle / "manifest.json")
+    del manifest["files"][DETECTOR]
+    write_json(manifest, own_bundle / "manifest.json")
+    (own_bundle / DETECTOR).unlink()
+    (filmed_season.folder / HELMETS).unlink()
+    predict_folder(own_bundle, filmed_season.folder, tmp_path / "ids.csv", 0)
+    assert "the bundle has no detector of helmets: none are searched" in caplog.text
 
 
 def test_where_it_is_switched_off_nothing_is_searched(bundle_with, filmed_season, tmp_path):

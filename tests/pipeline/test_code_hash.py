@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import player_contact
-from player_contact.config import SHIPPED_WEIGHTS
+from player_contact.config import SHIPPED_DETECTOR, SHIPPED_WEIGHTS
 from player_contact.pipeline.code_hash import IGNORED, WHOLE, CodeGraph
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.stages import STAGES
@@ -127,7 +127,8 @@ def test_every_file_that_is_not_code_belongs_to_a_stage():
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }
     known = {SOURCE / folder for stage in STAGES for folder in stage.resources}
-    assert others == known | {SHIPPED_WEIGHTS}  # of which vision's stage hashes what it starts from
+    # Of these the stages of vision and of the bundle hash what they take.
+    assert others == known | {SHIPPED_WEIGHTS, SHIPPED_DETECTOR.parent}
 
 
 @pytest.mark.slow

@@ -50,6 +50,21 @@ def test_an_image_is_compared_with_its_boxes_and_drawn(image, tmp_path):
     assert (drawn[10, 200:220] == (255, 80, 255)).all()
 
 
+def test_an_image_of_another_size_is_compared_in_its_own_pixels(image, tmp_path):
+    path, detector = image
+    cv2.imwrite(str(path), np.full((1440, 2560, 3), 90, np.uint8))
+    table = path.with_name("image_boxes.csv")
+    (2 * pd.read_csv(table)).to_csv(table, index=False)
+    text = check_image(path, detector, tmp_path / "drawn.png")
+    assert text.startswith("image.png: 2 of 3 helmets found")
+
+
+def test_plays_without_a_truth_are_named(season_tables, tmp_path):
+    season = read_season(season_tables, "train")
+    with pytest.raises(InputError, match=r"has no 58168_\d+\.npz: where helmets truly are"):
+        check_helmets(season, tmp_path, 1, SHIPPED_DETECTOR, 1)
+
+
 def test_an_image_without_boxes_and_a_table_without_a_column_are_named(image, tmp_path):
     path, detector = image
     table = path.with_name("image_boxes.csv")

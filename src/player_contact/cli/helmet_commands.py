@@ -27,6 +27,7 @@ def detector(args: Namespace) -> None:
     from player_contact.detection.train_detector import train_detector
     from player_contact.detection.training_frames import read_frames
     from player_contact.utils.parallel import worker_count
+    from player_contact.vision.device import limit_num_workers
 
     config = config_of(args)
     folder = args.input
@@ -37,7 +38,8 @@ def detector(args: Namespace) -> None:
     frames = read_frames(season.plays(), count, folder / "truth", config.detector, workers)
     if not len(frames.images):
         raise InputError(f"{season.video_folder} holds no video with helmets to train on")
-    model = train_detector(frames, config.detector, config.seed, config.num_threads)
+    loaders = limit_num_workers(workers - 1)  # tiles take a core to make
+    model = train_detector(frames, config.detector, config.seed, config.num_threads, loaders)
     save_detector(HelmetDetector(model, config.detector), args.output)
     print(args.output)
 

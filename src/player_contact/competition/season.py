@@ -11,7 +11,7 @@ import pandas as pd
 
 from player_contact.competition import contact_ids
 from player_contact.competition.constants import VIEW_ALIASES, VIEWS
-from player_contact.competition.tables import read_table, rows_error
+from player_contact.competition.tables import empty_table, read_table, rows_error
 from player_contact.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -80,10 +80,11 @@ def _positions(frame: pd.DataFrame) -> dict[str, np.ndarray | slice]:
 def read_season(folder: Path, split: str, mend: bool = False) -> Season:
     """Reads and checks the tables of `train` (with labels) or `test` (ids of sample_submission).
 
-    With `mend`, faulty rows of all tables but the labels or ids are left out, and counted. Raises
-    InputError as `read_table` does, where labels and their ids disagree, and, without `mend`, where
-    the tracking has no rows, no values in a column, or nothing of a play of `test`. Training names
-    plays without tracking itself, since it can pass them over.
+    With `mend`, faulty rows of all tables but the labels or ids are left out, and counted. A
+    missing table of helmets has no rows, which is logged. Raises InputError as `read_table` does,
+    where labels and their ids disagree, and, without `mend`, where the tracking has no rows, no
+    values in a column, or nothing of a play of `test`. Training names plays without tracking
+    itself, since it can pass them over.
     """
     from player_contact.competition import schemas  # pandera takes 0.2 s to load
 
@@ -103,13 +104,17 @@ def read_season(folder: Path, split: str, mend: bool = False) -> Season:
     plays = set(rows["game_play"].astype(str)) if split == "test" else set()
     tracking = read_table(tracking_path, schemas.TRACKING, mend)
     _check_whole(tracking, tracking_path, plays, mend)
-    helmets = read_table(helmets_path, schemas.HELMETS, mend)
+    if helmets_path.is_file():
+        helmets = read_table(helmets_path, schemas.HELMETS, mend)
+    else:  # own footage may have none
+        log.warning("%s is missing in %s: no helmet boxes", helmets_path.name, folder)
+        helmets = empty_table(schemas.HELMETS)
     helmets = _without_aliases(helmets, helmets_path, schemas.HELMETS.unique)
     videos = read_table(videos_path, schemas.VIDEOS, mend)
     videos = _without_aliases(videos, videos_path, schemas.VIDEOS.unique)
     videos = _check_times(videos, videos_path, mend)
     for table, path, lost in (
-        (helmets, helmets_path, "are decided without helmet boxes"),
+        (helmets, helmets_path, "have no helmet boxes but those found in their videos"),
         (videos, videos_path, "are decided without helmet boxes and videos"),
     ):
         if missing := plays - set(table["game_play"].astype(str)):

@@ -67,6 +67,12 @@ def read_table(path: Path, schema: "DataFrameSchema", mend: bool = False) -> pd.
     return frame
 
 
+def empty_table(schema: "DataFrameSchema") -> pd.DataFrame:
+    """The schema's columns, with no rows."""
+    dtypes = {name: column.metadata["dtype"] for name, column in schema.columns.items()}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+
+
 def rows_error(path: Path, bad: np.ndarray, text: str) -> InputError:
     """The error of [N] `bad` rows of a file; `text` says what is wrong with the first of them."""
     others = int(bad.sum()) - 1

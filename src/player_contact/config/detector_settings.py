@@ -1,9 +1,9 @@
 """The settings of the helmet detector: its network and its training."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from player_contact.config.section import Section
 
@@ -45,3 +45,12 @@ class DetectorConfig(Section):
     redraw_prob: float = Field(
         0.7, ge=0, le=1, description="tiles whose helmets are drawn anew; 0 for real videos"
     )
+
+    @model_validator(mode="after")
+    def _is_trained(self) -> Self:
+        if self.tiles < self.batch_size:
+            raise ValueError(
+                f"detector.tiles ({self.tiles}) must be at least detector.batch_size "
+                f"({self.batch_size})"
+            )
+        return self

@@ -209,7 +209,8 @@ def _residuals(values: np.ndarray, matched: list, start: np.ndarray) -> np.ndarr
         ((project(place, Aim(*angles[:, k : k + 1]), at[None])[0] - pixels) / size).ravel()
         for k, (at, pixels, size) in enumerate(matched)
     ]
-    return np.nan_to_num(np.concatenate([*parts, (place - start) / PLACE_STD]))
+    residuals = np.concatenate([*parts, (place - start) / PLACE_STD])
+    return np.nan_to_num(residuals, nan=10 * GATE)  # of players behind the camera
 
 
 def _follow(

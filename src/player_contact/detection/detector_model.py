@@ -79,7 +79,7 @@ def _make_fcos_head(channels: int) -> FCOSHead:
 
 
 def _in_float(head: nn.Module) -> nn.Module:
-    """The head, with outputs in float32 also under autocast: boxes need more than 8 digits."""
+    """The head, with outputs in float32 also under autocast: boxes need more than 8 bits."""
 
     def to_float(_module: nn.Module, _inputs: Any, outputs: Any) -> Any:
         if isinstance(outputs, dict):

@@ -12,8 +12,6 @@ from numpy.random import Generator
 DARKEST, BRIGHTEST = 16, 235
 CANVAS = 72, 56  # height and width of a drawing, which is then scaled to its box
 SMALLEST = 4  # px of a box that is drawn into
-MAX_NEW, ON_TRUNK = 5, 0.7  # helmets where none was, in a tile; share of them on a trunk
-GRAZED = 2.0  # px that a new one may reach into another
 SIDES = "front", "back", "left", "right"
 
 
@@ -120,46 +118,22 @@ def _shade(tones: np.ndarray, gloss: float, rng: Generator) -> None:
     np.clip(tones, DARKEST, BRIGHTEST, out=tones)
 
 
-def redraw_helmets(image: np.ndarray, boxes: np.ndarray, rng: Generator) -> np.ndarray:
-    """Draws a helmet into each box [K, 4] of a gray image, in place, and some where none was: of
-    one of two designs. Returns the boxes with those of the new ones.
-
-    New ones lie on trunks, as of players who stoop, or anywhere: what a helmet looks like counts,
-    not that it is above shoulders.
-    """
-    designs = draw_design(rng), draw_design(rng)
-    for box in boxes:
-        _draw_into(image, box, designs[int(rng.random() < 0.5)], rng)
-    new = list[np.ndarray]()
-    for _ in range(int(rng.integers(MAX_NEW + 1)) if len(boxes) else 0):
-        box = boxes[rng.integers(len(boxes))]
-        size = (box[2:] - box[:2]) * rng.uniform(0.85, 1.15, 2)
-        centre = (box[:2] + box[2:]) / 2 + rng.uniform((-0.8, 0.7), (0.8, 2.2)) * size
-        if rng.random() > ON_TRUNK:
-            centre = rng.uniform((0, 0), image.shape[::-1])
-        edges = np.concatenate([centre - size / 2, centre + size / 2]).astype(np.float32)
-        others = np.concatenate([boxes, *new]).reshape(-1, 4)
-        apart = (edges[:2] >= others[:, 2:] - GRAZED) | (edges[2:] <= others[:, :2] + GRAZED)
-        inside = (edges[:2] >= 0).all() and (edges[2:] <= image.shape[::-1]).all()
-        if inside and apart.any(1).all():
-            _draw_into(image, edges, designs[int(rng.random() < 0.5)], rng)
-            new.append(edges[None])
-    return np.concatenate([boxes, *new]).astype(np.float32)
-
-
-def _draw_into(image: np.ndarray, box: np.ndarray, design: Design, rng: Generator) -> None:
+def redraw_helmets(image: np.ndarray, boxes: np.ndarray, rng: Generator) -> None:
+    """Draws a helmet into each box [K, 4] of a gray image, in place: of one of two designs."""
     import cv2
 
-    x0, y0, x1, y1 = (round(float(edge)) for edge in box)
-    if min(x1 - x0, y1 - y0) < SMALLEST:
-        return
-    tones, opacity = draw_helmet(design, rng)
-    tones, opacity = (
-        cv2.resize(one, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-        for one in (tones, opacity)
-    )
-    part = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
-    low, (height, width) = (max(-y0, 0), max(-x0, 0)), part.shape
-    shown = np.s_[low[0] : low[0] + height, low[1] : low[1] + width]
-    share = opacity[shown]
-    part[:] = np.rint(share * tones[shown] + (1 - share) * part).astype(np.uint8)
+    designs = draw_design(rng), draw_design(rng)
+    for box in boxes:
+        x0, y0, x1, y1 = (round(float(edge)) for edge in box)
+        if min(x1 - x0, y1 - y0) < SMALLEST:
+            continue
+        tones, opacity = draw_helmet(designs[int(rng.random() < 0.5)], rng)
+        size = (x1 - x0, y1 - y0)
+        tones, opacity = (
+            cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (tones, opacity)
+        )
+        part = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+        low, (height, width) = (max(-y0, 0), max(-x0, 0)), part.shape
+        shown = np.s_[low[0] : low[0] + height, low[1] : low[1] + width]
+        share = opacity[shown]
+        part[:] = np.rint(share * tones[shown] + (1 - share) * part).astype(np.uint8)

@@ -1,5 +1,6 @@
 """A helmets table in the competition's format, from videos and tracking."""
 
+import dataclasses
 import logging
 from collections import Counter
 from functools import partial
@@ -48,7 +49,7 @@ def play_helmets(tables: PlayTables, detector: Path, fill: bool) -> tuple[pd.Dat
 
     torch.set_num_threads(1)  # a play is the work of one core
     if not fill:
-        tables = PlayTables(**vars(tables) | {"helmets": tables.helmets.iloc[:0]})
+        tables = dataclasses.replace(tables, helmets=tables.helmets.iloc[:0])
     play, _ = build_play(tables)
     play, counts = detect_play(play, load_detector(detector), fill)
     return helmet_rows(play), counts

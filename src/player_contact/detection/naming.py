@@ -13,10 +13,12 @@ from player_contact.video import homography as hg
 
 NOBODY = -1
 NAMING_ROUNDS = 5
-NAMED_GATE = 2.6  # helmets from where a player is expected to be named
+NAMED_GATE = 2.6  # helmets from where a player is expected: farther ones all cost the same
+FARTHEST = 4.0  # helmets from there, beyond which none is his in that frame, whatever its track
 MEDIAN_FRAMES, MEAN_FRAMES = 9, 5  # over which offsets are smoothed
 MAX_OFF = 2.5  # helmets between camera and homography; where they differ more, neither is trusted
 USUAL_SHARE = 0.6  # of a player's usual offset: half a wrong name is not learnt
+LEAST_FRAMES = 5  # with enough helmets, of which a view is named
 LINK = 1.5  # helmets from where a helmet of the frame before is expected
 TRACK_FRAMES = 21  # over which a helmet's distances to the players are averaged
 
@@ -41,7 +43,7 @@ def name_helmets(view: str, field: np.ndarray, helmets: list[Helmets]) -> Named:
         s.count >= LEAST_HELMETS and n >= LEAST_HELMETS for s, n in zip(seen, tracked, strict=True)
     ]
     usable = np.flatnonzero(enough)
-    if not len(usable):
+    if len(usable) < LEAST_FRAMES:
         return Named(nobody, 0.0)
     seen, field = [seen[frame] for frame in usable.tolist()], field[usable]
     camera = find_camera(camera_places(view), field, seen)
@@ -73,7 +75,7 @@ def _name(aimed: np.ndarray, field: np.ndarray, seen: list[Points]) -> list[np.n
         costs = along_tracks([gated_cost(distance / NAMED_GATE) for distance in apart], tracks)
         pixels, names = np.full_like(aimed, np.nan), []
         for row, (centre, cost) in enumerate(zip(centres, costs, strict=True)):
-            helmet, player = assign(cost)
+            helmet, player = assign(np.where(apart[row] < FARTHEST, cost, 1.0))
             name = np.full(len(centre), NOBODY)
             name[helmet] = player
             pixels[row, player] = centre[helmet]

@@ -23,15 +23,15 @@ BETWEEN = 6  # frames between two steps, over which boxes are interpolated
 SAME_IOU = 0.3  # of a helmet found and a box that the table has: they are one helmet
 MIN_FIT = 0.35  # of the naming: below it nobody is named
 FOUND, NAMED, ADDED = "helmets found", "helmets named", "boxes added from the video"
-DOUBTED, NOT_NAMED = "boxes whose name the video doubts", "views whose helmets can't be named"
+DOUBTED, NOT_NAMED = "boxes whose name the tracking doubts", "views whose helmets can't be named"
 
 
 def detect_play(play: Play, detector: Detector, fill: bool) -> tuple[Play, Counter]:
     """The play with boxes from its videos, and counts of what was found and named.
 
     Views without any box get those of all helmets that are named; with `fill` the others get those
-    of players whom the table lacks. Helmets are searched at every step, and boxes interpolated
-    between. A view whose video is missing or broken stays as it is; it is logged.
+    of players whom the table lacks. Helmets are searched at the steps from just before the snap on,
+    and boxes interpolated between. A view without a video that can be read stays as it is.
     """
     views, counts = {}, Counter[str]()
     for name, view in play.views.items():
@@ -41,10 +41,17 @@ def detect_play(play: Play, detector: Detector, fill: bool) -> tuple[Play, Count
             continue
         try:
             frames = frames_of_steps(play, view)
-            found = {frame: detector(image) for frame, image in gray_frames(view.video, frames)}
         except VideoError as error:
             log.warning("%s: no helmets are searched in it", error)
             continue
+        found = dict[int, Helmets]()
+        try:
+            for frame, image in gray_frames(view.video, frames):
+                found[frame] = detector(image)
+        except VideoError as error:  # those found before are good
+            log.warning(
+                "%s: helmets are searched in %d of %d frames", error, len(found), len(frames)
+            )
         helmets = [found.get(frame, NO_HELMETS) for frame in frames.tolist()]
         views[name], done = add_helmets(play, name, view, frames, helmets)
         counts.update(done)

@@ -43,7 +43,7 @@ class TileDataset(Dataset[tuple[Tensor, Target]]):
         if rng.random() < self.config.clutter_prob:
             clutter(image, boxes, rng)
         if rng.random() < self.config.redraw_prob:
-            boxes = redraw_helmets(image, boxes, rng)
+            redraw_helmets(image, boxes, rng)
         if self.photograph is not None:
             image = self.photograph(image, int(rng.integers(2**31)))
         pixels = torch.from_numpy(np.ascontiguousarray(image)).float()[None] / 255

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from player_contact.competition.constants import FRAME_HEIGHT, FRAME_WIDTH
 from player_contact.competition.season import PlayTables
 from player_contact.config import DetectorConfig
 from player_contact.detection.play_helmets import frames_of_steps
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class Frames:
     """N gray frames and the helmets in them."""
 
-    images: np.ndarray  # [N, H, W] uint8
+    images: tuple[np.ndarray, ...]  # N of [H, W] uint8
     boxes: tuple[np.ndarray, ...]  # N of [K, 4] float32 left, top, right, bottom in pixels
     game_plays: tuple[str, ...]  # N
 
@@ -37,9 +38,8 @@ def read_frames(
     """
     work = partial(read_play_frames, truth=truth, config=config)
     parts = list(parallel_map(work, plays, count, "reading frames", workers))
-    images = [image for part in parts for image in part.images]
     return Frames(
-        np.stack(images) if images else np.empty((0, 0, 0), np.uint8),
+        tuple(image for part in parts for image in part.images),
         tuple(boxes for part in parts for boxes in part.boxes),
         tuple(name for part in parts for name in part.game_plays),
     )
@@ -47,6 +47,8 @@ def read_frames(
 
 def read_play_frames(tables: PlayTables, truth: Path, config: DetectorConfig) -> Frames:
     """The frames of a play, as `read_frames`."""
+    import cv2
+
     play, _ = build_play(tables)
     path = truth / f"{tables.game_play}.npz"
     true = dict(np.load(path, allow_pickle=False)) if path.is_file() else {}
@@ -61,12 +63,14 @@ def read_play_frames(tables: PlayTables, truth: Path, config: DetectorConfig) ->
             frames = frames[chosen.round().astype(int)]
             for frame, image in gray_frames(view.video, frames):
                 shown = boxes[frame][visible[frame] >= config.min_visible]
-                images.append(image.copy())
+                size = (FRAME_WIDTH, FRAME_HEIGHT)  # that of the boxes
+                resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+                images.append(np.array(resized, dtype=np.uint8))
                 found.append(np.concatenate([shown[:, :2], shown[:, :2] + shown[:, 2:]], axis=1))
         except VideoError as error:
             log.warning("%s: no frames of it are trained on", error)
     return Frames(
-        np.stack(images) if images else np.empty((0, 0, 0), np.uint8),
+        tuple(images),
         tuple(boxes.astype(np.float32) for boxes in found),
         (tables.game_play,) * len(images),
     )

@@ -6,6 +6,8 @@ Rows of players who are not tracked are decided by the distance of their helmet 
 import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from pathlib import Path
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 SOURCES = VISION, SCREEN, BOXES, DISTANCE, NOTHING = (  # the best first
     *("vision", "screen", "boxes", "distance", "nothing"),
 )
+NOT_SEARCHED = "plays whose helmets could not be searched"
 UNTRACKED, NO_BOXES = "rows without tracking", "pairs without tracking and boxes"
 # Helmets between two boxes as `box_distance` measures it; on simulated plays as many pairs lie so
 # near as touch. It is .70 yd between helmets of .29 yd.
@@ -106,7 +109,7 @@ def predict_play(
     stopwatch.split("start")
     play, rows = build_play(tables)
     counts = Counter[str]()
-    if with_video:
+    if with_video and not small_batches:  # the second try of a play does without
         play, counts = _with_helmets(play, bundle)
         stopwatch.split("helmets")
     if complete:
@@ -174,18 +177,46 @@ def predict_play(
 
 
 def _with_helmets(play: Play, bundle: Bundle) -> tuple[Play, Counter]:
-    """The play with boxes of helmets found in its videos, as `boxes.detect` asks."""
+    """The play with boxes of helmets found in its videos, as `boxes.detect` asks.
+
+    Where that fails the play keeps the boxes that it has, which is logged and counted.
+    """
     detect, path = bundle.config.boxes.detect, bundle.folder / DETECTOR
     lacks = any(np.isnan(view.boxes).all() for view in play.views.values())
-    if detect == "never" or not (lacks or detect == "fill") or not path.is_file():
+    if detect == "never" or not (lacks or detect == "fill"):
         return play, Counter()
-    import torch
+    if not path.is_file():
+        log.warning("%s: the bundle has no detector of helmets: none are searched", play.game_play)
+        return play, Counter()
+    try:
+        import torch
 
-    from player_contact.detection.detect import load_detector
-    from player_contact.detection.play_helmets import detect_play
+        from player_contact.detection.detect import load_detector
+        from player_contact.detection.play_helmets import detect_play
 
-    torch.set_num_threads(bundle.config.num_threads)
-    return detect_play(play, load_detector(path), fill=detect == "fill")
+        torch.set_num_threads(bundle.config.num_threads)
+        with _whole_gpu():
+            return detect_play(play, load_detector(path), fill=detect == "fill")
+    except Exception as error:  # a play with a table of helmets does without
+        text = "%s: helmets could not be searched (%s: %s)"
+        log.warning(text, play.game_play, type(error).__name__, error)
+        return play, Counter({NOT_SEARCHED: 1})
+
+
+@contextmanager
+def _whole_gpu() -> Iterator[None]:
+    """A GPU alone, if there is one; where it breaks, a process that is not the first ends."""
+    from player_contact.vision.device import is_gpu_broken, own_gpu
+
+    try:
+        with own_gpu():
+            yield
+    except RuntimeError as error:
+        if is_gpu_broken(error) and parent_process():
+            text = "the GPU failed (%s): this process ends"
+            log.error(text, error, extra={"live": True})
+            os._exit(1)  # its other plays would fail as well; this one gets a second try
+        raise
 
 
 def mean_probability(
@@ -203,20 +234,12 @@ def _vision(bundle: Bundle, rows: PlayRows, small_batches: bool) -> np.ndarray:
     if not (len(rows.index) and bundle.vision_models):
         return probability
     from player_contact.vision import scoring
-    from player_contact.vision.device import is_gpu_broken, own_gpu
 
     batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
     threads, logits = bundle.config.num_threads, []
-    try:
-        with own_gpu():
-            for name, (vision, model) in bundle.vision_models.items():
-                one, embed = rows.of(vision), bundle.image_embedders[name]
-                logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
-    except RuntimeError as error:
-        if is_gpu_broken(error) and parent_process():
-            text = "the GPU failed (%s): this process ends"
-            log.error(text, error, extra={"live": True})
-            os._exit(1)  # its other plays would fail as well; this one gets a second try
-        raise
+    with _whole_gpu():
+        for name, (vision, model) in bundle.vision_models.items():
+            one, embed = rows.of(vision), bundle.image_embedders[name]
+            logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
     probability[rows.index] = sigmoid(np.mean(logits, axis=0))
     return probability

@@ -30,8 +30,9 @@ HELMETS = {
 }
 OTHERS = {
     "pairs without tracking and boxes": "pairs without tracking and boxes: no contact",
+    "plays whose helmets could not be searched": "plays whose helmets could not be searched",
     "boxes added from the video": "helmet boxes added from videos",
-    "boxes whose name the video doubts": "helmet boxes whose name the tracking doubts",
+    "boxes whose name the tracking doubts": "helmet boxes whose name the tracking doubts",
     "views whose helmets can't be named": "views whose helmets could not be named",
     "boxes added": "helmet boxes completed",
     "boxes swapped back": "helmet boxes given back to their players",

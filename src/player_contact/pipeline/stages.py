@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import player_contact
-from player_contact.config import Config
+from player_contact.config import Config, detector_file
 from player_contact.pipeline import (
     blend_stage,
     crops_stage,
@@ -56,13 +56,19 @@ def _training(config: Config) -> list[int]:
     return [config.seed, config.num_threads]
 
 
+def _hash_of(path: Path | None) -> str | None:
+    """Of a file's bytes, if there is one."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else None
+
+
+def _bundle(config: Config) -> list[Any]:
+    return [config.model_dump(exclude={"report"}), _hash_of(detector_file(config.boxes.detector))]
+
+
 def _vision(config: Config) -> list[Any]:
     models = config.vision.ensemble
     files = [vision.weights_file for vision in models]  # other weights under the same name
-    hashes = [
-        hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else None
-        for path in files
-    ]
+    hashes = [_hash_of(path) for path in files]
     settings = [vision.model_dump(exclude={"num_workers", "members"}) for vision in models]
     return [_training(config), settings, hashes]
 
@@ -122,8 +128,7 @@ STAGES = (
         result_stages.bundle_stage,
         ("bundle",),
         ("scores",),
-        settings=lambda c: c.model_dump(exclude={"report"}),
-        resources=("detection/shipped",),
+        settings=_bundle,
     ),
     Stage(
         "submission",
