@@ -72,6 +72,7 @@ def test_a_detector_learns_to_find_what_it_is_shown(family):
     assert average_precision(score, is_true, 20) > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_training_gives_the_same_bytes_with_other_workers_and_is_kept(family, tmp_path):
     config = DetectorConfig(family=family, **(TINY | CHANGED))

@@ -48,6 +48,7 @@ def seen_by(view: str, place: tuple, field: np.ndarray, random: np.random.Genera
     return helmets, owners
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("view", "place"), CAMERAS)
 def test_helmets_without_names_get_those_of_their_players(view, place):
     random = np.random.default_rng(3)
@@ -63,6 +64,7 @@ def test_helmets_without_names_get_those_of_their_players(view, place):
         assert len(set(taken.tolist())) == len(taken)
 
 
+@pytest.mark.slow
 def test_the_order_of_helmets_and_players_says_nothing():
     random = np.random.default_rng(5)
     field = running(random, frames=8)
@@ -77,6 +79,7 @@ def test_the_order_of_helmets_and_players_says_nothing():
         np.testing.assert_array_equal(back, names[order])
 
 
+@pytest.mark.slow
 def test_helmets_that_fit_no_view_of_the_players_fit_badly():
     random = np.random.default_rng(7)
     field = running(random, frames=8)
@@ -86,6 +89,7 @@ def test_helmets_that_fit_no_view_of_the_players_fit_badly():
     assert name_helmets("Sideline", field, helmets).fit < 0.35
 
 
+@pytest.mark.slow
 def test_a_helmet_is_never_named_after_somebody_far_away():
     """An untracked man stands where a tracked one, who is never seen, begins to run."""
     random = np.random.default_rng(2)
@@ -119,6 +123,7 @@ def test_where_there_is_too_little_nobody_is_named(nothing):
     assert all((names == NOBODY).all() for names in named.player)
 
 
+@pytest.mark.slow
 def test_real_helmets_get_the_names_that_their_table_gives_them(real_folder):
     """One play, both views, the players' names taken away from its boxes."""
     for tables in read_season(real_folder.folder, "test").plays():
