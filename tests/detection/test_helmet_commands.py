@@ -6,7 +6,7 @@ from player_contact.__main__ import app
 from player_contact.competition.constants import HELMET_COLUMNS
 from player_contact.competition.season import read_season
 from player_contact.detection.detect import load_detector
-from player_contact.utils.errors import InputError
+from player_contact.utils.errors import ConfigError, InputError
 from tests.conftest import ROOT
 from tests.invoke import invoke
 from tests.makers import split_files
@@ -25,6 +25,12 @@ def test_a_detector_is_trained_on_a_seasons_videos(season, tmp_path):
     assert done.exit_code == 0, done.output
     assert done.output.splitlines()[-1] == str(path)
     assert load_detector(path).config.tiles == 16
+
+
+def test_a_wrong_encoder_is_told_before_anything_is_read(tmp_path):
+    config = ["--config", ROOT / "configs" / "helmets.yaml", "--set", "detector.encoder=nope"]
+    with pytest.raises(ConfigError, match=r"'nope', which is not a timm model"):
+        app.run([str(word) for word in ["detector", *config, "--input", tmp_path / "none"]])
 
 
 def test_a_season_without_videos_trains_and_finds_nothing(season_tables, tmp_path):

@@ -24,12 +24,14 @@ def detector(args: Namespace) -> None:
     """
     from player_contact.competition.season import read_season
     from player_contact.detection.detect import HelmetDetector, save_detector
+    from player_contact.detection.detector_model import make_detector
     from player_contact.detection.train_detector import train_detector
     from player_contact.detection.training_frames import read_frames
     from player_contact.utils.parallel import worker_count
     from player_contact.vision.device import limit_num_workers
 
     config = config_of(args)
+    make_detector(config.detector)  # an encoder that does not fit is told now
     folder = args.input
     if folder == INPUT and not has_data(folder):
         folder = simulated_season(args, config.season)
