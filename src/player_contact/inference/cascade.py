@@ -111,7 +111,8 @@ def predict_play(
     counts = Counter[str]()
     if with_video and not small_batches:  # the second try of a play does without
         play, counts = _with_helmets(play, bundle)
-        stopwatch.split("helmets")
+        if counts:
+            stopwatch.split("helmets")
     if complete:
         play, completed = complete_play(play)
         counts.update(completed)
