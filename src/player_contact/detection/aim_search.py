@@ -89,13 +89,10 @@ def _find_place(
         agreed.append(
             sum(best.max(initial=0) / seen[k].count for k, best in zip(keys, votes, strict=True))
         )
-    best = (-1.0, places[0], list[Aim]())
-    for index in np.argsort(-np.array(agreed), kind="stable")[:REFINED_PLACES].tolist():
-        found = [_search_aim(places[index], field[key], seen[key]) for key in keys]
-        total = sum(value for value, _ in found)
-        if total > best[0]:
-            best = (total, places[index], [aim for _, aim in found])
-    return best[1], best[2]
+    likely = places[np.argsort(-np.array(agreed), kind="stable")[:REFINED_PLACES]]
+    found = [[_search_aim(place, field[key], seen[key]) for key in keys] for place in likely]
+    best = int(np.argmax([sum(value for value, _ in aims) for aims in found]))
+    return likely[best], [aim for _, aim in found[best]]
 
 
 def _search_aim(place: np.ndarray, field: np.ndarray, seen: Points) -> tuple[float, Aim]:

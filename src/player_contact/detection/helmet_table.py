@@ -1,7 +1,6 @@
 """A helmets table in the competition's format, from videos and tracking."""
 
 import dataclasses
-import logging
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -16,8 +15,6 @@ from player_contact.detection.play_helmets import detect_play
 from player_contact.play import Play, build_play
 from player_contact.utils.files import atomic_write
 from player_contact.utils.parallel import parallel_map
-
-log = logging.getLogger(__name__)
 
 DIGITS = 1  # of pixels
 

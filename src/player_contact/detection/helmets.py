@@ -27,10 +27,10 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Matches:
-    """Helmets found beside those there are, at one IoU; of any number of frames.
+    """Helmets found in a frame beside those that there are, at one IoU.
 
     score, is_true     [K] of each helmet found, and whether it is one that was there
-    found, iou         [M] of each helmet there: whether it was found, and its IoU; 0: not
+    found              [M] whether each helmet there was found
     offset             [M] px between the two centres; NaN: not found
     owner              [K'] of each helmet found, also of those at a box that is not counted: the
                        box that it is, of all boxes; -1: none
@@ -39,7 +39,6 @@ class Matches:
     score: np.ndarray
     is_true: np.ndarray
     found: np.ndarray
-    iou: np.ndarray
     offset: np.ndarray
     owner: np.ndarray
 
@@ -71,9 +70,8 @@ def match_helmets(
             free[owner[index]] = False
         elif len(boxes):
             is_ignored[index] = bool((overlap[index][~counted] >= min_iou).any())
-    iou, offset = np.zeros(len(boxes)), np.full(len(boxes), np.nan)
+    offset = np.full(len(boxes), np.nan)
     true = np.flatnonzero(owner >= 0)
-    iou[owner[true]] = overlap[true, owner[true]]
     centres = [array[:, :2] + array[:, 2:] / 2 for array in (found.boxes[true], boxes[owner[true]])]
     offset[owner[true]] = np.linalg.norm(centres[0] - centres[1], axis=1)
     kept = ~is_ignored
@@ -81,7 +79,6 @@ def match_helmets(
         found.score[kept],
         owner[kept] >= 0,
         ~np.isnan(offset[counted]),
-        iou[counted],
         offset[counted],
         owner,
     )

@@ -21,7 +21,7 @@ Detector = Callable[[np.ndarray], Helmets]  # of a gray image
 STEPS_BEFORE = 2  # of the snap, from which helmets are searched, as the competition's tables do
 BETWEEN = 6  # frames between two steps, over which boxes are interpolated
 SAME_IOU = 0.3  # of a helmet found and a box that the table has: they are one helmet
-MIN_FIT = 0.35  # of the naming: below it nobody is named
+MIN_FIT = 0.5  # of the naming, below which nobody is named: chance reaches .4, a true view .7
 FOUND, NAMED, ADDED = "helmets found", "helmets named", "boxes added from the video"
 DOUBTED, NOT_NAMED = "boxes whose name the tracking doubts", "views whose helmets can't be named"
 

@@ -25,7 +25,6 @@ class Frames:
 
     images: tuple[np.ndarray, ...]  # N of [H, W] uint8
     boxes: tuple[np.ndarray, ...]  # N of [K, 4] float32 left, top, right, bottom in pixels
-    game_plays: tuple[str, ...]  # N
 
 
 def read_frames(
@@ -41,7 +40,6 @@ def read_frames(
     return Frames(
         tuple(image for part in parts for image in part.images),
         tuple(boxes for part in parts for boxes in part.boxes),
-        tuple(name for part in parts for name in part.game_plays),
     )
 
 
@@ -72,7 +70,6 @@ def read_play_frames(tables: PlayTables, truth: Path, config: DetectorConfig) ->
     return Frames(
         tuple(images),
         tuple(boxes.astype(np.float32) for boxes in found),
-        (tables.game_play,) * len(images),
     )
 
 

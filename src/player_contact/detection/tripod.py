@@ -20,8 +20,8 @@ class Aim:
     tilt: np.ndarray  # [F] radians below the horizon
     log_focal: np.ndarray  # [F] of the focal length in pixels
 
-    def __getitem__(self, index: np.ndarray | slice | int) -> "Aim":
-        pick = np.s_[index : index + 1] if isinstance(index, int) else index
+    def __getitem__(self, frame: int) -> "Aim":
+        pick = slice(frame, frame + 1)
         return Aim(self.pan[pick], self.tilt[pick], self.log_focal[pick])
 
     def moved(self, step: np.ndarray) -> "Aim":
