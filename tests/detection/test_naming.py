@@ -66,6 +66,23 @@ def test_helmets_without_names_get_those_of_their_players(view, place):
 
 
 @pytest.mark.slow
+def test_a_crowd_beside_the_field_hides_nobodys_name():
+    """Team-mates stand beyond the sideline, more than there are players in the image."""
+    random = np.random.default_rng(4)
+    field = running(random, frames=12)
+    crowd = np.stack([random.uniform(52, 68, 24), random.uniform(56.5, 60, 24)], 1)
+    everyone = np.concatenate([field, np.broadcast_to(crowd, (12, 24, 2))], axis=1)
+    helmets, owners = seen_by(*CAMERAS[0], everyone, random)
+    named = name_helmets("Sideline", field, helmets)
+    owner, player = np.concatenate(owners), np.concatenate(named.player)
+    is_player = (owner >= 0) & (owner < 22)
+    assert (owner >= 22).sum() > is_player.sum()
+    assert (player[is_player] == owner[is_player]).mean() > 0.95
+    assert (player[owner >= 22] == NOBODY).mean() > 0.95
+    assert named.fit > 0.7
+
+
+@pytest.mark.slow
 def test_the_order_of_helmets_and_players_says_nothing():
     random = np.random.default_rng(5)
     field = running(random, frames=8)

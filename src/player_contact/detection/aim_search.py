@@ -104,7 +104,7 @@ def _search_aim(place: np.ndarray, field: np.ndarray, seen: Points) -> tuple[flo
 
 def _guess_aims(place: np.ndarray, field: np.ndarray, seen: Points) -> tuple[list[Aim], np.ndarray]:
     """Aims that bring a helmet of a frame to a player, VOTES of each of SCALES, and [A] how many
-    helmets then lie near a player."""
+    helmets and players then lie near each other."""
     known = field[np.isfinite(field).all(-1)]
     aims, votes = list[Aim](), list[float]()
     for scale in SCALES:
@@ -114,8 +114,9 @@ def _guess_aims(place: np.ndarray, field: np.ndarray, seen: Points) -> tuple[lis
         away = ((seen.centre[:, None] - expected[None]) / seen.size).astype(np.float32)  # [K, P, 2]
         shifts = away.reshape(-1, 2)  # each lays a helmet on a player
         across, down = (away[None, ..., k] - shifts[:, None, None, k] for k in (0, 1))  # [V, K, P]
-        nearest = (across * across + down * down).min(2, initial=LOOSE**2)
-        agree = (1 - nearest / LOOSE**2).sum(1)
+        near = np.clip(1 - (across * across + down * down) / LOOSE**2, 0, None)
+        # Of helmets near a player, and of players near a helmet: a crowd has many near one.
+        agree = np.minimum(*(near.max(axis, initial=0).sum(1) for axis in (2, 1)))
         for index in _distinct(shifts, agree):
             pan, tilt = shifts[index] * (1, -1) * seen.size / np.exp(start.log_focal[0])
             aims.append(start.moved(np.array([[pan, tilt, 0.0]])))
