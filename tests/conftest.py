@@ -16,6 +16,7 @@ from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import run_pipeline
 from season_simulator.season_writer import SeasonSettings, write_season
 from tests.makers import FAULTS, REAL, TinySeason, copy_season
+from tests.short_season import shorten_season
 
 # The same examples every time: a test that passed on one machine passes on the next.
 settings.register_profile(
@@ -80,6 +81,18 @@ def season_tables(made_once) -> Path:
 def tiny_season(season_tables, tmp_path) -> TinySeason:
     """A season without videos that the test may edit."""
     return copy_season(season_tables, tmp_path / "season")
+
+
+@pytest.fixture(scope="session")
+def short_tables(season_tables, made_once) -> Path:
+    """The same with few rows, where one row is as good as a thousand."""
+    return made_once("short", lambda folder: shorten_season(season_tables, folder))
+
+
+@pytest.fixture
+def short_season(short_tables, tmp_path) -> TinySeason:
+    """A season of few rows that the test may edit."""
+    return copy_season(short_tables, tmp_path / "short_season")
 
 
 @pytest.fixture

@@ -20,11 +20,17 @@ def read_first(season: TinySeason) -> Play:
     return first_play(read_season(season.folder, "train"))[0]
 
 
+@pytest.fixture(scope="module")
+def before(short_tables) -> Play:
+    """The first play of the tables that nobody has edited."""
+    return read_first(TinySeason(short_tables))
+
+
 @pytest.fixture
-def first(tiny_season) -> tuple[Play, pd.DataFrame]:
-    """The first play and its tracking as text."""
-    play, table = read_first(tiny_season), tiny_season.table(TRACKING)
-    return play, table[table["game_play"] == play.game_play]
+def first(before, short_tables) -> tuple[Play, pd.DataFrame]:
+    """That play and its tracking as text."""
+    table = TinySeason(short_tables).table(TRACKING)
+    return before, table[table["game_play"] == before.game_play]
 
 
 def assert_same_play(play: Play, expected: Play) -> None:
@@ -54,8 +60,8 @@ def test_a_position_is_x_then_y(first):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_boxes_are_those_of_the_table_as_left_top_width_height(tiny_season, view):
-    play, table = read_first(tiny_season), tiny_season.table(HELMETS)
+def test_boxes_are_those_of_the_table_as_left_top_width_height(before, short_tables, view):
+    play, table = before, TinySeason(short_tables).table(HELMETS)
     table = table[(table["game_play"] == play.game_play) & (table["view"] == view)]
     player = np.searchsorted(play.players, table["nfl_player_id"].astype(int))
     expected = np.full_like(play.views[view].boxes, np.nan)
@@ -71,8 +77,8 @@ def test_players_steps_and_views_are_in_order(first):
     assert tuple(play.views) == VIEWS
 
 
-def test_rows_point_at_the_players_of_their_ids(tiny_season):
-    season = read_season(tiny_season.folder, "train")
+def test_rows_point_at_the_players_of_their_ids(short_season):
+    season = read_season(short_season.folder, "train")
     play, rows = first_play(season)
     table = season.rows.iloc[rows.row]
     second = np.where(rows.is_ground, GROUND, play.players[rows.second])
@@ -82,66 +88,64 @@ def test_rows_point_at_the_players_of_their_ids(tiny_season):
 
 
 @pytest.mark.parametrize("tracked", [True, False])
-def test_step_zero_is_the_floored_snap(tiny_season, tracked):
+def test_step_zero_is_the_floored_snap(short_season, tracked):
     if not tracked:
-        tiny_season.write(TRACKING, tiny_season.table(TRACKING).iloc[:0])
-    for tables in read_season(tiny_season.folder, "train", mend=not tracked).plays():
+        short_season.write(TRACKING, short_season.table(TRACKING).iloc[:0])
+    for tables in read_season(short_season.folder, "train", mend=not tracked).plays():
         play, rows = build_play(tables)
         snap_time = tables.videos["snap_time"].to_numpy()[0]
         assert len(rows) == len(tables.rows)
         assert play.times[play.steps == 0][0] == clock.step_zero(snap_time)
 
 
-def test_tracking_without_times_is_on_the_clock_of_the_snap(tiny_season):
-    before = read_first(tiny_season)
-    tiny_season.write(TRACKING, tiny_season.table(TRACKING).assign(datetime="noon"))
-    season = read_season(tiny_season.folder, "train", mend=True)
+def test_tracking_without_times_is_on_the_clock_of_the_snap(short_season, before):
+    short_season.write(TRACKING, short_season.table(TRACKING).assign(datetime="noon"))
+    season = read_season(short_season.folder, "train", mend=True)
     assert_same_play(first_play(season)[0], before)
 
 
-def test_the_order_of_rows_and_columns_changes_no_play(tiny_season):
-    before = [build_play(tables)[0] for tables in read_season(tiny_season.folder, "train").plays()]
+def test_the_order_of_rows_and_columns_changes_no_play(short_season):
+    before = [build_play(tables)[0] for tables in read_season(short_season.folder, "train").plays()]
     for file in (TRACKING, HELMETS, VIDEOS):
-        tiny_season.shuffle(file)
-    after = [build_play(tables)[0] for tables in read_season(tiny_season.folder, "train").plays()]
+        short_season.shuffle(file)
+    after = [build_play(tables)[0] for tables in read_season(short_season.folder, "train").plays()]
     for play, expected in zip(after, before, strict=True):
         assert_same_play(play, expected)
 
 
 @pytest.mark.parametrize("column", [*CHANNELS, "x_position", "y_position"])
-def test_an_empty_measurement_is_a_single_nan(tiny_season, column):
-    before = read_first(tiny_season)
-    tiny_season.set_value(TRACKING, 40, column, "")
-    after = read_first(tiny_season)
+def test_an_empty_measurement_is_a_single_nan(short_season, before, column):
+    short_season.set_value(TRACKING, 40, column, "")
+    after = read_first(short_season)
     names = ("position", *CHANNELS)
     new = [np.isnan(getattr(after, n)) & ~np.isnan(getattr(before, n)) for n in names]
     assert sum(map(np.sum, new)) == 1
 
 
-def test_a_player_without_tracking_keeps_his_rows_and_is_logged(tiny_season, caplog):
-    table = tiny_season.table(TRACKING)
+def test_a_player_without_tracking_keeps_his_rows_and_is_logged(short_season, caplog):
+    table = short_season.table(TRACKING)
     game_play, player = table[["game_play", "nfl_player_id"]].iloc[0]
     same = (table["nfl_player_id"] == player) & (table["game_play"] == game_play)
-    tiny_season.write(TRACKING, table[~same])
-    season = read_season(tiny_season.folder, "train")
+    short_season.write(TRACKING, table[~same])
+    season = read_season(short_season.folder, "train")
     play, rows = first_play(season)
     assert len(rows) == (season.rows["game_play"].astype(str) == game_play).sum()
     assert np.isnan(play.position[:, play.players == int(player)]).all()
     assert f"{game_play}: players [{player}] have no tracking data" in caplog.text
 
 
-def test_a_label_after_the_tracking_gets_a_step_of_nan(tiny_season):
-    table = tiny_season.table(TRACKING)
-    tiny_season.write(TRACKING, table[table["step"].astype(int) <= 3])
-    play, rows = first_play(read_season(tiny_season.folder, "train"))
+def test_a_label_after_the_tracking_gets_a_step_of_nan(short_season):
+    table = short_season.table(TRACKING)
+    short_season.write(TRACKING, table[table["step"].astype(int) <= 3])
+    play, rows = first_play(read_season(short_season.folder, "train"))
     assert play.steps[rows.step].max() > 3
     assert np.isnan(play.position[play.steps > 3]).all()
 
 
-def test_boxes_of_a_view_without_metadata_are_dropped_and_logged(tiny_season, caplog):
-    videos = tiny_season.table(VIDEOS)
-    tiny_season.write(VIDEOS, videos[videos["view"] == "Endzone"])
-    play = read_first(tiny_season)
+def test_boxes_of_a_view_without_metadata_are_dropped_and_logged(short_season, caplog):
+    videos = short_season.table(VIDEOS)
+    short_season.write(VIDEOS, videos[videos["view"] == "Endzone"])
+    play = read_first(short_season)
     assert list(play.views) == ["Endzone"]
     text = f"{play.game_play}: boxes of Sideline dropped, the video metadata has no such view"
     assert text in caplog.text
@@ -151,10 +155,11 @@ def test_boxes_of_a_view_without_metadata_are_dropped_and_logged(tiny_season, ca
     ("column", "reason"),
     [("nfl_player_id", "of players without rows"), ("frame", "after the video's end")],
 )
-def test_a_box_of_no_player_or_frame_is_dropped_and_counted(tiny_season, caplog, column, reason):
-    before = read_first(tiny_season)
-    tiny_season.set_value(HELMETS, 5, column, "99999")
-    play = read_first(tiny_season)
+def test_a_box_of_no_player_or_frame_is_dropped_and_counted(
+    short_season, before, caplog, column, reason
+):
+    short_season.set_value(HELMETS, 5, column, "99999")
+    play = read_first(short_season)
     assert f"1 boxes {reason} dropped" in caplog.text
     assert 99999 not in play.players
     for name, view in play.views.items():
@@ -165,59 +170,59 @@ def test_a_box_of_no_player_or_frame_is_dropped_and_counted(tiny_season, caplog,
     ("column", "value"),
     [("left", "99999"), ("left", "1280"), ("left", "-400"), ("top", "720"), ("top", "-3e30")],
 )
-def test_a_box_outside_of_the_image_is_dropped_and_counted(tiny_season, caplog, column, value):
-    before = read_first(tiny_season)
-    tiny_season.set_value(HELMETS, 5, column, value)
-    line = tiny_season.table(HELMETS).iloc[3]
+def test_a_box_outside_of_the_image_is_dropped_and_counted(
+    short_season, before, caplog, column, value
+):
+    short_season.set_value(HELMETS, 5, column, value)
+    line = short_season.table(HELMETS).iloc[3]
     at = int(line["frame"]) - 1, np.searchsorted(before.players, int(line["nfl_player_id"]))
-    play = read_first(tiny_season)
+    play = read_first(short_season)
     assert f"{play.game_play} {line['view']}: 1 boxes outside of the image dropped" in caplog.text
     expected = before.views[line["view"]].boxes.copy()
     expected[at] = np.nan
     np.testing.assert_array_equal(play.views[line["view"]].boxes, expected)
 
 
-def test_a_box_partly_outside_of_the_image_is_kept(tiny_season, caplog):
+def test_a_box_partly_outside_of_the_image_is_kept(short_season, caplog):
     for line, column, value in ((5, "left", "-1"), (6, "top", "719")):
-        tiny_season.set_value(HELMETS, line, column, value)
-    read_first(tiny_season)
+        short_season.set_value(HELMETS, line, column, value)
+    read_first(short_season)
     assert not caplog.records
 
 
-def test_a_gap_in_the_tracking_is_logged_with_its_steps(tiny_season, caplog):
-    table = tiny_season.table(TRACKING)
+def test_a_gap_in_the_tracking_is_logged_with_its_steps(short_season, caplog):
+    table = short_season.table(TRACKING)
     play = table["game_play"].iloc[0]
-    tiny_season.write(
+    short_season.write(
         TRACKING, table[(table["game_play"] != play) | ~table["step"].isin(["5", "6"])]
     )
-    _, rows = first_play(read_season(tiny_season.folder, "train"))
+    _, rows = first_play(read_season(short_season.folder, "train"))
     count = 2 * len(rows) // len(np.unique(rows.step))
     text = f"{play}: {count} rows between steps 5 and 6 lack a player's tracking data"
     assert text in caplog.text
 
 
-def test_a_view_without_boxes_or_of_another_time_is_logged(tiny_season, caplog):
-    helmets, videos = tiny_season.table(HELMETS), tiny_season.table(VIDEOS)
-    tiny_season.write(HELMETS, helmets[helmets["view"] != "Endzone"])
+def test_a_view_without_boxes_or_of_another_time_is_logged(short_season, caplog):
+    helmets, videos = short_season.table(HELMETS), short_season.table(VIDEOS)
+    short_season.write(HELMETS, helmets[helmets["view"] != "Endzone"])
     late = videos["view"] == "Sideline"
     for column in ("start_time", "snap_time", "end_time"):
         videos.loc[late, column] = "2031" + videos.loc[late, column].str.slice(4)
-    tiny_season.write(VIDEOS, videos)
-    name = read_first(tiny_season).game_play
+    short_season.write(VIDEOS, videos)
+    name = read_first(short_season).game_play
     assert f"{name} Endzone: no helmet box of any of its players" in caplog.text
     assert f"{name} Sideline: tracking and video do not overlap in time" in caplog.text
 
 
-def test_a_good_play_logs_nothing(tiny_season, caplog):
-    read_first(tiny_season)
+def test_a_good_play_logs_nothing(short_season, caplog):
+    read_first(short_season)
     assert not caplog.records
 
 
-def test_a_tracking_row_on_another_clock_does_not_move_the_play(tiny_season, caplog):
-    before = read_first(tiny_season)
-    tiny_season.set_value(TRACKING, 40, "datetime", "2020-09-10T01:02:03.400Z")
+def test_a_tracking_row_on_another_clock_does_not_move_the_play(short_season, before, caplog):
+    short_season.set_value(TRACKING, 40, "datetime", "2020-09-10T01:02:03.400Z")
     with caplog.at_level(logging.INFO):
-        after = read_first(tiny_season)
+        after = read_first(short_season)
     np.testing.assert_array_equal(after.times, before.times)
     assert "1 tracking rows are on another clock" in caplog.text
 

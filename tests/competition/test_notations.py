@@ -22,14 +22,14 @@ def read(season, file: str, mend: bool = False) -> pd.DataFrame:
 
 
 @pytest.fixture
-def same(tiny_season, caplog):
+def same(short_season, caplog):
     """Asserts that a table, changed, is read as before, mended or not, without a word."""
 
-    def check(file: str, change) -> None:
-        expected = read(tiny_season, file)
-        change(tiny_season.folder / file)
+    def check(file: str, change, season=short_season) -> None:
+        expected = read(season, file)
+        change(season.folder / file)
         for mend in (False, True):
-            pd.testing.assert_frame_equal(read(tiny_season, file, mend), expected)
+            pd.testing.assert_frame_equal(read(season, file, mend), expected)
         assert not caplog.records
 
     return check
@@ -145,6 +145,12 @@ def test_other_dialects_of_csv_lose_no_value(same, file, change):
     same(file, change)
 
 
+@pytest.mark.parametrize("change", [quotes_after_blanks, utf_16])
+def test_a_table_that_is_read_in_several_blocks_loses_no_value(same, tiny_season, change):
+    assert (tiny_season.folder / LABELS).stat().st_size > 2**20
+    same(LABELS, change, tiny_season)
+
+
 @pytest.mark.parametrize("file", SCHEMAS)
 def test_names_of_columns_may_be_in_capitals(same, file):
     same(file, edit(lambda table: table.rename(columns=str.upper)))
@@ -172,9 +178,9 @@ def test_names_of_teams_views_and_positions_have_any_case(same, file, column, sp
     same(file, edit(lambda table: table.assign(**{column: table[column].map(spell)})))
 
 
-def test_second_players_may_be_saved_as_numbers(same, tiny_season):
-    table = tiny_season.table(LABELS)
-    tiny_season.write(LABELS, table[table["nfl_player_id_2"] != "G"])
+def test_second_players_may_be_saved_as_numbers(same, short_season):
+    table = short_season.table(LABELS)
+    short_season.write(LABELS, table[table["nfl_player_id_2"] != "G"])
     same(LABELS, edit(lambda table: table.assign(nfl_player_id_2=table["nfl_player_id_2"] + ".0")))
 
 
@@ -186,17 +192,17 @@ def test_the_ground_may_be_a_small_letter(same, file, column):
 
 
 @pytest.mark.parametrize("change", [blank_lines_first, a_first_line_tells_the_sign])
-def test_lines_before_the_header_count_in_an_error(tiny_season, change):
-    path = tiny_season.folder / TRACKING
-    tiny_season.set_value(TRACKING, 5, "speed", "fast")
+def test_lines_before_the_header_count_in_an_error(short_season, change):
+    path = short_season.folder / TRACKING
+    short_season.set_value(TRACKING, 5, "speed", "fast")
     change(path)
     line = 5 + path.read_text().split("game_play")[0].count("\n")
     with pytest.raises(InputError, match=f"^{TRACKING}, line {line}: 'speed' is 'fast'"):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
     path.write_text(path.read_text() + "1|2;3\n")
     end = path.read_text().count("\n")
     with pytest.raises(InputError, match=f"^{TRACKING}, line {end}: it holds 2 values"):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
 
 
 def test_a_value_that_ends_in_a_new_line_is_the_value(same):
@@ -206,26 +212,26 @@ def test_a_value_that_ends_in_a_new_line_is_the_value(same):
     same(TRACKING, edit(change))
 
 
-def twins(tiny_season, change) -> pd.DataFrame:
+def twins(short_season, change) -> pd.DataFrame:
     """The tracking as it was; then it has a second column of x, changed."""
-    expected, table = read(tiny_season, TRACKING), tiny_season.table(TRACKING)
+    expected, table = read(short_season, TRACKING), short_season.table(TRACKING)
     table.insert(5, " X_position", change(table["x_position"]))
-    (tiny_season.folder / TRACKING).write_text(
+    (short_season.folder / TRACKING).write_text(
         table.to_csv(index=False).replace(" X_position", "x_position ", 1)
     )
     return expected
 
 
-def test_a_name_that_stands_twice_in_the_header_is_refused(tiny_season):
-    twins(tiny_season, lambda x: x)
+def test_a_name_that_stands_twice_in_the_header_is_refused(short_season):
+    twins(short_season, lambda x: x)
     match = rf"^{TRACKING} has 2 columns 'x_position'; which is meant\? Rename or remove the other"
     with pytest.raises(InputError, match=match):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
 
 
-def test_of_two_mended_columns_of_a_name_what_agrees_is_read(tiny_season, caplog):
-    expected = twins(tiny_season, lambda x: x.mask(x.index == 3, "1.5"))
-    mended = read(tiny_season, TRACKING, mend=True)
+def test_of_two_mended_columns_of_a_name_what_agrees_is_read(short_season, caplog):
+    expected = twins(short_season, lambda x: x.mask(x.index == 3, "1.5"))
+    mended = read(short_season, TRACKING, mend=True)
     pd.testing.assert_frame_equal(
         mended, expected.assign(x_position=expected["x_position"].mask(expected.index == 3))
     )
@@ -234,12 +240,12 @@ def test_of_two_mended_columns_of_a_name_what_agrees_is_read(tiny_season, caplog
 
 
 @pytest.mark.parametrize("dialect", [tabs_for_commas, semicolons_for_commas, utf_16])
-def test_a_line_that_breaks_off_is_found_in_any_dialect(tiny_season, dialect):
-    path = tiny_season.folder / TRACKING
+def test_a_line_that_breaks_off_is_found_in_any_dialect(short_season, dialect):
+    path = short_season.folder / TRACKING
     path.write_text("\n".join(path.read_text().splitlines()[:50]).rpartition(",")[0])
     dialect(path)
     with pytest.raises(InputError, match=rf"^{TRACKING}, line 50: it holds 16 values"):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
 
 
 def test_two_other_columns_may_have_one_name(same):
@@ -250,14 +256,14 @@ def test_two_other_columns_may_have_one_name(same):
     same(TRACKING, change)
 
 
-def test_a_table_that_breaks_off_in_a_line_is_refused(tiny_season):
-    path = tiny_season.folder / TRACKING
+def test_a_table_that_breaks_off_in_a_line_is_refused(short_season):
+    path = short_season.folder / TRACKING
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:50], lines[50].rpartition(",")[0]]))
     match = rf"^{TRACKING}, line 51: it holds 16 values, but the header has 17 names\. Mend or down"
     with pytest.raises(InputError, match=match):
-        read(tiny_season, TRACKING)
-    assert len(read(tiny_season, TRACKING, mend=True)) == 49
+        read(short_season, TRACKING)
+    assert len(read(short_season, TRACKING, mend=True)) == 49
 
 
 @pytest.mark.parametrize("mend", [False, True])

@@ -29,40 +29,40 @@ def test_every_row_is_read_in_the_order_of_the_file(tiny_season, file):
     assert values.tolist() == tiny_season.table(file)[column].tolist()
 
 
-def test_columns_get_their_schemas_dtypes_and_times_are_times(tiny_season):
-    tracking = read(tiny_season, TRACKING)
+def test_columns_get_their_schemas_dtypes_and_times_are_times(short_season):
+    tracking = read(short_season, TRACKING)
     assert tracking["nfl_player_id"].dtype == np.int32
     assert tracking["sa"].dtype == np.float32
     times = clock.to_text(tracking["datetime"].to_numpy())
-    assert times.tolist() == tiny_season.table(TRACKING)["datetime"].tolist()
+    assert times.tolist() == short_season.table(TRACKING)["datetime"].tolist()
 
 
 @pytest.mark.parametrize("file", SCHEMAS)
-def test_a_missing_table_is_named_with_its_folder(tiny_season, file):
-    (tiny_season.folder / file).unlink()
-    with pytest.raises(InputError, match=rf"^{file} is missing.*{tiny_season.folder}"):
-        read(tiny_season, file)
+def test_a_missing_table_is_named_with_its_folder(short_season, file):
+    (short_season.folder / file).unlink()
+    with pytest.raises(InputError, match=rf"^{file} is missing.*{short_season.folder}"):
+        read(short_season, file)
 
 
 @pytest.mark.parametrize(("file", "column"), COLUMNS)
-def test_a_missing_column_is_named_with_its_file(tiny_season, file, column):
-    tiny_season.drop_column(file, column)
+def test_a_missing_column_is_named_with_its_file(short_season, file, column):
+    short_season.drop_column(file, column)
     match = rf"^{file} has no column '{column}'.*Is this the {SCHEMAS[file].name} table"
     with pytest.raises(InputError, match=match):
-        read(tiny_season, file)
+        read(short_season, file)
 
 
 @pytest.mark.parametrize(("file", "column"), REQUIRED)
-def test_an_empty_cell_is_named_with_its_line(tiny_season, file, column):
-    tiny_season.set_value(file, 5, column, "")
+def test_an_empty_cell_is_named_with_its_line(short_season, file, column):
+    short_season.set_value(file, 5, column, "")
     with pytest.raises(InputError, match=rf"^{file}, line 5: '{column}' is empty, expected "):
-        read(tiny_season, file)
+        read(short_season, file)
 
 
 @pytest.mark.parametrize(("file", "column"), NULLABLE)
-def test_an_empty_measurement_is_missing_and_logged(tiny_season, file, column, caplog):
-    tiny_season.set_value(file, 5, column, "")
-    values = read(tiny_season, file)[column]
+def test_an_empty_measurement_is_missing_and_logged(short_season, file, column, caplog):
+    short_season.set_value(file, 5, column, "")
+    values = read(short_season, file)[column]
     assert np.flatnonzero(values.isna()).tolist() == [3]
     assert f"{file}: 1 rows have no '{column}': not measured" in caplog.text
 
@@ -104,57 +104,57 @@ def test_an_empty_measurement_is_missing_and_logged(tiny_season, file, column, c
         (IDS, "contact_id", "58168_003392_500000_1_2", "an id such as"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_line(tiny_season, file, column, value, expected):
-    tiny_season.set_value(file, 7, column, value)
+def test_a_wrong_value_is_named_with_its_line(short_season, file, column, value, expected):
+    short_season.set_value(file, 7, column, value)
     sentence = rf"^{file}, line 7: '{column}' is '{value}', expected {expected}"
     with pytest.raises(InputError, match=rf"{sentence}.*\. Mend or download again: .*{file}$"):
-        read(tiny_season, file)
+        read(short_season, file)
 
 
-def test_the_first_wrong_value_is_shown_the_others_counted(tiny_season):
+def test_the_first_wrong_value_is_shown_the_others_counted(short_season):
     for line in (9, 4, 6):
-        tiny_season.set_value(TRACKING, line, "speed", "n/k")
+        short_season.set_value(TRACKING, line, "speed", "n/k")
     with pytest.raises(InputError, match=r"line 4: 'speed' is 'n/k'.* 2 more rows like it"):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
 
 
 @pytest.mark.parametrize("file", SCHEMAS)
-def test_two_rows_with_one_key_are_named_by_their_lines(tiny_season, file):
-    last = len(tiny_season.table(file)) + 2
-    tiny_season.duplicate_line(file, 4)
+def test_two_rows_with_one_key_are_named_by_their_lines(short_season, file):
+    last = len(short_season.table(file)) + 2
+    short_season.duplicate_line(file, 4)
     key = ".*, ".join(f"{name} " for name in SCHEMAS[file].unique)
     match = rf"^{file}, line {last}: a copy of line 4, expected one row for {key}[^.]*\. Mend or"
     with pytest.raises(InputError, match=match):
-        read(tiny_season, file)
+        read(short_season, file)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\x00\xff\xfe\xb3"])
-def test_a_file_that_is_no_table_is_refused(tiny_season, content):
-    (tiny_season.folder / LABELS).write_bytes(content)
+def test_a_file_that_is_no_table_is_refused(short_season, content):
+    (short_season.folder / LABELS).write_bytes(content)
     with pytest.raises(InputError, match=r"^train_labels\.csv (is not a CSV table|has no column)"):
-        read(tiny_season, LABELS)
+        read(short_season, LABELS)
 
 
-def test_a_comma_at_the_end_of_every_line_shifts_no_column(tiny_season):
-    expected = read(tiny_season, HELMETS)
-    path = tiny_season.folder / HELMETS
+def test_a_comma_at_the_end_of_every_line_shifts_no_column(short_season):
+    expected = read(short_season, HELMETS)
+    path = short_season.folder / HELMETS
     header, *lines = path.read_text().splitlines()
     path.write_text("\n".join([header, *(line + "," for line in lines)]) + "\n")
-    pd.testing.assert_frame_equal(read(tiny_season, HELMETS), expected)
+    pd.testing.assert_frame_equal(read(short_season, HELMETS), expected)
 
 
-def test_a_header_that_lacks_a_name_is_refused(tiny_season):
+def test_a_header_that_lacks_a_name_is_refused(short_season):
     """Else every value would stand under the name of its neighbour."""
-    path = tiny_season.folder / TRACKING
+    path = short_season.folder / TRACKING
     path.write_text(path.read_text().replace(",jersey_number", "", 1))
     match = r", line 2: it holds 17 values, but the header has 16 names\. Mend or download"
     with pytest.raises(InputError, match=f"^{TRACKING}{match}"):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
 
 
 @pytest.mark.parametrize("quoted", [False, True])
-def test_a_line_with_a_comma_too_many_is_named(tiny_season, quoted):
-    path = tiny_season.folder / TRACKING
+def test_a_line_with_a_comma_too_many_is_named(short_season, quoted):
+    path = short_season.folder / TRACKING
     lines = path.read_text().splitlines()
     lines[6] = lines[6].replace(".1", ",1") + ",7"
     if quoted:
@@ -162,30 +162,30 @@ def test_a_line_with_a_comma_too_many_is_named(tiny_season, quoted):
     path.write_text("\n".join(lines))
     match = r", line 7: it holds \d\d values, but the header has 17 names"
     with pytest.raises(InputError, match=f"^{TRACKING}{match}"):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
 
 
-def test_other_orders_of_columns_and_unknown_ones_change_nothing(tiny_season):
-    expected = read(tiny_season, TRACKING)
-    table = tiny_season.table(TRACKING)
-    tiny_season.write(TRACKING, table[table.columns[::-1]].assign(heart_rate="120"))
-    pd.testing.assert_frame_equal(read(tiny_season, TRACKING), expected)
+def test_other_orders_of_columns_and_unknown_ones_change_nothing(short_season):
+    expected = read(short_season, TRACKING)
+    table = short_season.table(TRACKING)
+    short_season.write(TRACKING, table[table.columns[::-1]].assign(heart_rate="120"))
+    pd.testing.assert_frame_equal(read(short_season, TRACKING), expected)
 
 
-def test_labels_of_pairs_alone_are_labels(tiny_season):
-    labels = tiny_season.table(LABELS)
+def test_labels_of_pairs_alone_are_labels(short_season):
+    labels = short_season.table(LABELS)
     pairs = labels[labels["nfl_player_id_2"] != "G"]
-    tiny_season.write(LABELS, pairs)
-    assert len(read(tiny_season, LABELS)) == len(pairs)
+    short_season.write(LABELS, pairs)
+    assert len(read(short_season, LABELS)) == len(pairs)
 
 
-def test_mending_drops_bad_rows_and_blanks_bad_measurements(tiny_season, caplog):
-    expected = read(tiny_season, TRACKING)
+def test_mending_drops_bad_rows_and_blanks_bad_measurements(short_season, caplog):
+    expected = read(short_season, TRACKING)
     expected.loc[5, "speed"] = np.nan
-    tiny_season.duplicate_line(TRACKING, 4)
+    short_season.duplicate_line(TRACKING, 4)
     for line, column, value in ((3, "step", "x"), (7, "speed", "x"), (9, "team", "guests")):
-        tiny_season.set_value(TRACKING, line, column, value)
-    mended = read(tiny_season, TRACKING, mend=True)
+        short_season.set_value(TRACKING, line, column, value)
+    mended = read(short_season, TRACKING, mend=True)
     pd.testing.assert_frame_equal(mended, expected.drop([1, 7]).reset_index(drop=True))
     rows = len(expected) + 1
     assert "line 3: 'step' is 'x', expected a whole number" in caplog.text
@@ -213,46 +213,46 @@ def one_more_in_quotes(line: str) -> str:
 
 @pytest.mark.parametrize("change", [one_more, one_less, one_more_in_quotes])
 @pytest.mark.parametrize("lines", [[2], [3, 6], [2, 3, 4]])
-def test_mending_leaves_out_uneven_lines_alone(tiny_season, caplog, change, lines):
-    expected = read(tiny_season, TRACKING)
-    change_lines(tiny_season.folder / TRACKING, change, *lines)
-    mended = read(tiny_season, TRACKING, mend=True)
+def test_mending_leaves_out_uneven_lines_alone(short_season, caplog, change, lines):
+    expected = read(short_season, TRACKING)
+    change_lines(short_season.folder / TRACKING, change, *lines)
+    mended = read(short_season, TRACKING, mend=True)
     others = expected.drop([line - 2 for line in lines]).reset_index(drop=True)
     pd.testing.assert_frame_equal(mended, others)
     assert f"Going on without {len(lines)} of {len(expected)} rows" in caplog.text
 
 
-def test_a_mended_table_whose_header_lacks_a_name_has_no_rows(tiny_season, caplog):
+def test_a_mended_table_whose_header_lacks_a_name_has_no_rows(short_season, caplog):
     """The one line that fits it is wrong too."""
-    rows = len(read(tiny_season, TRACKING))
-    path = tiny_season.folder / TRACKING
+    rows = len(read(short_season, TRACKING))
+    path = short_season.folder / TRACKING
     path.write_text(path.read_text().replace(",jersey_number", "", 1))
     change_lines(path, one_less, 5)
-    assert len(read(tiny_season, TRACKING, mend=True)) == 0
+    assert len(read(short_season, TRACKING, mend=True)) == 0
     assert f"Going on without {rows} of {rows} rows" in caplog.text
 
 
 @pytest.mark.parametrize("lines", [[7], [4, 9]])
-def test_mending_reads_the_lines_around_a_stray_quote(tiny_season, caplog, lines):
-    expected = read(tiny_season, TRACKING)
-    path = tiny_season.folder / TRACKING
+def test_mending_reads_the_lines_around_a_stray_quote(short_season, caplog, lines):
+    expected = read(short_season, TRACKING)
+    path = short_season.folder / TRACKING
     change_lines(path, lambda line: '"' + line, *lines)
     with pytest.raises(InputError, match=f"^{TRACKING}"):
-        read(tiny_season, TRACKING)
-    pd.testing.assert_frame_equal(read(tiny_season, TRACKING, mend=True), expected)
+        read(short_season, TRACKING)
+    pd.testing.assert_frame_equal(read(short_season, TRACKING, mend=True), expected)
     assert f"Going on without 0 of {len(expected)} rows" in caplog.text
 
 
-def test_without_a_table_mending_says_so(tiny_season, caplog):
-    (tiny_season.folder / TRACKING).unlink()
-    assert len(read(tiny_season, TRACKING, mend=True)) == 0
+def test_without_a_table_mending_says_so(short_season, caplog):
+    (short_season.folder / TRACKING).unlink()
+    assert len(read(short_season, TRACKING, mend=True)) == 0
     assert "Going on without this table" in caplog.text
 
 
-def test_a_mended_tracking_row_may_lack_its_time(tiny_season, caplog):
-    expected = read(tiny_season, TRACKING)
-    tiny_season.set_value(TRACKING, 9, "datetime", "2020-02-31")
-    mended = read(tiny_season, TRACKING, mend=True)
+def test_a_mended_tracking_row_may_lack_its_time(short_season, caplog):
+    expected = read(short_season, TRACKING)
+    short_season.set_value(TRACKING, 9, "datetime", "2020-02-31")
+    mended = read(short_season, TRACKING, mend=True)
     assert mended["datetime"].isna().to_numpy().nonzero()[0].tolist() == [7]
     pd.testing.assert_frame_equal(
         mended.drop(columns="datetime"), expected.drop(columns="datetime")
@@ -260,50 +260,50 @@ def test_a_mended_tracking_row_may_lack_its_time(tiny_season, caplog):
     assert "line 9: 'datetime' is '2020-02-31', expected a time" in caplog.text
 
 
-def test_a_mended_table_may_lack_a_measurement_or_everything(tiny_season):
-    tiny_season.drop_column(TRACKING, "speed")
-    assert read(tiny_season, TRACKING, mend=True)["speed"].isna().all()
-    (tiny_season.folder / TRACKING).unlink()
-    assert len(read(tiny_season, TRACKING, mend=True)) == 0
+def test_a_mended_table_may_lack_a_measurement_or_everything(short_season):
+    short_season.drop_column(TRACKING, "speed")
+    assert read(short_season, TRACKING, mend=True)["speed"].isna().all()
+    (short_season.folder / TRACKING).unlink()
+    assert len(read(short_season, TRACKING, mend=True)) == 0
 
 
 @pytest.mark.parametrize(("file", "column"), CHOICES)
-def test_rows_without_any_choice_are_all_bad(tiny_season, caplog, file, column):
+def test_rows_without_any_choice_are_all_bad(short_season, caplog, file, column):
     """Nor does the column, all gaps, change its type with a warning."""
-    table = tiny_season.table(file)
+    table = short_season.table(file)
     table[column] = ""
-    tiny_season.write(file, table)
+    short_season.write(file, table)
     with pytest.raises(InputError, match=rf"^{file}, line 2: '{column}' is empty"):
-        read(tiny_season, file)
-    assert len(read(tiny_season, file, mend=True)) == 0
+        read(short_season, file)
+    assert len(read(short_season, file, mend=True)) == 0
     assert f"Going on without {len(table)} of {len(table)} rows" in caplog.text
 
 
 @pytest.fixture
-def secret(tiny_season, tmp_path):
+def secret(short_season, tmp_path):
     """The tracking table lies outside, and a link leads to it."""
     target = tmp_path / "secret.csv"
-    (tiny_season.folder / TRACKING).rename(target)
-    (tiny_season.folder / TRACKING).symlink_to(target)
+    (short_season.folder / TRACKING).rename(target)
+    (short_season.folder / TRACKING).symlink_to(target)
     return target
 
 
-def test_a_table_that_is_a_link_out_of_its_folder_is_refused(tiny_season, secret):
-    where = rf"^{TRACKING} lies outside of {tiny_season.folder}: a link leads to {secret}"
+def test_a_table_that_is_a_link_out_of_its_folder_is_refused(short_season, secret):
+    where = rf"^{TRACKING} lies outside of {short_season.folder}: a link leads to {secret}"
     with pytest.raises(InputError, match=f"{where}, and links are not followed"):
-        read(tiny_season, TRACKING)
-    assert len(read(tiny_season, TRACKING, mend=True)) == 0
+        read(short_season, TRACKING)
+    assert len(read(short_season, TRACKING, mend=True)) == 0
 
 
-def test_an_input_folder_that_is_a_link_itself_is_read(tiny_season, tmp_path):
-    (tmp_path / "link").symlink_to(tiny_season.folder)
+def test_an_input_folder_that_is_a_link_itself_is_read(short_season, tmp_path):
+    (tmp_path / "link").symlink_to(short_season.folder)
     assert len(read_season(tmp_path / "link", "test").rows)
 
 
-def test_a_link_to_a_file_of_the_same_folder_is_read(tiny_season):
-    (tiny_season.folder / TRACKING).rename(tiny_season.folder / "tracking.csv")
-    (tiny_season.folder / TRACKING).symlink_to("tracking.csv")
-    assert len(read(tiny_season, TRACKING))
+def test_a_link_to_a_file_of_the_same_folder_is_read(short_season):
+    (short_season.folder / TRACKING).rename(short_season.folder / "tracking.csv")
+    (short_season.folder / TRACKING).symlink_to("tracking.csv")
+    assert len(read(short_season, TRACKING))
 
 
 def test_an_input_error_is_a_value_error_and_one_of_ours():
@@ -311,7 +311,7 @@ def test_an_input_error_is_a_value_error_and_one_of_ours():
     assert issubclass(InputError, PlayerContactError)
 
 
-def test_a_good_table_is_read_without_a_log_record(tiny_season, caplog):
+def test_a_good_table_is_read_without_a_log_record(short_season, caplog):
     with caplog.at_level(logging.INFO):
-        read(tiny_season, TRACKING)
+        read(short_season, TRACKING)
     assert not caplog.records
