@@ -1,4 +1,5 @@
 import ast
+import functools
 import pkgutil
 import subprocess
 import sys
@@ -71,10 +72,16 @@ def module_of(path: Path) -> str:
     return name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imported(path: Path) -> set[str]:
     """The modules of ours that a file imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
@@ -84,7 +91,7 @@ def imported(path: Path) -> set[str]:
 
 def calls(path: Path) -> list[tuple[str, ast.Call]]:
     """Every call with the dotted name of what is called."""
-    nodes = ast.walk(ast.parse(path.read_text()))
+    nodes = ast.walk(parsed(path))
     return [(ast.unparse(node.func), node) for node in nodes if isinstance(node, ast.Call)]
 
 
@@ -141,7 +148,7 @@ def test_no_module_imports_itself_through_others():
     names = {module_of(path) for path in SOURCES}
     graph = {}
     for path in SOURCES:
-        body = ast.parse(path.read_text()).body
+        body = parsed(path).body
         nodes = [node for node in body if isinstance(node, ast.ImportFrom) and node.module]
         targets = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
         targets |= {node.module for node in nodes}
@@ -165,7 +172,7 @@ def test_no_module_imports_itself_through_others():
 def test_no_pickle_is_ever_loaded(path):
     modules = {
         alias.name.split(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Import)
         for alias in node.names
     }
@@ -192,7 +199,7 @@ def test_nearly_everything_public_says_what_it_is():
     public = [
         node
         for path in SOURCES
-        for node in ast.parse(path.read_text()).body
+        for node in parsed(path).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
     ]
     described = [node for node in public if ast.get_docstring(node)]

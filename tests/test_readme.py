@@ -1,3 +1,4 @@
+import functools
 import re
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def test_every_make_target_that_a_page_names_exists(page: Path):
     assert set(NAMED.findall(page.read_text())) <= TARGETS
 
 
+@functools.cache
 def advised_settings() -> dict[str, list[str]]:
     """The settings of every `SET="..."` of a page, and of every `--set` of the code's sentences."""
     given = re.compile(r'SET="([^"]+)"|--set ((?:[a-z_]+\.)*[a-z_]+=\w+)(?=["`])')
