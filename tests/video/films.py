@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 RATE = Fraction(60_000, 1_001)
 WIDTH, HEIGHT, CELLS, IMAGES = 160, 96, 10, 130
@@ -19,6 +20,7 @@ DARK, BRIGHT = 16, 235
 FULL_RANGE = 2
 UPRIGHT = (1, 0, 0, 1)  # a, b, c, d: a pixel at (x, y) is shown at (a x + c y, b x + d y)
 X264 = {"crf": "12", "preset": "superfast", "g": "40"}
+REFORMATTER = VideoReformatter()  # prepares its tables once for many images
 
 
 def even(rate: Fraction | float, images: int = IMAGES) -> tuple[float, ...]:
@@ -110,7 +112,7 @@ def _frame(image: np.ndarray, film: Film) -> av.VideoFrame:
         return av.VideoFrame.from_ndarray(full, format="gray")
     if film.pixels in ("rgb24", "bgr0"):
         frame = av.VideoFrame.from_ndarray(np.stack([full] * 3, axis=-1), format="rgb24")
-        return frame.reformat(format=film.pixels)
+        return REFORMATTER.reformat(frame, format=film.pixels)
     luma = np.ascontiguousarray(full if film.full_range else image)
     frame = av.VideoFrame(image.shape[1], image.shape[0], "yuv444p")
     for plane, values in zip(frame.planes, [luma, *[np.full_like(luma, 128)] * 2], strict=True):
@@ -119,4 +121,6 @@ def _frame(image: np.ndarray, film: Film) -> av.VideoFrame:
         plane.update(padded)
     kind = FULL_RANGE if film.full_range else 1
     frame.color_range = kind
-    return frame.reformat(format=film.pixels, src_color_range=kind, dst_color_range=kind)
+    return REFORMATTER.reformat(
+        frame, format=film.pixels, src_color_range=kind, dst_color_range=kind
+    )
