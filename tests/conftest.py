@@ -26,6 +26,7 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("fast", settings.get_profile("tests"), max_examples=10)
 settings.load_profile("tests")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +35,11 @@ SEED, PLAYS, TEST_PLAYS, STEPS = 1, 4, 1, 24
 
 # What makes a test slow: films, a run of all stages, programs in processes of their own.
 SLOW_FIXTURES = {"season", "finished_run", "command", "tiny", "plays"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "not slow" in config.option.markexpr:
+        settings.load_profile("fast")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

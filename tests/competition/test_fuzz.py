@@ -119,7 +119,6 @@ def assert_one_sentence(error: InputError, file: str = "") -> None:
 
 
 @pytest.mark.parametrize("file", SCHEMAS)
-@settings(max_examples=40)
 @given(changes=CHANGES)
 @example(changes=[(set_cell, 0, 0, "٥٨١٦٨_٠٠٣٣٩٢")])
 @example(changes=[(set_cell, 0, 0, "58168_003392_٠_1_G")])
@@ -135,6 +134,7 @@ def test_a_damaged_table_is_read_in_full_or_refused(short, folder, file, changes
         assert not any(any(row[len(rows[0]) :]) for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", MENDABLE)
 @settings(max_examples=25)
 @given(changes=CHANGES)
@@ -150,7 +150,6 @@ def test_a_mended_table_is_valid_and_has_no_row_more(short, folder, file, change
     pd.testing.assert_frame_equal(again, mended, check_dtype=False, check_categorical=False)
 
 
-@settings(max_examples=40)
 @given(
     file=st.sampled_from(list(SCHEMAS)),
     cuts=st.lists(
@@ -174,6 +173,7 @@ def test_any_bytes_raise_an_input_error_or_nothing(short, folder, file, cuts):
     assert len(read_table(folder / file, SCHEMAS[file], mend=True)) <= lines
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     changes=st.dictionaries(st.sampled_from(list(SCHEMAS)), CHANGES, min_size=1), mend=st.booleans()
