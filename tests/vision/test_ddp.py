@@ -24,35 +24,35 @@ from tests.vision.conftest import NO_AUGMENT, tiny
 pytestmark = pytest.mark.slow
 
 
-def train(fabric, config, path):
-    """Runs in each process; the first writes its weights."""
+def train(fabric, configs, folder):
+    """Runs in each process; the first writes the weights that each config gives."""
     rows, label = make_open_rows(tracks=12, steps=8)
     for crops in rows.crops:
         crops.visible[:, 0] = True
-    model, _ = train_model(TrainingJob(rows, label, config, 3, (1, 0), 1), fabric=fabric)
-    if fabric.is_global_zero:
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+    for number, config in enumerate(configs):
+        model, _ = train_model(TrainingJob(rows, label, config, 3, (1, 0), 1), fabric=fabric)
+        if fabric.is_global_zero:
+            weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+            save_file(weights, folder / f"{number}.safetensors")
     leave_process_group()
 
 
-def train_weights(config, path) -> dict[str, torch.Tensor]:
-    fabric = make_fabric(config, [])
-    if config.devices > 1:
-        fabric.launch(partial(train, config=config, path=path))
+def train_weights(configs, folder) -> list[dict[str, torch.Tensor]]:
+    folder.mkdir()
+    fabric = make_fabric(configs[0], [])
+    if configs[0].devices > 1:
+        fabric.launch(partial(train, configs=configs, folder=folder))
     else:
-        train(fabric, config, path)
-    return load_file(path)
+        train(fabric, configs, folder)
+    return [load_file(folder / f"{number}.safetensors") for number in range(len(configs))]
 
 
-@pytest.mark.parametrize(
-    ("image_epochs", "trained"), [(0, "head.shared.weight"), (2, "image_head.shared.weight")]
-)
-def test_two_processes_get_the_weights_of_one(tmp_path, image_epochs, trained):
+def test_two_processes_get_the_weights_of_one(tmp_path):
     """Without random numbers, with halves of equal size and a frozen encoder."""
     torch.manual_seed(3)
     encoder = tmp_path / "encoder.safetensors"
     save_file(PairModel(TINY_VISION, 3).encoder.state_dict(), encoder)
-    config = tiny(
+    clips = tiny(
         augment=NO_AUGMENT,
         weights=str(encoder),
         transfer=TransferConfig(freeze_epochs=9),
@@ -62,22 +62,27 @@ def test_two_processes_get_the_weights_of_one(tmp_path, image_epochs, trained):
         ema_decay=0.0,
         aux_loss_weight=0.0,
         views=("Sideline",),
-        image_epochs=image_epochs,
     )
-    one = train_weights(config, tmp_path / "one.safetensors")
-    ddp = config.model_copy(update={"devices": 2})
-    two = train_weights(ddp, tmp_path / "two.safetensors")
-    assert not torch.allclose(one[trained], PairModel(config, 3).state_dict()[trained], atol=1e-3)
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, atol=1e-4, rtol=1e-3, msg=name)
+    configs = [clips, clips.model_copy(update={"image_epochs": 2})]
+    trained = ["head.shared.weight", "image_head.shared.weight"]
+    ddp = [config.model_copy(update={"devices": 2}) for config in configs]
+    one, two = train_weights(configs, tmp_path / "one"), train_weights(ddp, tmp_path / "two")
+    for config, name, weights, others in zip(configs, trained, one, two, strict=True):
+        start = PairModel(config, 3).state_dict()[name]
+        assert not torch.allclose(weights[name], start, atol=1e-3)
+        for key, value in weights.items():
+            torch.testing.assert_close(others[key], value, atol=1e-4, rtol=1e-3, msg=key)
 
 
-@pytest.fixture
-def ddp_run(finished_run, monkeypatch):
-    """The finished run with two processes for each fold, on a machine without a GPU."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+@pytest.fixture(scope="module")
+def ddp_run(finished_run):
+    """The finished run with two processes for each fold."""
+    return with_vision(finished_run, devices=2, clip_epochs=3)
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    return with_vision(finished_run, devices=2)
 
 
 def with_vision(run, **settings):
@@ -85,23 +90,9 @@ def with_vision(run, **settings):
     return dataclasses.replace(run, config=run.config.model_copy(update={"vision": vision}))
 
 
-def test_ddp_fold_is_scored_logged_and_reproducible(ddp_run, tmp_path):
-    config, results = ddp_run.config.vision, []
-    for name in ("first", "second"):
-        folder = tmp_path / name
-        folder.mkdir()
-        oof, log = vision_out_of_fold(ddp_run, folder, [0])
-        results.append((oof.to_dict(), log, (folder / "fold0-0.safetensors").read_bytes()))
-        assert oof["vision"].between(0, 1).all()
-        assert len(log) == config.image_epochs + config.clip_epochs
-        suffixes = {path.suffix for path in folder.glob("fold0-0.*")}
-        assert suffixes >= {".safetensors", ".parquet", ".json"}
-        assert ".checkpoint" not in suffixes
-    assert repr(results[0]) == repr(results[1])
-
-
 class WaitingTask(FoldTask):
-    """Waits to be killed when the second epoch was saved and is to be logged."""
+    """Waits to be killed when an epoch was saved and is to be logged: the second one of all, and
+    the first one after that."""
 
     def path(self, suffix):
         logged = list(self.folder.glob("tensorboard/*/*"))
@@ -111,26 +102,38 @@ class WaitingTask(FoldTask):
         return super().path(suffix)
 
 
-@pytest.mark.parametrize("killed", [0, 1])
-def test_killed_ddp_process_loses_no_finished_epoch(ddp_run, tmp_path, monkeypatch, killed):
-    expected, resumed = tmp_path / "expected", tmp_path / "resumed"
-    for folder in (expected, resumed):
-        folder.mkdir()
-    run = with_vision(ddp_run, clip_epochs=3)
-    vision_out_of_fold(run, expected, [0])
-    monkeypatch.setattr("player_contact.pipeline.vision_stage.FoldTask", WaitingTask)
+def train_until_killed(run, folder, rank):
+    """One of both processes is killed while the first one waits."""
     before = set(multiprocessing.active_children())
     with ThreadPoolExecutor(1) as pool:
-        training = pool.submit(vision_out_of_fold, run, resumed, [0])
-        while not (resumed / "waiting").exists():
+        training = pool.submit(vision_out_of_fold, run, folder, [0])
+        while not (folder / "waiting").exists():
             assert not training.done(), "it ended before one was killed"
             time.sleep(0.05)
         started = set(multiprocessing.active_children()) - before
-        sorted(started, key=lambda process: process.pid)[killed].kill()
+        sorted(started, key=lambda process: process.pid)[rank].kill()
         with pytest.raises(WorkerError, match="that trained fold 0 was ended from outside"):
             training.result()
-    assert not (resumed / "fold0-0.safetensors").exists()
-    vision_out_of_fold(run, resumed, [0])
+    (folder / "waiting").unlink()
+    assert not (folder / "fold0-0.safetensors").exists()
+
+
+def test_a_killed_ddp_fold_goes_on_and_ends_as_one_that_was_not(ddp_run, tmp_path, monkeypatch):
+    expected, resumed = tmp_path / "expected", tmp_path / "resumed"
+    for folder in (expected, resumed):
+        folder.mkdir()
+    oof, log = vision_out_of_fold(ddp_run, expected, [0])
+    assert oof["vision"].between(0, 1).all()
+    vision = ddp_run.config.vision
+    assert len(log) == vision.image_epochs + vision.clip_epochs
+    suffixes = {path.suffix for path in expected.glob("fold0-0.*")}
+    assert suffixes >= {".safetensors", ".parquet", ".json"}
+    assert ".checkpoint" not in suffixes
+    with monkeypatch.context() as patch:
+        patch.setattr("player_contact.pipeline.vision_stage.FoldTask", WaitingTask)
+        for rank in (0, 1):
+            train_until_killed(ddp_run, resumed, rank)
+    vision_out_of_fold(ddp_run, resumed, [0])
     events = [path.suffix for path in (resumed / "tensorboard" / "fold0-0").iterdir()]
     assert events.count(".epoch0") == 1, "it started anew"
     for name in ("fold0-0.safetensors", "fold0-0.json", "fold0-0.parquet"):
