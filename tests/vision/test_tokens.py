@@ -325,8 +325,10 @@ def test_gradients_have_the_same_bytes_with_several_threads():
 @pytest.mark.slow
 def test_it_learns_a_learnable_problem():
     rows, label = make_token_rows(seed=3, players=5, steps=16)
-    schedule = {"image_epochs": 4, "clip_epochs": 6, "clips_per_epoch": 80, "ema_decay": 0.8}
-    config = PLAIN.model_copy(update=schedule | {"batch_size": 1, "clip_lr_scale": 1.0})
+    schedule = {"image_epochs": 3, "clip_epochs": 6, "clips_per_epoch": 60, "ema_decay": 0.8}
+    rates = {"batch_size": 1, "learning_rate": 0.003, "clip_lr_scale": 1.0}
+    small = {"encoder": "contact_resnet10_small"}
+    config = PLAIN.model_copy(update=schedule | rates | small)
     model, log = train_model(TrainingJob(rows, label, config, 3, (1,), 1))
     losses = [line.train_loss for line in log if line.phase == "clips"]
     assert losses[-1] < losses[0] / 2

@@ -21,11 +21,12 @@ from tests.vision.conftest import NO_AUGMENT, tiny
 
 ROWS, LABEL = make_open_rows(tracks=12, steps=8)
 CONVERGING = tiny(
+    encoder="contact_resnet10_small",
     tabular=("distance", "step"),  # no screen, which says nothing of these rows
     clip_epochs=6,
     clips_per_epoch=24,
     batch_size=8,
-    learning_rate=0.01,
+    learning_rate=0.02,
     ema_decay=0.5,
     augment=NO_AUGMENT,
 )
