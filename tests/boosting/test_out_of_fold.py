@@ -55,6 +55,7 @@ def test_a_booster_is_trained_on_the_labels_of_all_other_folds(table, training):
     assert list(map(str.__eq__, before, texts(training))) == [True, False, False]
 
 
+@pytest.mark.slow
 def test_workers_change_no_probability(table, training):
     one, two = (train(table, training, workers).probability for workers in (1, 2))
     np.testing.assert_array_equal(one, two)

@@ -14,7 +14,10 @@ HALF = {"gpu.yaml": torch.bfloat16, "kaggle.yaml": torch.float16, "gpu_large.yam
 
 
 # The GRU looks where its weights lie when it moves.
-pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Accessing the data pointer"),
+    pytest.mark.slow,
+]
 
 
 def forward(model, channels, size, images, dtype):

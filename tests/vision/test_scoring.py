@@ -88,12 +88,14 @@ def openvino_embed(model):
     return make_image_embedder(model, tiny(inference_backend="openvino"), 3, 1)
 
 
+@pytest.mark.slow
 def test_openvino_predicts_what_torch_does(model, openvino_embed):
     assert openvino_embed != model.embed_images
     logits = [predict_logits(model, ROWS, TINY_VISION, 1, e) for e in (openvino_embed, None)]
     np.testing.assert_allclose(*logits, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_openvino_embeds_no_images_to_no_embeddings(openvino_embed):
     images = torch.zeros(3, 6, 32, 32, dtype=torch.uint8)
     assert openvino_embed(images).shape == (3, TINY_VISION.embed_dim)

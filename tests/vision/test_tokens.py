@@ -297,6 +297,7 @@ def test_training_goes_on_in_parts_where_memory_runs_out(monkeypatch, image_epoc
     assert trainer.micro_batches <= 8, "a window, or a sample of players, is not split"
 
 
+@pytest.mark.slow
 def test_gradients_have_the_same_bytes_with_several_threads():
     """With as many players as a play has: torch adds up small arrays in one thread."""
     rows, label = make_token_rows(players=22, steps=16)

@@ -91,6 +91,7 @@ def test_seed_and_fold_determine_the_weights(dropout_weights, seed, same):
 
 
 @pytest.mark.parametrize("encoder", ["resnet10t", "contact_resnet10_small"])
+@pytest.mark.slow
 def test_weights_do_not_depend_on_uninitialized_memory(encoder):
     metadata = VisionConfig.model_fields["image_size"].metadata
     smallest = next(rule.ge for rule in metadata if hasattr(rule, "ge"))
@@ -103,6 +104,7 @@ def test_weights_do_not_depend_on_uninitialized_memory(encoder):
     assert all(equal(weights[0], others) for others in weights[1:])
 
 
+@pytest.mark.slow
 def test_dataloader_workers_change_no_weight():
     assert equal(*(train_weights(tiny(num_workers=count)) for count in (0, 1)))
 
@@ -177,6 +179,7 @@ def test_validation_changes_no_weight(dropout_weights):
         {"scheduler": "cosine"},
     ],
 )
+@pytest.mark.slow
 def test_every_temporal_layer_and_scheduler_learns(settings):
     _, log = train(CONVERGING.model_copy(update=settings))
     assert log[-1].train_loss < 0.7 * log[0].train_loss
