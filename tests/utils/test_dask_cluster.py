@@ -35,11 +35,11 @@ SQUARES = [number**2 for number in range(12)]
 
 
 @contextmanager
-def program(*words: str) -> Iterator[subprocess.Popen]:
+def program(*words: str, **settings: str) -> Iterator[subprocess.Popen]:
     """A Python program that imports the tests' modules and runs while the block lasts."""
     process = subprocess.Popen(
         [sys.executable, "-m", *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -66,12 +66,12 @@ def is_written(path: Path) -> bool:
 
 
 @contextmanager
-def scheduler(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+def scheduler(folder: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen]]:
     """The address of a scheduler, and its process."""
     path = folder / "scheduler.json"
     words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
     with program(
-        "distributed.cli.dask_scheduler", *words, "--scheduler-file", str(path)
+        "distributed.cli.dask_scheduler", *words, "--scheduler-file", str(path), **settings
     ) as process:
         wait_for(lambda: is_written(path))
         yield read_json(path)["address"], process
@@ -137,18 +137,10 @@ def test_an_error_of_an_item_is_raised_here(lasting_cluster):
         list(parallel_map(fail_at_three, range(6), 6, "numbers", lasting_cluster))
 
 
-def test_an_item_whose_worker_is_killed_is_done_by_another(cluster):
-    connection, processes = cluster
-    results = parallel_map(slow_square, range(12), 12, "squares", connection)
-    first = next(results)
-    processes[0].send_signal(signal.SIGKILL)
-    assert [first, *results] == SQUARES
-
-
 def test_an_item_that_kills_its_workers_is_an_error(tmp_path):
     with (
-        scheduler(tmp_path) as (address, _),
-        workers(address, tmp_path, 5),
+        scheduler(tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1") as (address, _),
+        workers(address, tmp_path, 2),
         connected(address, 1) as connection,
         pytest.raises(WorkerError, match="died at the same item"),
     ):
@@ -186,9 +178,11 @@ def assert_refused(address: str, sentence: str) -> None:
         pass
 
 
-def test_a_cluster_without_workers_is_refused(tmp_path):
+def test_a_cluster_without_workers_or_with_those_of_several_items_is_refused(tmp_path):
     with scheduler(tmp_path) as (address, _):
         assert_refused(address, f"no workers. Start some: dask worker {address}")
+        with workers(address, tmp_path, 1, "--nthreads", "2"):
+            assert_refused(address, r"several items at a time.*--nthreads 1")
 
 
 def test_workers_with_other_code_are_refused(lasting_cluster, monkeypatch):
@@ -205,20 +199,14 @@ def test_workers_without_this_code_are_refused(lasting_cluster, monkeypatch):
     assert_refused(lasting_cluster.client.scheduler.address, "has not this code of player_contact")
 
 
-def test_workers_that_do_several_items_at_a_time_are_refused(tmp_path):
+def test_a_worker_that_came_later_is_refused_too(tmp_path):
     with (
         scheduler(tmp_path) as (address, _),
-        workers(address, tmp_path, 1, "--nthreads", "2"),
+        workers(address, tmp_path) as (first,),
+        connected(address, 1) as connection,
+        workers(address, tmp_path, 1, "--nthreads", "2", expected=2),
     ):
-        assert_refused(address, r"several items at a time.*--nthreads 1")
-
-
-def test_a_worker_that_came_later_is_refused_too(cluster, tmp_path):
-    connection, processes = cluster
-    address = connection.client.scheduler.address
-    with workers(address, tmp_path, 1, "--nthreads", "2", expected=3):
-        for process in processes:
-            process.kill()
+        first.kill()
         with pytest.raises(ConfigError, match="several items at a time"):
             list(connection.map(slow_square, range(4)))
 
@@ -273,16 +261,20 @@ def test_a_scheduler_that_dies_is_an_error(tmp_path):
             list(results)
 
 
-def test_new_workers_are_waited_for_but_not_for_ever(cluster, tmp_path, monkeypatch, caplog):
+def test_other_and_new_workers_take_over_and_are_not_waited_for_for_ever(
+    cluster, tmp_path, monkeypatch, caplog
+):
     monkeypatch.setattr(dask_cluster, "POLL_SECONDS", 0.5)
-    connection, processes = cluster
-    results = connection.map(slow_square, range(8))
-    next(results)
-    for process in processes:
-        process.kill()
+    connection, (first, other) = cluster
+    results = connection.map(slow_square, range(12))
+    done = [next(results)]
+    first.kill()
+    done += [next(results) for _ in range(4)]
+    other.kill()
     wait_for(lambda: not connection.size)
     with workers(connection.client.scheduler.address, tmp_path) as (late,):
-        assert next(results) == 1
+        done += [next(results) for _ in range(4)]
+        assert done == SQUARES[:9]
         monkeypatch.setattr(dask_cluster, "MAX_SECONDS_WITHOUT_WORKERS", 1)
         late.kill()
         with pytest.raises(WorkerError, match=r"no worker left.*start some"):

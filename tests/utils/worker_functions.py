@@ -42,9 +42,9 @@ def finish(path) -> None:
 
 
 def grow(number: int) -> int:
-    """Keeps 200 MB more, as a process does that has loaded a network; returns the process id."""
+    """Keeps 350 MB more, as a process does that has loaded a network; returns the process id."""
     arrays = vars(log).setdefault("arrays", [])  # a logger stays as long as its process
-    arrays.append(np.ones(200_000_000, dtype=np.uint8))
+    arrays.append(np.ones(350_000_000, dtype=np.uint8))
     time.sleep(1.1)  # loky checks once a second
     return os.getpid()
 
