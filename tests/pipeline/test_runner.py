@@ -1,6 +1,5 @@
 import dataclasses
 import errno
-import os
 
 import pandas as pd
 import psutil
@@ -18,7 +17,7 @@ from player_contact.utils.errors import ConfigError, InputError
 from player_contact.utils.files import read_json
 from player_contact.utils.parallel import parallel_map
 from player_contact.vision.encoders import create_encoder
-from tests.makers import copy_season
+from tests.utils.worker_functions import process_id
 
 SCORES = ["proximity", "sensors", "screen", "vision", "blend"]
 
@@ -60,12 +59,12 @@ def test_what_reading_the_tables_repaired_is_kept(tiny_season, tiny_config, tmp_
     assert "train_baseline_helmets.csv: 7 rows of view Endzone2 read as Endzone" in said
 
 
-def test_what_was_logged_before_a_kill_is_kept(filmed_season, tiny_config, tmp_path, monkeypatch):
+def test_what_was_logged_before_a_kill_is_kept(filmed_season, own_run, monkeypatch):
     first, *_ = sorted(
         path.name for path in (filmed_season.folder / "train").glob("*_Sideline.mp4")
     )
     (filmed_season.folder / "train" / first).unlink()
-    run = Run(tiny_config, filmed_season.folder, tmp_path / "run", 1, simulated=True)
+    run = dataclasses.replace(own_run(), input=filmed_season.folder)
 
     def break_off(*words):
         yield from parallel_map(*words)
@@ -75,7 +74,7 @@ def test_what_was_logged_before_a_kill_is_kept(filmed_season, tiny_config, tmp_p
         patch.setattr("player_contact.pipeline.crops_stage.parallel_map", break_off)
         with pytest.raises(KeyboardInterrupt):
             run_pipeline(run, "crops")
-    run_pipeline(run, "crops")
+    assert run_pipeline(run, "crops") == ["crops"]
     assert any(
         line.startswith(f"{first} is missing")
         for line in read_json(run.folder / "stages.json")["crops"]["messages"]
@@ -152,12 +151,8 @@ def test_another_number_of_workers_runs_nothing(own_run):
     assert run_pipeline(own_run(workers=2)) == []
 
 
-def own_number(_: int) -> int:
-    return os.getpid()
-
-
 def test_worker_processes_of_before_do_not_stay(own_run, finished_run):
-    before = set(parallel_map(own_number, range(4), 4, "numbers", 2))
+    before = set(parallel_map(process_id, range(4), 4, "numbers", 2))
     assert run_pipeline(own_run(blended_otherwise(finished_run.config)), until="blend") == ["blend"]
     assert not any(psutil.pid_exists(number) for number in before)
 
@@ -278,13 +273,15 @@ def test_a_season_without_videos_makes_a_whole_run(tiny_season, tiny_config, tmp
     )
 
 
-def test_videos_of_one_game_alone_make_a_whole_run(filmed_season, tiny_config, tmp_path):
+def test_with_videos_of_one_game_alone_all_runs_but_what_reads_none(filmed_season, own_run):
     first = filmed_season.table("train_labels.csv")["game_play"][0]
     for video in (filmed_season.folder / "train").glob("*.mp4"):
         if not video.name.startswith(first):
             video.unlink()
-    run = Run(tiny_config, filmed_season.folder, tmp_path / "tiny", 1, simulated=True)
-    run_pipeline(run, until="submission")
+    run = dataclasses.replace(own_run(), input=filmed_season.folder)
+    (run.folder / "submission.csv").unlink()
+    later = ["crops", "vision", "blend", "scores", "bundle", "submission"]
+    assert run_pipeline(run, until="submission") == later
     assert len(pd.read_csv(run.folder / "submission.csv")) == len(
         filmed_season.table("sample_submission.csv")
     )
@@ -332,14 +329,6 @@ def test_unknown_features_and_encoders_are_refused_first(
     assert not (run.folder / "folds.csv").exists()
 
 
-def test_another_video_reruns_the_crops_not_the_screen(own_run, finished_run, tmp_path):
-    season = copy_season(finished_run.input, tmp_path / "season")
-    run = dataclasses.replace(own_run(), input=season.folder)
-    video = sorted((season.folder / "train").glob("*_Sideline.mp4"))[0]
-    video.unlink()
-    assert run_pipeline(run, until="crops") == ["crops"]
-
-
 def test_other_weights_in_the_same_file_train_again(own_run, tiny_config, tmp_path):
     file = tmp_path / "w.safetensors"
     run = own_run(
@@ -380,6 +369,9 @@ def test_the_last_stage_is_the_report():
 
 def test_two_workers_give_the_same_bytes_as_one(finished_run, oof, tmp_path):
     run = Run(finished_run.config, finished_run.input, tmp_path / "tiny", 2, simulated=True)
+    run_pipeline(run, until="vision")
+    commands = [" ".join(child.cmdline()) for child in psutil.Process().children()]
+    assert not [command for command in commands if "LokyProcess" in command], "they keep memory"
     run_pipeline(run, until="submission")
     pd.testing.assert_frame_equal(
         pd.read_parquet(run.folder / "oof.parquet"), oof, check_exact=True

@@ -5,7 +5,6 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,12 +171,6 @@ def test_weights_are_readable_by_whoever_may_read_the_others(run):
     assert len({path.stat().st_mode for path in paths}) == 1
 
 
-def test_no_training_process_outlives_the_stage(run, tmp_path):
-    vision_stage(dataclasses.replace(run, workers=2), tmp_path)
-    commands = [" ".join(child.cmdline()) for child in psutil.Process().children()]
-    assert not [command for command in commands if "LokyProcess" in command]
-
-
 def test_an_ensemble_predicts_by_the_mean_logit_and_is_bundled(run, tmp_path):
     other = {"clip_length": 1, "tabular": [], "image_size": 34, "views": ["Sideline"]}
     run = with_vision(run, members=({"seed": 1}, other))
@@ -259,19 +252,18 @@ def test_a_row_is_predicted_by_the_model_of_its_own_fold(run):
 
 
 @pytest.mark.slow
-def test_no_label_of_a_fold_reaches_the_screen_that_predicts_it(tiny_season, tiny_config, tmp_path):
-    runs = [
-        Run(tiny_config, tiny_season.folder, tmp_path / name, 1, simulated=True)
-        for name in ("before", "after")
-    ]
-    run_pipeline(runs[0], until="screen")
+def test_no_label_of_a_fold_reaches_the_screen_that_predicts_it(
+    finished_run, tiny_season, tiny_config, tmp_path
+):
     labels = tiny_season.table("train_labels.csv")
     # As many contacts in each play as before, so the folds stay as they are.
-    for play in runs[0].folds.loc[runs[0].folds["fold"] == 0, "game_play"]:
+    for play in finished_run.folds.loc[finished_run.folds["fold"] == 0, "game_play"]:
         rows = labels["game_play"] == play
         labels.loc[rows, "contact"] = labels.loc[rows, "contact"].to_numpy()[::-1]
     tiny_season.write("train_labels.csv", labels)
-    run_pipeline(runs[1], until="screen")
+    relabelled = Run(tiny_config, tiny_season.folder, tmp_path / "run", 1, simulated=True)
+    run_pipeline(relabelled, until="screen")
+    runs = finished_run, relabelled
     for fold, equal in ((0, True), (1, False)):
         before, after = ((run.folder / "screen" / f"fold{fold}.txt").read_bytes() for run in runs)
         assert (before == after) == equal
