@@ -98,7 +98,10 @@ def cut_off(video) -> str:
 
 @pytest.mark.parametrize("damage", [empty, cut_off])
 def test_a_broken_video_stops_training_or_costs_its_view(own_run, filmed_season, damage, caplog):
-    video = min((filmed_season.folder / "train").glob("*_Sideline.mp4"))
+    video, *others = sorted((filmed_season.folder / "train").glob("*_Sideline.mp4"))
+    for other in others:  # a play without videos costs no time
+        other.unlink()
+        other.with_name(other.name.replace("Sideline", "Endzone")).unlink()
     message = damage(video)
     run = dataclasses.replace(own_run(), input=filmed_season.folder)
     with pytest.raises(InputError, match=message):
@@ -106,4 +109,4 @@ def test_a_broken_video_stops_training_or_costs_its_view(own_run, filmed_season,
     run_pipeline(skipping(run), "crops")
     visible = np.load(run.folder / "crops" / video.name[:12] / "visible.npy", allow_pickle=False)
     assert not visible[:, 0].all()
-    assert "passed over" in caplog.text
+    assert caplog.text.count("passed over") == 1
