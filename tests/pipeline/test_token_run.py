@@ -107,6 +107,8 @@ def test_a_plan_of_tokens_has_crops_and_training_of_players(tokens, monkeypatch)
     small = {"models.MAX_ROWS": 3_000, "models.BOOSTING_ROUNDS": 5, "vision.SECONDS": 0.05}
     for name, value in small.items():
         monkeypatch.setattr(f"run_checks.measured_{name}", value)
+    for name in ("SCREEN_MODULES", "VISION_MODULES"):  # whose import is timed
+        monkeypatch.setattr(f"run_checks.plan.{name}", ("json",))
     plan = make_plan(tokens, size_of(tokens.season, 1), 1e-6)
     costs = {stage.stage: stage.cost for stage in plan.stages}
     assert min(costs[stage].seconds for stage in ("crops", "vision", "submission")) > 0
