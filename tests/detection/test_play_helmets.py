@@ -10,6 +10,7 @@ from player_contact.competition.constants import HELMET_COLUMNS
 from player_contact.competition.season import read_season
 from player_contact.detection.helmet_table import helmet_rows
 from player_contact.detection.helmets import NO_HELMETS, Helmets
+from player_contact.detection.naming import name_helmets
 from player_contact.detection.play_helmets import (
     ADDED,
     DOUBTED,
@@ -24,6 +25,23 @@ from player_contact.play import Play, View, build_play
 from player_contact.video.step_boxes import step_boxes
 
 pytestmark = pytest.mark.slow  # naming a view takes seconds
+
+
+@pytest.fixture(scope="module", autouse=True)
+def named_once():
+    """The same helmets of the same players are named once for all tests, for it takes seconds."""
+    named = {}
+
+    def remembered(view, field, helmets):
+        boxes = [one.boxes.tobytes() for one in helmets]
+        key = view, field.tobytes(), tuple(boxes)
+        if key not in named:
+            named[key] = name_helmets(view, field, helmets)
+        return named[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("player_contact.detection.play_helmets.name_helmets", remembered)
+        yield
 
 
 def read_play(season: Path) -> tuple[Play, dict[str, np.ndarray]]:
