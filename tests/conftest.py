@@ -16,7 +16,7 @@ from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import run_pipeline
 from season_simulator.season_writer import SeasonSettings, write_season
 from tests.makers import FAULTS, REAL, TinySeason, copy_season
-from tests.short_season import shorten_season
+from tests.short_season import shorten_season, shorten_video
 
 # The same examples every time: a test that passed on one machine passes on the next.
 settings.register_profile(
@@ -34,7 +34,7 @@ SEED, PLAYS, TEST_PLAYS, STEPS = 1, 4, 1, 24
 
 
 # What makes a test slow: films, a run of all stages, programs in processes of their own.
-SLOW_FIXTURES = {"season", "finished_run", "command", "tiny", "plays"}
+SLOW_FIXTURES = {"season", "short_films", "finished_run", "command", "tiny", "plays"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,6 +99,25 @@ def short_tables(season_tables, made_once) -> Path:
 def short_season(short_tables, tmp_path) -> TinySeason:
     """A season of few rows that the test may edit."""
     return copy_season(short_tables, tmp_path / "short_season")
+
+
+@pytest.fixture(scope="session")
+def short_films(season, made_once) -> Path:
+    """The filmed season with videos that end soon after the snap: few frames to search."""
+
+    def write(folder: Path) -> None:
+        copy_season(season, folder)
+        for video in folder.glob("t*/*.mp4"):
+            shorten_video(video)
+        shutil.copytree(season / "truth", folder / "truth")
+
+    return made_once("short_films", write)
+
+
+@pytest.fixture
+def own_short_films(short_films, tmp_path) -> TinySeason:
+    """The same for a test that edits it."""
+    return copy_season(short_films, tmp_path / "short_films")
 
 
 @pytest.fixture

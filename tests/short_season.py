@@ -1,5 +1,6 @@
-"""A season of a few hundred rows, for tests of what is done to each row alike."""
+"""Seasons of a few hundred rows or a few frames, for tests of what is done to each one alike."""
 
+import itertools
 from pathlib import Path
 
 from tests.makers import copy_season, split_files
@@ -8,6 +9,7 @@ PLAYS = 3
 EVERY = 3  # of so many players one is kept
 LAST_STEP, AROUND = 7, 10  # of the ids; of the tracking, before and after the snap
 FRAMES = 290, 350  # the snap is at 300
+FILMED = 339  # frames of short videos
 
 
 def shorten_season(season: Path, folder: Path) -> None:
@@ -33,3 +35,17 @@ def shorten_season(season: Path, folder: Path) -> None:
             short[file] = table
     for file, table in short.items():
         whole.write(file, table)
+
+
+def shorten_video(path: Path) -> None:
+    """Leaves about FILMED frames of a video: those whose packets come first."""
+    import av
+
+    short = path.with_name(f"short_{path.name}")
+    with av.open(str(path)) as whole, av.open(str(short), "w") as part:
+        stream = part.add_stream_from_template(whole.streams.video[0])
+        packets = (packet for packet in whole.demux(video=0) if packet.dts is not None)
+        for packet in itertools.islice(packets, FILMED):
+            packet.stream = stream
+            part.mux(packet)
+    short.replace(path)  # which may be a link

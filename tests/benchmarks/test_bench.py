@@ -1,6 +1,6 @@
-import json
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,9 +12,13 @@ from benchmarks.bench_helmets import bench_helmets
 from benchmarks.bench_table import BenchResult, bench_text
 from benchmarks.bench_video import bench_video
 from player_contact.competition.season import read_season
+from player_contact.detection.play_helmets import frames_of_steps
 from player_contact.features.table import feature_table
+from player_contact.utils.files import read_json
 from season_simulator import season_cache
+from tests.conftest import ROOT
 from tests.invoke import invoke
+from tests.makers import first_play
 
 
 def test_the_peer_of_the_features_computes_the_same_values(season_tables):
@@ -35,23 +39,31 @@ def test_every_result_has_a_rate_and_is_compared(season_tables):
         assert result.more or result.ratio_to_limit
 
 
-def test_crops_are_timed_where_there_are_videos(season, season_tables, tiny_config):
-    registration, crops = bench_video(season, tiny_config)
-    assert registration.rows > crops.rows > 0
-    assert crops.ratio_to_limit > 0
-    assert crops.ratio_to_peer > 0
-    assert crops.more["crops/s"] == pytest.approx(6 * crops.rows_per_s)
-    assert 20 < crops.peak_mb < 700
-    assert crops.more["% of 700 MB"] == pytest.approx(crops.peak_mb / 7)
+def test_crops_are_timed_where_there_are_videos(benched):
+    registration, crops = (
+        benched.stages[name]
+        for name in ("registration and completed boxes", "decoding, cutting and storing crops")
+    )
+    assert registration["rows"] > crops["rows"] > 0
+    assert crops["ratio_to_limit"] > 0
+    assert crops["ratio_to_peer"] > 0
+    assert crops["more"]["crops/s"] == pytest.approx(6 * crops["rows_per_s"])
+    assert 20 < crops["peak_mb"] < 700
+    assert crops["more"]["% of 700 MB"] == pytest.approx(crops["peak_mb"] / 7)
+
+
+def test_helmets_are_timed_beside_the_network_alone(benched, short_films):
+    result = benched.stages["helmets found and named"]
+    play, _ = first_play(read_season(short_films, "train"))
+    frames = sum(len(frames_of_steps(play, view)) for view in play.views.values())
+    assert result["rows"] == frames > 0
+    assert result["ratio_to_limit"] > 1
+    assert result["more"]["s a play"] == pytest.approx(frames / result["rows_per_s"])
+    assert 5 < result["more"]["helmets a frame"] < 40
+
+
+def test_without_videos_neither_is_timed(season_tables, tiny_config):
     assert bench_video(season_tables, tiny_config) == []
-
-
-def test_helmets_are_timed_beside_the_network_alone(season, season_tables):
-    (result,) = bench_helmets(season)
-    assert result.rows > 40
-    assert result.ratio_to_limit > 1
-    assert result.more["s a play"] == pytest.approx(result.rows / result.rows_per_s)
-    assert 5 < result.more["helmets a frame"] < 40
     assert bench_helmets(season_tables) == []
 
 
@@ -88,37 +100,49 @@ def test_the_table_names_what_was_compared():
     ]
 
 
-@pytest.fixture
-def run_bench(monkeypatch, season, season_tables, tmp_path):
-    """Runs the command on seasons that exist; returns what it printed and wrote."""
+@dataclass
+class Benched:
+    """What the command printed, and wrote by stage."""
+
+    output: str
+    stages: dict[str, dict]
+
+
+@pytest.fixture(scope="module")
+def run_bench(short_films, season_tables, tmp_path_factory):
+    """Runs the command on seasons that exist."""
 
     def season_folder(_, size, *__):
-        return season if size.video else season_tables
+        return short_films if size.video else season_tables
 
-    def run(settings: str, *words: str) -> tuple[str, dict]:
-        monkeypatch.setattr(season_cache, "season_folder", season_folder)
-        config = tmp_path / "c.yaml"
-        config.write_text(settings)
-        options = ("--config", config, "--outputs", tmp_path, "--workers", "1")
-        done = invoke(app, ["bench", *options, *words])
+    def run(*words: object) -> Benched:
+        folder = tmp_path_factory.mktemp("bench")
+        options = ("--config", ROOT / "configs" / "tiny.yaml", "--outputs", folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(season_cache, "season_folder", season_folder)
+            scored = BenchResult("vision, scored", 8, 2.0)
+            patch.setattr(bench, "bench_vision", lambda _: [scored])
+            done = invoke(app, ["bench", *options, "--workers", "1", *words])
         assert done.exit_code == 0, done.output
-        return done.output, json.loads((tmp_path / "bench" / "bench.json").read_text())
+        return Benched(done.output, read_json(folder / "bench" / "bench.json"))
 
     return run
 
 
-def test_the_command_prints_the_table_and_writes_json(monkeypatch, run_bench):
-    scored = BenchResult("vision, scored", 8, 2.0)
-    monkeypatch.setattr(bench, "bench_vision", lambda _: [scored])
-    output, stages = run_bench("seed: 1\n")
-    assert len(stages) == 7
-    assert all(stage in output for stage in stages)
+@pytest.fixture(scope="module")
+def benched(run_bench) -> Benched:
+    return run_bench()
+
+
+def test_the_command_prints_the_table_and_writes_json(benched):
+    assert len(benched.stages) == 7
+    assert all(stage in benched.output for stage in benched.stages)
     names = {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"}
-    assert all(names <= set(stage) for stage in stages.values())
+    assert all(names <= set(stage) for stage in benched.stages.values())
 
 
 def test_video_and_vision_can_be_left_out(run_bench):
-    assert len(run_bench("season: {video: false}\n", "--vision", "0")[1]) == 3
+    assert len(run_bench("--set", "season.video=false", "--vision", "0").stages) == 3
 
 
 def test_vision_is_timed_beside_its_encoder_and_a_peer(monkeypatch, tiny_config):

@@ -42,20 +42,20 @@ def test_a_season_without_videos_trains_and_finds_nothing(season_tables, tmp_pat
         app.run([str(word) for word in ["helmets", "--split", "test", *words]])
 
 
-def test_a_table_is_written_from_videos_and_one_that_lacks_boxes_filled(filmed_season, tmp_path):
-    given = filmed_season.table(HELMETS)
+def test_a_table_is_written_from_videos_and_one_that_lacks_boxes_filled(own_short_films, tmp_path):
+    given = own_short_films.table(HELMETS)
     paths = [tmp_path / f"{name}.csv" for name in ("found", "filled")]
     for path, options in zip(paths, ([], ["--fill"]), strict=True):
-        words = ["helmets", "--input", filmed_season.folder, "--split", "test"]
+        words = ["helmets", "--input", own_short_films.folder, "--split", "test"]
         done = invoke(app, [*words, "--output", path, *options])
         assert done.exit_code == 0, done.output
         assert "of them named" in done.output
     found, filled = map(pd.read_csv, paths)
     assert tuple(found.columns) == HELMET_COLUMNS
     assert len(filled) > len(given)
-    filmed_season.write(HELMETS, found)
-    again = read_season(filmed_season.folder, "test").helmets
+    own_short_films.write(HELMETS, found)
+    again = read_season(own_short_films.folder, "test").helmets
     assert len(again) == len(found)
-    players = set(filmed_season.table("test_player_tracking.csv")["nfl_player_id"].astype(int))
+    players = set(own_short_films.table("test_player_tracking.csv")["nfl_player_id"].astype(int))
     assert set(found["nfl_player_id"]) <= players
     assert np.isfinite(found[["left", "top", "width", "height"]]).all().all()

@@ -78,11 +78,9 @@ def test_an_image_without_boxes_and_a_table_without_a_column_are_named(image, tm
         check_image(tmp_path / "none.png", detector, tmp_path / "drawn.png")
 
 
-def test_simulated_plays_have_every_measure_whatever_the_workers(season):
-    tables = [
-        check_helmets(read_season(season, "train"), season / "truth", 2, SHIPPED_DETECTOR, workers)
-        for workers in (1, 2)
-    ]
+def test_simulated_plays_have_every_measure_whatever_the_workers(short_films):
+    season, truth = read_season(short_films, "train"), short_films / "truth"
+    tables = [check_helmets(season, truth, 2, SHIPPED_DETECTOR, workers) for workers in (1, 2)]
     pd.testing.assert_frame_equal(*tables)
     names = [(title, name) for title, measures in MEASURES.items() for name, *_ in measures]
     assert list(tables[0].index) == names
@@ -94,8 +92,9 @@ def test_simulated_plays_have_every_measure_whatever_the_workers(season):
     assert named.loc["found ones named rightly, %"].dropna().min() > 85
 
 
-def test_the_command_prints_what_is_found(season):
-    words = ["boxes-check", "--input", season, "--split", "test", "--detect", "1", "--workers", "1"]
+def test_the_command_prints_what_is_found(short_films):
+    options = {"input": short_films, "split": "test", "detect": 1, "workers": 1}
+    words = ["boxes-check", *(word for k, v in options.items() for word in (f"--{k}", v))]
     done = invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "average precision at IoU .5, %" in done.output
