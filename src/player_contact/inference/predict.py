@@ -180,7 +180,9 @@ def _add_vision(
     plays, unfilmed = _plays_with_video(season, predictions)
     counts[NO_VIDEO] = len(unfilmed)
     rows = {play: predictions[play].num_open for play in plays}
-    remaining, times, last_line = dict(rows), PlayTimes(), -math.inf
+    remaining, times = dict(rows), PlayTimes()
+    # With a budget the first play tells already how many will fit.
+    last_line = -math.inf if math.isfinite(deadline) else time.monotonic()
     patience = Patience()
     complete, seconds = bundle.config.boxes.complete, dict[str, dict[str, float]]()
     work = partial(cascade.predict_play, folder=bundle.folder, complete=complete, with_video=True)
