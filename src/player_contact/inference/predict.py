@@ -131,6 +131,7 @@ def _add_screen(
 ) -> Iterator[None]:
     """Replaces `predictions` by those of sensors and boxes while there is time; yields for each."""
     remaining, patience, first = season.plays(), Patience(), True
+    undecided = len(season.game_plays)
     for complete in (True, False) if bundle.config.boxes.complete else (False,):
         work = partial(
             cascade.predict_play, folder=bundle.folder, complete=complete, with_video=False
@@ -147,7 +148,10 @@ def _add_screen(
             else:
                 predictions[tables.game_play] = outcome
                 patience.add(sum(outcome.seconds.values()))
+                undecided -= 1
             yield
+        if not undecided:  # or processes would be started for nothing
+            return
         remaining, first = itertools.chain(failed, remaining), False
 
 
@@ -179,6 +183,8 @@ def _add_vision(
         return
     plays, unfilmed = _plays_with_video(season, predictions)
     counts[NO_VIDEO] = len(unfilmed)
+    if not plays:
+        return
     rows = {play: predictions[play].num_open for play in plays}
     remaining, times = dict(rows), PlayTimes()
     # With a budget the first play tells already how many will fit.
