@@ -51,7 +51,7 @@ def lose_positions(season: TinySeason) -> None:
 
 @pytest.mark.slow
 def test_of_boxes_as_many_pairs_lie_near_as_touch(tmp_path):
-    write_season(tmp_path / "season", SeasonSettings(16, 0, False, 74, 3), workers=2)
+    write_season(tmp_path / "season", SeasonSettings(10, 0, False, 74, 3), workers=2)
     near, touch = 0, 0
     for tables in read_season(tmp_path / "season", "train").plays():
         play, rows = build_play(tables)

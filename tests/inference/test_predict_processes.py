@@ -1,0 +1,175 @@
+"""A process that dies, hangs or has no time left costs its play the video and nothing else."""
+
+import re
+import subprocess
+import sys
+import time
+from functools import partial
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from player_contact.inference.time_budget import Patience, parse_duration
+from tests.inference.unruly_plays import (
+    breaks_the_gpu,
+    dies_of_large_batches,
+    dying_play,
+    without_end,
+)
+from tests.makers import TinySeason, split_files
+
+IDS, *TABLES = split_files("test")
+PREDICT_PLAY = "player_contact.inference.cascade.predict_play"
+
+
+def copy_play(season: TinySeason, name: str) -> None:
+    """The test play once more, under another name, with its videos."""
+    ids = season.table(IDS)
+    old = ids["contact_id"][0][:12]
+    for file in TABLES:
+        table = season.table(file)
+        copied = table[table["game_play"] == old].assign(game_play=name)
+        season.write(file, pd.concat([table, copied]))
+    copied = ids[ids["contact_id"].str.startswith(old)]
+    copied = copied.assign(contact_id=name + copied["contact_id"].str.slice(12))
+    season.write(IDS, pd.concat([ids, copied]))
+    for video in (season.folder / "test").glob(f"{old}_*.mp4"):
+        video.with_name(video.name.replace(old, name)).symlink_to(video.resolve())
+
+
+def test_a_play_that_kills_its_process_costs_no_other_play(
+    predict, filmed_season, monkeypatch, caplog
+):
+    """As where memory runs out: for one play completing its boxes, for another at its video.
+
+    Both come before the third.
+    """
+    before, _ = predict(filmed_season)
+    boxes, video = "10000_000001", "10000_000002"
+    for play in (boxes, video):
+        copy_play(filmed_season, play)
+    dying = partial(dying_play, boxes=boxes, video=video)
+    monkeypatch.setattr(PREDICT_PLAY, dying)
+    after, counts = predict(filmed_season, workers=1)
+    others = after["contact"][~after["contact_id"].str.startswith(video)]
+    assert others.tolist() == 2 * before["contact"].tolist()
+    assert counts["plays decided by vision"] == 2
+    assert counts["plays decided by screen"] == counts["plays where vision failed"] == 1
+    died = "failed (its process died twice; did memory run out?)"
+    assert f"{boxes}: the screen {died}" in caplog.text
+    assert f"{video}: vision {died}; decided by sensors and boxes" in caplog.text
+
+
+def test_a_budget_that_suffices_changes_nothing(predict, filmed_season, caplog):
+    unlimited, _ = predict(filmed_season)
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        limited, _ = predict(filmed_season, budget=parse_duration("1h"))
+    assert limited.equals(unlimited)
+    assert "vision: 1 of 1 plays" in caplog.text
+    assert "of the budget left: all of them fit" in caplog.text
+    timing = r"a play took [\d.]+ s of a process: start .*, videos [\d.]+, vision [\d.]+, blend"
+    assert re.search(timing, caplog.text)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_budget_that_is_over_at_once_leaves_the_distance(predict, filmed_season, workers):
+    _, counts = predict(filmed_season, workers=workers, budget=1e-3)
+    assert counts["plays decided by distance"] == 1
+
+
+@pytest.fixture
+def at_video(tmp_path, monkeypatch):
+    """A file that is there once a play is at its video, where it stays; ten seconds pass then."""
+    path = tmp_path / "at_video"
+    clock = SimpleNamespace(monotonic=lambda: 10.0 if path.exists() else 0.0)
+    for module in ("inference.predict", "utils.parallel"):
+        monkeypatch.setattr(f"player_contact.{module}.time", clock)
+    return path
+
+
+def test_at_the_end_of_the_budget_vision_is_stopped(
+    predict, filmed_season, tiny_season, at_video, monkeypatch, caplog
+):
+    """It is over when the play is at its video, however long that takes."""
+    unfilmed, _ = predict(tiny_season)
+    monkeypatch.setattr(PREDICT_PLAY, partial(without_end, at_video=at_video))
+    submission, counts = predict(filmed_season, workers=1, budget=1)
+    assert counts["plays without vision for lack of time"] == 1
+    assert counts["plays decided by screen"] == 1
+    assert "No time for the video of 1 plays" in caplog.text
+    assert submission.equals(unfilmed)
+
+
+def test_a_play_that_hangs_at_its_video_is_decided_without(
+    predict, filmed_season, tiny_season, at_video, monkeypatch, caplog
+):
+    unfilmed, _ = predict(tiny_season)
+    monkeypatch.setattr(PREDICT_PLAY, partial(without_end, at_video=at_video))
+    monkeypatch.setattr("player_contact.inference.predict.Patience", ShortPatience)
+    submission, counts = predict(filmed_season, workers=1)
+    assert counts["plays where vision failed"] == 1
+    assert "vision failed (nothing came of it for 1 s); decided by sensors and" in caplog.text
+    assert submission.equals(unfilmed)
+
+
+class ShortPatience(Patience):
+    def __call__(self) -> float:
+        return 1.0
+
+
+def test_a_play_whose_process_dies_is_tried_again_with_small_batches(
+    predict, filmed_season, tmp_path, monkeypatch
+):
+    before, _ = predict(filmed_season)
+    tries = tmp_path / "tries"
+    monkeypatch.setattr(PREDICT_PLAY, partial(dies_of_large_batches, tries=tries))
+    after, counts = predict(filmed_season, workers=1)
+    assert counts["plays decided by vision"] == 1
+    assert tries.exists()
+    assert (after["contact"] == before["contact"]).mean() > 0.99  # sums in another order
+
+
+def test_a_gpu_that_breaks_takes_its_process_and_no_other_play(
+    predict, filmed_season, tmp_path, monkeypatch
+):
+    before, _ = predict(filmed_season)
+    copy_play(filmed_season, other := "99999_000001")
+    breaks = partial(breaks_the_gpu, broken=tmp_path / "broken", play=other)
+    monkeypatch.setattr(PREDICT_PLAY, breaks)
+    after, counts = predict(filmed_season, workers=1)
+    assert (tmp_path / "broken").exists()
+    assert counts["plays decided by vision"] == 2
+    others = ~after["contact_id"].str.startswith(other)
+    assert after["contact"][others].tolist() == before["contact"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("last", "options"), [("first", ["--without-vision"]), ("second", [])], ids=["first", "second"]
+)
+def test_whoever_is_killed_at_a_file_leaves_a_whole_one(
+    bundle, filmed_season, tmp_path, last, options
+):
+    """As by the system where memory runs out, as soon as the first file is there or replaced."""
+    for play in ("99999_000001", "99999_000002"):
+        copy_play(filmed_season, play)
+    path = tmp_path / "submission.csv"
+    folders = {"bundle": bundle, "input": filmed_season.folder, "output": path}
+    paths = [word for name, value in folders.items() for word in (f"--{name}", value)]
+    command = [sys.executable, "-m", "player_contact", "predict", *paths, "--workers", "2"]
+    process = subprocess.Popen([*map(str, command), *options], stderr=subprocess.DEVNULL)
+    while not path.is_file():
+        assert process.poll() is None
+        time.sleep(0.01)
+    written = path.stat().st_mtime_ns
+    while last == "second" and path.stat().st_mtime_ns == written:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    submission = pd.read_csv(path)
+    assert submission["contact_id"].tolist() == filmed_season.table(IDS)["contact_id"].tolist()
+    assert submission["contact"].any()
+    if last == "first":  # before any model worked
+        assert not submission["contact"][submission["contact_id"].str.endswith("_G")].any()
