@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,10 +26,24 @@ def assert_one_error_line(done, sentence: str) -> None:
 
 
 @pytest.fixture
-def predict(command, bundle, tiny_season, tmp_path):
-    """Predicts the tiny season into submission.csv."""
-    words = ("--bundle", bundle, "--input", tiny_season.folder, "--output", "submission.csv")
-    return lambda *more: command("predict", *words, *more)
+def here(tmp_path, monkeypatch, capsys):
+    """What `command` does, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["player_contact", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return SimpleNamespace(returncode=ended.value.code, stderr=capsys.readouterr().err)
+
+    return run
+
+
+@pytest.fixture
+def words(bundle, tiny_season):
+    """To predict the tiny season into submission.csv."""
+    folders = ("--bundle", bundle, "--input", tiny_season.folder)
+    return ("predict", *folders, "--output", "submission.csv")
 
 
 @pytest.mark.parametrize(
@@ -50,16 +65,16 @@ def predict(command, bundle, tiny_season, tmp_path):
     ids=["missing column", "missing table", "wrong type"],
 )
 def test_a_damaged_table_leaves_the_old_submission(
-    predict, tiny_season, tmp_path, damage, sentence
+    here, words, tiny_season, tmp_path, damage, sentence
 ):
     damage(tiny_season)
     (tmp_path / "submission.csv").write_text("old")
-    assert_one_error_line(predict("--workers", 1), sentence)
+    assert_one_error_line(here(*words, "--workers", 1), sentence)
     assert (tmp_path / "submission.csv").read_text() == "old"
 
 
-def test_predict_writes_a_submission_and_prints_counts(predict, tiny_season, tmp_path):
-    done = predict("--workers", 2, "--mend")
+def test_predict_writes_a_submission_and_prints_counts(command, words, tiny_season, tmp_path):
+    done = command(*words, "--workers", 2, "--mend")
     assert done.returncode == 0, done.stderr
     rows = len(tiny_season.table("sample_submission.csv"))
     printed = [line.split() for line in done.stdout.splitlines()]
@@ -106,8 +121,8 @@ def test_a_damaged_training_table_stops_a_run(command, tiny_season, tmp_path):
         (("walk",), "invalid choice: 'walk' (choose from"),
     ],
 )
-def test_what_the_user_can_mend_is_one_sentence(command, words, sentence):
-    assert_one_error_line(command(*words), sentence)
+def test_what_the_user_can_mend_is_one_sentence(here, words, sentence):
+    assert_one_error_line(here(*words), sentence)
 
 
 def test_a_season_is_simulated_once_and_its_folder_printed(command, tmp_path):
@@ -153,39 +168,34 @@ def full_disk(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device", "submission.csv")
 
 
-def test_a_full_disk_leaves_the_old_submission(bundle, tiny_season, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_leaves_the_old_submission(here, bundle, tiny_season, tmp_path, monkeypatch):
     submission = tmp_path / "out" / "submission.csv"
     submission.parent.mkdir()
     submission.write_text("old")
     paths = ("--bundle", bundle, "--input", tiny_season.folder, "--output", submission)
-    words = ["player_contact", "predict", *map(str, paths), "--workers", "1"]
-    monkeypatch.setattr(sys, "argv", words)
     monkeypatch.setattr("pandas.DataFrame.to_csv", full_disk)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1] == (
+    done = here("predict", *paths, "--workers", 1)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
         "error: No space is left at submission.csv. What was finished is kept: make room and run "
         "again"
     )
     assert [path.read_text() for path in submission.parent.iterdir()] == ["old"]
 
 
-def test_ctrl_c_is_one_sentence_too(monkeypatch, capsys):
+def test_ctrl_c_is_one_sentence_too(here, monkeypatch):
     def press_ctrl_c(_: Path) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("player_contact.kaggle.kaggle_cli.download", press_ctrl_c)
-    monkeypatch.setattr(sys, "argv", ["player_contact", "data"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 130
-    assert capsys.readouterr().err.splitlines() == [
+    done = here("data")
+    assert done.returncode == 130
+    assert done.stderr.splitlines() == [
         "error: Stopped. What was finished is kept: run again to go on"
     ]
 
 
 @pytest.mark.parametrize("name", ["seasons", "a/b", ".."])
-def test_a_run_outside_the_outputs_is_refused(command, name):
-    done = command("run", "--config", TINY, "--run", name)
+def test_a_run_outside_the_outputs_is_refused(here, name):
+    done = here("run", "--config", TINY, "--run", name)
     assert_one_error_line(done, f"A run can't be called {name!r}")
