@@ -11,6 +11,7 @@ from player_contact.kaggle.submit import (
     missing_imports,
     missing_in_another_process,
 )
+from run_checks.submission import check_submission
 
 DISTANCE, PARTLY, WHOLE = (f"contact_id,contact\na_1_2,1\na_1_G,{n}\n" for n in (0, 1, 1))
 WHOLE += "b_1_G,1\n"
@@ -23,11 +24,6 @@ def test_what_is_not_there_or_lacks_something_is_named(tmp_path, monkeypatch):
         "lacking (No module named 'no_such')",
         "nowhere (No module named 'nowhere')",
     ]
-
-
-@pytest.mark.slow
-def test_all_that_the_notebook_needs_is_here():
-    assert missing_in_another_process(NEEDED.split()) == []
 
 
 def test_an_import_that_crashes_ends_only_the_process_that_tries_it(tmp_path, monkeypatch):
@@ -108,3 +104,14 @@ def test_of_two_failed_tries_the_one_that_went_further_is_kept(submit, first, se
 def test_without_any_submission_the_notebook_fails(submit):
     with pytest.raises(SystemExit, match="There is no submission"):
         submit("", "")
+
+
+def test_where_all_fails_at_once_it_goes_on_without_vision(bundle, season, tmp_path, capfd):
+    """`predict` itself refuses this budget."""
+    make_submission(bundle, season, tmp_path / "submission.csv", "a while")
+    ids = season / "sample_submission.csv"
+    assert check_submission(tmp_path / "submission.csv", ids)["contact"].sum() > 0
+    printed = capfd.readouterr()
+    assert "This failed. What was written stays; now without vision" in printed.out
+    assert "'a while'" in printed.err
+    assert "vision: " not in printed.err
