@@ -56,7 +56,7 @@ doctor first-look plan audit damage-check budget-check kernel-check motion-check
 bench encoders gpu-check: $(READY)  ## time all stages, encoders, GPUs: PLAYS= VIDEO=0 ENCODERS= SCORE=1
 	@$(PY) -m benchmarks $@ $(OPTIONS)
 test: $(READY)  ## all tests, one process per core (WORKERS=)
-	@$(PY) -m pytest -n $(or $(filter-out 0,$(WORKERS)),auto) --dist loadfile
+	@$(PY) -m pytest -n $(or $(filter-out 0,$(WORKERS)),auto) --dist loadfile --no-loadscope-reorder
 test-fast: $(READY)  ## the tests that take seconds
 	@$(PY) -m pytest -m "not slow" -n $(or $(filter-out 0,$(WORKERS)),auto)
 check: $(READY)  ## lint, format and types, as CI does
