@@ -145,7 +145,10 @@ def test_other_dialects_of_csv_lose_no_value(same, file, change):
     same(file, change)
 
 
-@pytest.mark.parametrize("change", [quotes_after_blanks, utf_16])
+new_line_in_each_row = edit(lambda table: table.assign(contact_id=table["contact_id"] + "\n"))
+
+
+@pytest.mark.parametrize("change", [quotes_after_blanks, utf_16, new_line_in_each_row])
 def test_a_table_that_is_read_in_several_blocks_loses_no_value(same, tiny_season, change):
     assert (tiny_season.folder / LABELS).stat().st_size > 2**20
     same(LABELS, change, tiny_season)
