@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import STAGE_NAMES
 from run_checks import plan as plan_module
 from run_checks.measured_models import measure_booster
-from run_checks.measured_play import Cost
+from run_checks.measured_play import Cost, measure_play
 from run_checks.measured_vision import VisionCost
 from run_checks.plan import make_plan, seconds_to_read, size_of
 from run_checks.plan_table import Plan, Size, StagePlan, plan_text
@@ -33,7 +34,27 @@ def small_measurements():
         }
         for name, kind in kinds.items():
             patch.setattr(plan_module, name, once(getattr(plan_module, name), kind))
-        yield
+        with contextlib.ExitStack() as open_plays:
+            begin = once(lambda *args: open_plays.enter_context(measure_play(*args)), play_kind)
+            patch.setattr(
+                plan_module, "measure_play", lambda *args: contextlib.nullcontext(begin(*args))
+            )
+            yield
+
+
+def play_kind(tables, quick, config, processes) -> tuple:
+    """All that the costs of a play depend on: not how a model is trained."""
+    families = config.vision.families
+    config = config.model_dump_json(exclude={"vision"})
+    return (
+        tables.video_folder,
+        tables.game_play,
+        quick.share,
+        quick.contacts,
+        families,
+        config,
+        processes,
+    )
 
 
 def once(measure, kind):
