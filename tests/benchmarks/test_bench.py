@@ -21,6 +21,7 @@ from tests.invoke import invoke
 from tests.makers import first_play
 
 
+@pytest.mark.slow
 def test_the_peer_of_the_features_computes_the_same_values(season_tables):
     for tables in read_season(season_tables, "train").plays():
         play, rows = build_candidates(tables, 3.0)
@@ -30,6 +31,7 @@ def test_the_peer_of_the_features_computes_the_same_values(season_tables):
         np.testing.assert_allclose(features.to_numpy(), expected.to_numpy(), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_every_result_has_a_rate_and_is_compared(season_tables):
     results = bench_features(season_tables, 3.0, 1)
     assert len({result.stage for result in results}) == len(results) == 3
@@ -145,6 +147,7 @@ def test_video_and_vision_can_be_left_out(run_bench):
     assert len(run_bench("--set", "season.video=false", "--vision", "0").stages) == 3
 
 
+@pytest.mark.slow
 def test_vision_is_timed_beside_its_encoder_and_a_peer(monkeypatch, tiny_config):
     small = {"TRACKS": 2, "LENGTH": 4, "ROUNDS": 1, "PEER_SIZE": 32, "PEER_FRAMES": 2}
     for name, value in small.items():

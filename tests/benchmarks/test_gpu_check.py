@@ -14,6 +14,7 @@ def test_without_a_gpu_there_is_nothing_to_check():
         require_gpu()
 
 
+@pytest.mark.slow
 def test_every_encoder_of_a_config_has_a_line(monkeypatch):
     """On the CPU, which takes the same way."""
     monkeypatch.setattr(gpu_check, "TRACKS", 4)

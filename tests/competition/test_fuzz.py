@@ -118,6 +118,7 @@ def assert_one_sentence(error: InputError, file: str = "") -> None:
     assert "\n" not in str(error).strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", SCHEMAS)
 @given(changes=CHANGES)
 @example(changes=[(set_cell, 0, 0, "٥٨١٦٨_٠٠٣٣٩٢")])
@@ -150,6 +151,7 @@ def test_a_mended_table_is_valid_and_has_no_row_more(short, folder, file, change
     pd.testing.assert_frame_equal(again, mended, check_dtype=False, check_categorical=False)
 
 
+@pytest.mark.slow
 @given(
     file=st.sampled_from(list(SCHEMAS)),
     cuts=st.lists(

@@ -93,6 +93,7 @@ def uneven_rows(seed: int):
     return label, np.round(probability, random.choice([1, 7])).astype(np.float32), is_ground
 
 
+@pytest.mark.slow
 @given(SEEDS)
 @settings(max_examples=300)
 def test_no_pair_of_thresholds_beats_the_best_ones(seed):

@@ -208,6 +208,7 @@ def test_a_run_without_kernel_is_told_what_to_do(tmp_path):
         upload_of(tmp_path / "mine")
 
 
+@pytest.mark.slow
 def test_building_the_wheel_leaves_nothing_in_the_checkout(tmp_path):
     def names() -> set[str]:
         return {path.name for path in (*ROOT.iterdir(), *(ROOT / "src").iterdir())}

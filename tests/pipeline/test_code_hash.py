@@ -48,6 +48,7 @@ def changed(before, tmp_path):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["vision/model.py", "vision/train.py", "features/table.py"])
 def test_comments_docstrings_and_layout_rerun_nothing(changed, module):
     assert not changed(module, "\n\n\n", "\n\n\n\n# A comment.\n\n\n")

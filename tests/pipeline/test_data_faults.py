@@ -45,6 +45,7 @@ def lose_boxes(season) -> str:
     return f"^{play} Sideline has no helmet box of any of its players"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [lose_player, lose_steps, lose_boxes])
 def test_a_damaged_play_stops_training_or_is_skipped(run, tiny_season, caplog, damage):
     message = damage(tiny_season)
@@ -54,6 +55,7 @@ def test_a_damaged_play_stops_training_or_is_skipped(run, tiny_season, caplog, d
     assert "passed over" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_play_whose_features_fail_stops_training_or_is_no_contact(
     run, tiny_season, monkeypatch, caplog
 ):

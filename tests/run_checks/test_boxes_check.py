@@ -25,6 +25,7 @@ def table(season_tables) -> pd.DataFrame:
     return check_boxes(season_tables)
 
 
+@pytest.mark.slow
 def test_a_simulated_season_has_every_measure(table):
     names = [(title, name) for title, measures in MEASURES.items() for name, *_ in measures]
     assert list(table.index) == names
@@ -95,6 +96,7 @@ def test_real_boxes_are_checked_without_labels_and_truth(real_folder):
     pd.testing.assert_frame_equal(check_boxes(real_folder.folder), table)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table(season_tables, table):
     done = invoke(app, ["boxes-check", "--input", season_tables, "--workers", "1"])
     assert done.exit_code == 0, done.output

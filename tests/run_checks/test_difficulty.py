@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from player_contact.config import load_config
 from run_checks.__main__ import app
@@ -13,6 +14,7 @@ from run_checks.difficulty import (
 from tests.invoke import invoke
 
 
+@pytest.mark.slow
 def test_the_recipes_are_trained_and_scored_on_a_season(season_tables):
     config = load_config("configs/tiny.yaml", [])
     table = measure_difficulty(season_tables, config, truth=0.95, workers=1)
@@ -24,12 +26,14 @@ def test_the_recipes_are_trained_and_scored_on_a_season(season_tables):
     assert table.loc["truth before label noise, all rows", "value"] == 0.95
 
 
+@pytest.mark.slow
 def test_without_a_truth_there_is_no_ceiling(season_tables):
     config = load_config("configs/tiny.yaml", [])
     table = measure_difficulty(season_tables, config, truth=None, workers=1)
     assert not table.index.str.startswith("truth").any()
 
 
+@pytest.mark.slow
 def test_of_few_plays_only_the_statistics_are_printed(season_tables):
     done = invoke(app, ["season-check", "--input", season_tables])
     assert done.exit_code == 0

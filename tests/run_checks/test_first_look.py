@@ -105,6 +105,7 @@ def test_a_play_that_fails_is_a_line_and_the_others_are_looked_at(season, sheet,
     assert lines["videos"].seen.startswith(f"{2 * PLAYS} videos of {PLAYS} plays")
 
 
+@pytest.mark.slow
 def test_the_real_play_is_looked_at_as_far_as_it_goes(real_folder, tmp_path):
     done = invoke(app, ["first-look", "--input", real_folder.folder, "--outputs", tmp_path])
     words = [line.split()[:3] for line in done.output.splitlines() if not line.startswith(" ")]

@@ -1,7 +1,10 @@
+import pytest
+
 from run_checks.plan_season import PLAN_PLAYS, plan_season
 from season_simulator.season_writer import SeasonSettings
 
 
+@pytest.mark.slow
 def test_one_play_is_filmed_and_nothing_is_simulated_twice(tmp_path, monkeypatch):
     season = SeasonSettings(plays=40, test_plays=4, median_steps=8)
     folder = plan_season(tmp_path, season, 2)

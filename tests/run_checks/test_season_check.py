@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from run_checks.season_check import STATISTICS, ceilings, check_season, check_text
 
 
+@pytest.mark.slow
 def test_every_statistic_is_measured_on_a_simulated_season(season_tables):
     table = check_season(season_tables)
     assert list(table.index) == list(STATISTICS)

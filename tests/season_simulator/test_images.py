@@ -127,6 +127,7 @@ def test_a_homography_projects_the_ground_to_below_the_helmets(tiny):
         assert np.nanmedian(np.abs(x / depth - left - width / 2) / width) < 3
 
 
+@pytest.mark.slow
 def test_player_labels_name_the_team_and_the_jersey(tables_only):
     keys = ["game_play", "nfl_player_id"]
     tables = (tables_only.table(f"train_{n}.csv") for n in ("baseline_helmets", "player_tracking"))

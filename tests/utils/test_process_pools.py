@@ -129,6 +129,7 @@ def test_where_every_new_process_dies_this_one_does_the_work(monkeypatch, caplog
     assert "0 of 2 processes could be started (TerminatedWorkerError" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("map_", [ordered, tolerant])
 def test_a_pool_that_gets_no_thread_is_not_waited_for(monkeypatch, map_):

@@ -99,6 +99,7 @@ EXPECTED: dict[str, tuple[str, str]] = {  # which rows are still visible, what i
 ALL_DAMAGES = VIDEO_DAMAGES | {"truncated, the index lost": index_at_the_end}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", EXPECTED)
 def test_a_damaged_video_gives_what_it_has_and_one_message(good, damage, caplog):
     content, play, expected = good
@@ -133,6 +134,7 @@ def test_a_damaged_video_gives_what_it_has_and_one_message(good, damage, caplog)
         assert min(alike) > 0.9
 
 
+@pytest.mark.slow
 def test_random_changes_of_bytes_raise_nothing_but_video_errors(tmp_path):
     path = tmp_path / "Sideline.mp4"
     write_video(path, moving_images(96, 54, 20), ENCODING)

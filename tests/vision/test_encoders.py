@@ -42,6 +42,7 @@ def test_encoder_gives_a_feature_vector_for_each_image(named_encoder):
     assert encoder.eval()(images()).shape == (3, FEATURES[name])
 
 
+@pytest.mark.slow
 def test_every_encoder_parameter_gets_a_gradient(named_encoder):
     encoder = named_encoder[1]
     encoder.train().zero_grad()
@@ -57,6 +58,7 @@ def test_encoding_does_not_depend_on_the_batch(named_encoder):
     torch.testing.assert_close(single, batched, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["r3d_18", "mc3_18", "r2plus1d_18"])
 def test_a_video_encoder_sees_the_order_of_the_frames_and_the_boxes_in_each(name):
     torch.manual_seed(1)

@@ -60,6 +60,7 @@ def test_first_convolution_is_adapted_to_gray_channels(rgb_weights, tmp_path, ch
         torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_video_encoder_starts_from_weights_for_color_videos(tmp_path):
     weights = r3d_18(num_classes=400).state_dict()
     path = save(weights, tmp_path / "kinetics.pth")

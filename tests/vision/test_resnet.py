@@ -28,6 +28,7 @@ def test_standard_shortcut_equals_the_resnet_of_timm(depth):
         torch.testing.assert_close(model(images), expected(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [10, 50])
 def test_identities_have_no_parameters_and_projections_have(depth):
     none, identity, needed, projection = (count_parameters(make(kind, depth)) for kind in SHORTCUTS)

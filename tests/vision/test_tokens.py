@@ -205,6 +205,7 @@ def test_a_step_without_anybody_has_finite_logits(model):
     assert torch.isfinite(model(images=images, **batch)[0]).all()
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_have_its_loss_and_gradients():
     torch.manual_seed(0)
     model, batch = TokenModel(PLAIN, 3).eval(), batch_of()
@@ -275,6 +276,7 @@ def test_scores_are_those_of_the_windows_it_was_trained_on(model):
         np.testing.assert_allclose(scores[window.rows[at]], logits[at], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("image_epochs", "parts"), [(0, 2), (1, 4)])
 def test_training_goes_on_in_parts_where_memory_runs_out(monkeypatch, image_epochs, parts):
     embed, most = ContactModel.embed_images, 40 if image_epochs == 0 else 20

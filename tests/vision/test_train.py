@@ -61,6 +61,7 @@ def model(trained):
     return trained[0]
 
 
+@pytest.mark.slow
 def test_loss_decreases_on_a_learnable_problem(trained):
     _, epochs = trained
     assert epochs[-1].train_loss < 0.5 * epochs[0].train_loss
@@ -84,6 +85,7 @@ def dropout_weights():
     return train_weights(WITH_DROPOUT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "same"), [((1, 0), True), ((1, 1), False), ((2, 0), False)])
 def test_seed_and_fold_determine_the_weights(dropout_weights, seed, same):
     torch.rand(3)  # earlier random numbers do not matter
@@ -222,6 +224,7 @@ def test_phase_scales_the_learning_rate(lr_scale):
     assert scheduler.get_last_lr()[0] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_image_epochs_complete_their_own_schedule():
     _, log = train(tiny(image_epochs=2, image_batch_size=4))
     rates = [line.learning_rate for line in log if line.phase == "images"]
