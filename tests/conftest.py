@@ -34,7 +34,7 @@ SEED, PLAYS, TEST_PLAYS, STEPS = 1, 4, 1, 24
 
 
 # What makes a test slow: films, a run of all stages, programs in processes of their own.
-SLOW_FIXTURES = {"season", "short_films", "finished_run", "command", "tiny", "plays"}
+SLOW_FIXTURES = {"season", "finished_run", "command", "tiny", "plays"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,8 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is slow, and begins with the files that hold it: so no process idles at the end
-    while another one is at the last of them."""
+    """Marks slow tests, and puts the files that hold one first, so that none is left for the end."""
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)

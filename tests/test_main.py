@@ -40,7 +40,7 @@ def here(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def words(bundle, tiny_season):
+def to_predict(bundle, tiny_season):
     """To predict the tiny season into submission.csv."""
     folders = ("--bundle", bundle, "--input", tiny_season.folder)
     return ("predict", *folders, "--output", "submission.csv")
@@ -65,16 +65,16 @@ def words(bundle, tiny_season):
     ids=["missing column", "missing table", "wrong type"],
 )
 def test_a_damaged_table_leaves_the_old_submission(
-    here, words, tiny_season, tmp_path, damage, sentence
+    here, to_predict, tiny_season, tmp_path, damage, sentence
 ):
     damage(tiny_season)
     (tmp_path / "submission.csv").write_text("old")
-    assert_one_error_line(here(*words, "--workers", 1), sentence)
+    assert_one_error_line(here(*to_predict, "--workers", 1), sentence)
     assert (tmp_path / "submission.csv").read_text() == "old"
 
 
-def test_predict_writes_a_submission_and_prints_counts(command, words, tiny_season, tmp_path):
-    done = command(*words, "--workers", 2, "--mend")
+def test_predict_writes_a_submission_and_prints_counts(command, to_predict, tiny_season, tmp_path):
+    done = command(*to_predict, "--workers", 2, "--mend")
     assert done.returncode == 0, done.stderr
     rows = len(tiny_season.table("sample_submission.csv"))
     printed = [line.split() for line in done.stdout.splitlines()]

@@ -33,8 +33,8 @@ def named_once():
     named = {}
 
     def remembered(view, field, helmets):
-        boxes = [one.boxes.tobytes() for one in helmets]
-        key = view, field.tobytes(), tuple(boxes)
+        boxes = [(one.boxes.shape, one.boxes.tobytes()) for one in helmets]
+        key = view, field.shape, field.tobytes(), tuple(boxes)
         if key not in named:
             named[key] = name_helmets(view, field, helmets)
         return named[key]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from player_contact.inference.time_budget import Patience, parse_duration
+from player_contact.utils.parallel import fault_tolerant_map
 from tests.inference.unruly_plays import (
     breaks_the_gpu,
     dies_of_large_batches,
@@ -61,16 +62,30 @@ def test_a_play_that_kills_its_process_costs_no_other_play(
     assert f"{video}: vision {died}; decided by sensors and boxes" in caplog.text
 
 
-def test_a_budget_that_suffices_changes_nothing(predict, filmed_season, caplog):
-    unlimited, _ = predict(filmed_season)
-    caplog.clear()
+def test_a_budget_that_suffices_changes_nothing(predict, filmed_season, monkeypatch, caplog):
+    """But the first play tells how many will fit; without one a line comes once a minute."""
+    monkeypatch.setattr("player_contact.inference.predict.SECONDS_BETWEEN_LINES", 3600)
     with caplog.at_level("INFO"):
+        unlimited, _ = predict(filmed_season)
+        assert "vision: 1 of 1 plays" not in caplog.text
         limited, _ = predict(filmed_season, budget=parse_duration("1h"))
     assert limited.equals(unlimited)
     assert "vision: 1 of 1 plays" in caplog.text
     assert "of the budget left: all of them fit" in caplog.text
     timing = r"a play took [\d.]+ s of a process: start .*, videos [\d.]+, vision [\d.]+, blend"
     assert re.search(timing, caplog.text)
+
+
+def test_processes_start_only_where_plays_are_left_for_them(predict, tiny_season, monkeypatch):
+    starts = []
+
+    def counted(*words):
+        starts.append(words)
+        return fault_tolerant_map(*words)
+
+    monkeypatch.setattr("player_contact.inference.predict.fault_tolerant_map", counted)
+    predict(tiny_season)
+    assert len(starts) == 1  # the screen decided it, and it has no video
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -146,10 +161,11 @@ def test_a_gpu_that_breaks_takes_its_process_and_no_other_play(
 
 
 @pytest.mark.parametrize(
-    ("last", "options"), [("first", ["--without-vision"]), ("second", [])], ids=["first", "second"]
+    ("killed_at", "options"),
+    [("first", []), ("second", [])],
 )
 def test_whoever_is_killed_at_a_file_leaves_a_whole_one(
-    bundle, filmed_season, tmp_path, last, options
+    bundle, filmed_season, tmp_path, killed_at, options
 ):
     """As by the system where memory runs out, as soon as the first file is there or replaced."""
     for play in ("99999_000001", "99999_000002"):
@@ -163,7 +179,7 @@ def test_whoever_is_killed_at_a_file_leaves_a_whole_one(
         assert process.poll() is None
         time.sleep(0.01)
     written = path.stat().st_mtime_ns
-    while last == "second" and path.stat().st_mtime_ns == written:
+    while killed_at == "second" and path.stat().st_mtime_ns == written:
         assert process.poll() is None
         time.sleep(0.01)
     process.kill()
@@ -171,5 +187,5 @@ def test_whoever_is_killed_at_a_file_leaves_a_whole_one(
     submission = pd.read_csv(path)
     assert submission["contact_id"].tolist() == filmed_season.table(IDS)["contact_id"].tolist()
     assert submission["contact"].any()
-    if last == "first":  # before any model worked
+    if killed_at == "first":  # before any model worked
         assert not submission["contact"][submission["contact_id"].str.endswith("_G")].any()

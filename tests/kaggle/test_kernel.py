@@ -81,6 +81,7 @@ def test_the_notebook_is_short_python_with_the_budget(upload):
         compile(cell, "cell", "exec")
     assert sum(len(cell.splitlines()) for cell in code) < 60
     assert '"--budget", "7h30m"' in code[-1]
+    assert "player_contact.kaggle.submit" in code[-1], "its second try would be missing"
 
 
 @pytest.fixture

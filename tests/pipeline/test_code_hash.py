@@ -27,7 +27,7 @@ def before() -> tuple[CodeGraph, dict[str, str]]:
 
 @pytest.fixture
 def changed(before, tmp_path):
-    """Which stages' own code differs once a text in a module was replaced by another.
+    """Which stages' own code differs once a text in a module (no `__init__`) was replaced.
 
     The other modules, which are the same, are not read again.
     """

@@ -43,16 +43,17 @@ def small_measurements():
 
 
 def play_kind(tables, quick, config, processes) -> tuple:
-    """All that the costs of a play depend on: not how a model is trained."""
+    """All that the costs of a play depend on: not how a model is trained. The quick screen's
+    probabilities follow from the rest."""
     families = config.vision.families
-    config = config.model_dump_json(exclude={"vision"})
+    others = config.model_dump_json(exclude={"vision"})
     return (
         tables.video_folder,
         tables.game_play,
         quick.share,
         quick.contacts,
         families,
-        config,
+        others,
         processes,
     )
 

@@ -80,11 +80,6 @@ def ddp_run(finished_run):
     return with_vision(finished_run, devices=2, clip_epochs=3)
 
 
-@pytest.fixture(autouse=True)
-def no_gpu(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-
-
 def with_vision(run, **settings):
     vision = run.config.vision.model_copy(update=settings)
     return dataclasses.replace(run, config=run.config.model_copy(update={"vision": vision}))
