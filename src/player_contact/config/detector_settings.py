@@ -39,7 +39,7 @@ class DetectorConfig(Section):
     weight_decay: float = Field(0.02, ge=0)
     grad_clip: float = Field(5.0, gt=0, description="largest gradient norm")
     ema_decay: float = Field(0.99, ge=0, lt=1)
-    scale: tuple[float, float] = Field((0.7, 1.5), description="least and most zoom of a tile")
+    scale: tuple[float, float] = Field((0.7, 2.2), description="least and most zoom of a tile")
     photometric: bool = Field(True, description="other light, focus, noise and compression")
     clutter_prob: float = Field(0.7, ge=0, le=1, description="tiles with shapes that are none")
     redraw_prob: float = Field(

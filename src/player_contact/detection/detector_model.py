@@ -31,7 +31,7 @@ from player_contact.vision.encoders import create_encoder
 STRIDE = 4  # pixels of the image a place of the feature map
 STAGES = {f"layer{number}": str(number) for number in (1, 2, 3)}  # of strides 4, 8 and 16
 COARSEST = 16
-ANCHORS = ((8.0, 12.0, 17.0, 24.0, 34.0),)  # px; of the two-stage detector
+ANCHORS = ((9.0, 13.0, 19.0, 28.0, 41.0),)  # px; of the two-stage detector
 CLASSES = 2  # background and helmet
 MEAN, STD = (0.45,), (0.25,)  # of gray images in 0..1
 MAX_BOXES = 60  # found in an image
@@ -64,6 +64,8 @@ class FinestFeatures(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """The finest map alone: coarser ones have no helmets of their own."""
+        # Of one channel, so that it has either order: this one is that of all that follows.
+        images = torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
         stages = self.encoder(images)  # strides 4, 8, 16
         finest = self.pyramid(OrderedDict(stages))["1"]
         return OrderedDict({"0": finest.float()})

@@ -17,7 +17,7 @@ from player_contact.detection.training_frames import Frames
 Target = dict[str, Tensor]
 
 AT_HELMET = 0.85  # share of the tiles that lie around a helmet, the others anywhere
-STRETCH = 0.9, 1.3  # least and most height against width, beside the zoom: helmets differ
+STRETCH = 0.75, 1.3  # least and most height against width, beside the zoom: heads are bowed
 MAX_CLUTTER = 12  # shapes in a tile that are no helmets
 CLUTTER_SIZE = 4, 40  # px
 ON_BODY = 0.6  # share of these shapes that lie on a player
@@ -40,10 +40,10 @@ class TileDataset(Dataset[tuple[Tensor, Target]]):
         frame = int(rng.integers(len(self.frames.images)))
         image, boxes = self.frames.images[frame], self.frames.boxes[frame]
         image, boxes = cut_tile(image, boxes, self.config, rng)
-        if rng.random() < self.config.clutter_prob:
-            clutter(image, boxes, rng)
         if rng.random() < self.config.redraw_prob:
             redraw_helmets(image, boxes, rng)
+        if rng.random() < self.config.clutter_prob:
+            clutter(image, boxes, rng)
         if self.photograph is not None:
             image = self.photograph(image, int(rng.integers(2**31)))
         pixels = torch.from_numpy(np.ascontiguousarray(image)).float()[None] / 255
