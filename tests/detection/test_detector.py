@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -110,6 +112,31 @@ def test_scores_below_the_threshold_are_left_out():
     least = float(np.median(every.score))
     some = detector(image, min_score=least)
     assert len(some.boxes) == (every.score >= least).sum() < len(every.boxes)
+
+
+def test_a_detector_keeps_its_anchors_whatever_is_usual_later(tmp_path):
+    torch.manual_seed(0)
+    config = DetectorConfig(anchors=(10.0, 60.0), **TINY)
+    detector = HelmetDetector(make_detector(config).half().float().eval(), config)
+    save_detector(detector, tmp_path / "own.safetensors")
+    image = np.random.default_rng(0).integers(0, 255, (720, 1280), dtype=np.uint8)
+    loaded = load_detector(tmp_path / "own.safetensors")
+    np.testing.assert_array_equal(loaded(image, 0.0).boxes, detector(image, 0.0).boxes)
+    assert loaded.model.rpn.anchor_generator.sizes == ((10.0, 60.0),)
+    stated = json.dumps(DetectorConfig().model_dump(mode="json", exclude={"anchors"}))
+    save_file({"weight": torch.zeros(3)}, tmp_path / "old.safetensors", {"detector": stated})
+    with pytest.raises(ConfigError, match="is not a helmet detector of this version") as error:
+        load_detector(tmp_path / "old.safetensors")
+    assert isinstance(error.value.__cause__, KeyError)
+
+
+def test_the_maps_of_a_detector_have_the_order_in_which_it_is_fast():
+    detector, strides = load_detector(SHIPPED_DETECTOR), []
+    (pool,) = (one for one in detector.model.modules() if isinstance(one, torch.nn.MaxPool2d))
+    hook = pool.register_forward_pre_hook(lambda _, maps: strides.append(maps[0].stride(1)))
+    detector(np.zeros((720, 1280), dtype=np.uint8))
+    hook.remove()
+    assert strides == [1]  # channels last
 
 
 def test_an_encoder_without_a_resnets_stages_is_refused():

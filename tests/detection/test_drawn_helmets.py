@@ -75,6 +75,16 @@ def test_shoulders_lie_below_their_helmet():
     assert drawn[85:140].mean() > 4 * drawn[:60].mean()
 
 
+def test_the_shoulders_of_one_hide_no_helmet_of_another(monkeypatch):
+    monkeypatch.setattr(drawn_helmets, "WITH_SHOULDERS", 1.0)
+    monkeypatch.setattr(drawn_helmets, "draw_shoulders", lambda image, *_: image.fill(7))
+    image = np.full((60, 90), 120, dtype=np.uint8)
+    boxes = np.array([[5, 10, 30, 40], [20, 15, 45, 45]], dtype=np.float32)
+    redraw_helmets(image, boxes, np.random.default_rng(2))
+    assert (image[:, 60:] == 7).all()
+    assert all((image[20:35, left + 3 : left + 22] != 7).mean() > 0.9 for left in (5, 20))
+
+
 def test_helmets_of_one_tile_have_two_designs_at_most(monkeypatch):
     random = np.random.default_rng(3)
     image = np.full((40, 400), 120, dtype=np.uint8)

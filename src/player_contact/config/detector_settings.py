@@ -27,6 +27,11 @@ class DetectorConfig(Section):
     channels: int = Field(
         32, ge=32, le=256, multiple_of=32, description="of the feature map, a quarter of the size"
     )
+    anchors: tuple[float, ...] = Field(
+        (9.0, 13.0, 19.0, 28.0, 41.0),
+        min_length=1,
+        description="pixels, sides of the squares that faster_rcnn's proposals start from",
+    )
     score_threshold: float = Field(0.5, gt=0, lt=1, description="of boxes that count as found")
     min_visible: float = Field(
         0.3, ge=0, le=1, description="share of a helmet from which it is to be found"

@@ -66,7 +66,10 @@ def load_detector(path: Path) -> HelmetDetector:
         raise ConfigError(f"There is no helmet detector {path}: make one with `make detector`")
     try:
         with safe_open(path, framework="pt") as file:
-            config = DetectorConfig.model_validate(json.loads(file.metadata()["detector"]))
+            stated = json.loads(file.metadata()["detector"])
+            if "anchors" not in stated:  # the first detectors had others than are usual now
+                raise KeyError("anchors")
+            config = DetectorConfig.model_validate(stated)
             state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         model = make_detector(config)
         model.load_state_dict(state)

@@ -31,7 +31,6 @@ from player_contact.vision.encoders import create_encoder
 STRIDE = 4  # pixels of the image a place of the feature map
 STAGES = {f"layer{number}": str(number) for number in (1, 2, 3)}  # of strides 4, 8 and 16
 COARSEST = 16
-ANCHORS = ((9.0, 13.0, 19.0, 28.0, 41.0),)  # px; of the two-stage detector
 CLASSES = 2  # background and helmet
 MEAN, STD = (0.45,), (0.25,)  # of gray images in 0..1
 MAX_BOXES = 60  # found in an image
@@ -122,11 +121,11 @@ def make_detector(config: DetectorConfig) -> nn.Module:
             detections_per_img=MAX_BOXES,
             **common,
         )
-    anchors = AnchorGenerator(ANCHORS, ((1.0,),))
+    anchors = AnchorGenerator((config.anchors,), ((1.0,),))
     return FasterRCNN(
         features,
         rpn_anchor_generator=anchors,
-        rpn_head=_in_float(RPNHead(config.channels, len(ANCHORS[0]))),
+        rpn_head=_in_float(RPNHead(config.channels, len(config.anchors))),
         rpn_pre_nms_top_n_train=600,
         rpn_pre_nms_top_n_test=600,
         rpn_post_nms_top_n_train=200,
