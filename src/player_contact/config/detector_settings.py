@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from player_contact.config.section import Section
 
@@ -27,7 +27,7 @@ class DetectorConfig(Section):
     channels: int = Field(
         32, ge=32, le=256, multiple_of=32, description="of the feature map, a quarter of the size"
     )
-    anchors: tuple[float, ...] = Field(
+    anchors: tuple[PositiveFloat, ...] = Field(
         (9.0, 13.0, 19.0, 28.0, 41.0),
         min_length=1,
         description="pixels, sides of the squares that faster_rcnn's proposals start from",
