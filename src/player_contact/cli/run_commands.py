@@ -123,6 +123,25 @@ def variants(args: Namespace) -> None:
     print(compare_variants(run, configs, keys, args.folds))
 
 
+@app.command(
+    *(name for name in RUN_OPTIONS if name != "config"),
+    config=Path("configs/pretrain.yaml"),
+    output=Path("outputs/pretrained.safetensors"),
+)
+def pretrain(args: Namespace) -> None:
+    """Train an encoder on the truth of a simulated season, for `vision.weights` to start from.
+
+    Example: python -m player_contact pretrain --output input/weights/encoder.safetensors
+    """
+    from player_contact.pipeline.pretraining import pretrain
+    from player_contact.pipeline.runner import run_pipeline
+
+    run = make_run(args, may_be_new=True)
+    run_pipeline(run, "crops")
+    pretrain(run, args.output)
+    print(args.output)
+
+
 @app.command("source", "encoder", output=Path("input/weights/tf_efficientnet_lite0.safetensors"))
 def weights(args: Namespace) -> None:
     """Give weights of other names the names of a timm model's tensors, for `vision.weights`.

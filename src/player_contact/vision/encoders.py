@@ -98,11 +98,16 @@ def rename_weights(source: Path, name: str, output: Path) -> None:
         )
         if shapes != expected:
             raise ConfigError(f"{source} holds another encoder than {name}: name its own, ENCODER=")
-        half = {k: v.half() if v.is_floating_point() else v for k, v in own.items()}
-        _write({f"{ENCODER}{key}": value for key, value in half.items()}, output)
+        save_encoder(own, output)
     else:
         names = create_encoder(name, 224, {}).state_dict()
         _write(rename_in_order(state, names, str(source)), output)
+
+
+def save_encoder(state: dict[str, torch.Tensor], output: Path) -> None:
+    """Writes an encoder trained here in half precision, as `load_weights` takes it."""
+    half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    _write({f"{ENCODER}{key}": value for key, value in half.items()}, output)
 
 
 def _write(state: dict[str, torch.Tensor], output: Path) -> None:

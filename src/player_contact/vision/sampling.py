@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -14,7 +15,8 @@ from player_contact.vision.clips import OpenRows, split_into_clips
 from player_contact.vision.dataset import Batch, MicroBatch, TrainDataset
 from player_contact.vision.model import per_image
 
-LABELS = ("label", "player_label")  # what a batch has besides the arguments of `forward`
+# What a batch has besides the arguments of `forward`; images may have labels of their own.
+LABELS = ("label", "image_label")
 
 
 @dataclass(frozen=True)
@@ -117,5 +119,6 @@ def image_loss(model: Any, part: MicroBatch) -> Tensor:
 
 
 def _image_bce(image_logits: Tensor, batch: Batch) -> Tensor:
-    label = per_image(batch.get("player_label", batch["label"]), batch["visible"])
-    return binary_cross_entropy_with_logits(image_logits, label)
+    label = per_image(batch.get("image_label", batch["label"]), batch["visible"])
+    known = ~torch.isnan(label)
+    return binary_cross_entropy_with_logits(image_logits[known], label[known])

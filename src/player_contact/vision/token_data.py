@@ -24,7 +24,7 @@ from player_contact.vision.sampling import TrainingPhase, sample_rows
 from player_contact.vision.token_rows import MIRRORED, TokenRows, Window, split_into_windows
 
 # What a batch has for each track of a player; all else, but images, is of the rows.
-OF_PLAYERS = "visible", "present", "player_tabular", "geometry", "player_label", "sample"
+OF_PLAYERS = "visible", "present", "player_tabular", "geometry", "image_label", "sample"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TokenDataset(Dataset[Sample]):
             "present": present,
             "player_tabular": player_tabular,
             "geometry": window_geometry(rows, window, flip),
-            "player_label": self.labels.player[window.players].astype(np.float32),
+            "image_label": self.labels.player[window.players].astype(np.float32),
             "sample": np.zeros(len(present), dtype=np.int64),
             "first": window.first,
             "second": window.second,

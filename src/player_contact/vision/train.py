@@ -27,7 +27,7 @@ from player_contact.vision.device import (
     resolve_precision,
     usable_gpus,
 )
-from player_contact.vision.families import FAMILIES
+from player_contact.vision.families import FAMILIES, Family
 from player_contact.vision.mixup import mixup
 from player_contact.vision.model import ContactModel, to_channels_last
 from player_contact.vision.sampling import TrainingPhase, clip_loss, image_loss
@@ -48,11 +48,12 @@ class TrainingJob:
     dropout's also from the rank."""
 
     rows: OpenRows | TokenRows  # as vision.family needs them
-    label: np.ndarray  # [M] bool
+    label: np.ndarray  # [M] bool, or what the family takes
     config: VisionConfig
     num_frames: int  # of an image
     seed: tuple[int, ...]  # of the run, fold, and vision.seed where it is not 0
     num_threads: int
+    family: Family | None = None  # by default that of the config
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Trainer:
 
     def __init__(self, job: TrainingJob, fabric: "Fabric", checkpoint: Path | None) -> None:
         self.job, self.fabric, config = job, fabric, job.config
-        self.family = FAMILIES[config.family]
+        self.family = job.family or FAMILIES[config.family]
         model = self.family.model(config, job.num_frames, pretrained=True)
         fit_standardizer(model, job.rows.tabular)
         self.model = to_channels_last(model)
