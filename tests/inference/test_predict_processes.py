@@ -7,10 +7,12 @@ import time
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from player_contact.inference.time_budget import Patience, parse_duration
+from player_contact.inference.bundle import load_bundle
+from player_contact.inference.time_budget import Patience, PlayTimes, parse_duration
 from player_contact.utils.parallel import fault_tolerant_map
 from tests.inference.unruly_plays import (
     breaks_the_gpu,
@@ -92,6 +94,25 @@ def test_processes_start_only_where_plays_are_left_for_them(predict, tiny_season
 def test_a_budget_that_is_over_at_once_leaves_the_distance(predict, filmed_season, workers):
     _, counts = predict(filmed_season, workers=workers, budget=1e-3)
     assert counts["plays decided by distance"] == 1
+
+
+def test_where_time_is_short_fewer_vision_models_are_asked(
+    predict, bundle, filmed_season, monkeypatch, caplog
+):
+    """One of two, where both are expected to take longer than there is time."""
+    path, models = filmed_season.folder / "said.parquet", [*load_bundle(bundle).vision_models]
+    _, counts = predict(filmed_season, probabilities=path)
+    by_all = pd.read_parquet(path)["vision"]
+    known = PlayTimes([counts["open"]], [400.0], [dict.fromkeys(models, 200.0)])
+    monkeypatch.setattr("player_contact.inference.predict.PlayTimes", lambda: known)
+    _, counts = predict(filmed_season, budget=400, probabilities=path)
+    assert counts["plays with fewer vision models for lack of time"] == 1
+    assert counts["plays decided by vision"] == 1
+    assert "1 had no time for all vision models" in caplog.text
+    assert [*known.by_model[-1]] == models[:1]
+    by_one = pd.read_parquet(path)["vision"]
+    assert (by_one.isna() == by_all.isna()).all()
+    assert not np.allclose(by_one, by_all, equal_nan=True)
 
 
 @pytest.fixture

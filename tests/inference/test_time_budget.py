@@ -1,6 +1,7 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,12 +36,47 @@ def test_no_play_is_expected_to_take_less_than_no_time(known, rows):
 
 def test_the_first_plays_are_begun_then_only_those_that_fit():
     times, rows = PlayTimes(), {"a": 10, "b": 100, "c": 10}
-    plays = times.plays_in_time(["a", "b", "c"], rows, lambda: 5.0)
-    assert next(plays) == "a"
+    plays = times.plays_in_time(rows, lambda: ["one"], lambda: 5.0)
+    assert next(plays) == ("a", ["one"])
     times.add(10, 1.0)
     times.add(100, 10.0)
     assert SAFETY_FACTOR * 10.0 > 5.0
-    assert list(plays) == ["c"]
+    assert list(plays) == [("c", ["one"])]
+
+
+def test_models_are_left_out_before_plays():
+    """Here of 10 rows 2 s are decoding, and 2 s each of three models: 8 s; 28 s are 4 plays by
+    two and a half models."""
+    models = ["best", "good", "fair"]
+    times, rows = PlayTimes([10], [8.0], [dict.fromkeys(models, 2.0)]), dict.fromkeys("abcd", 10)
+    seconds = SAFETY_FACTOR * 28.0
+    plays = times.plays_in_time(rows, lambda: models, lambda: seconds)
+    assert next(plays) == ("a", ["best", "good"])
+    seconds = math.inf
+    assert next(plays) == ("b", models)
+    seconds = 0.1 + SAFETY_FACTOR * 4.0
+    assert next(plays) == ("c", ["best"])
+    seconds -= 0.2
+    assert not list(plays)
+
+
+@given(
+    st.lists(st.floats(0.1, 100), min_size=1, max_size=5),
+    st.floats(0, 100),
+    st.lists(st.integers(1, 1000), min_size=1, max_size=6),
+    st.floats(0, 10_000),
+)
+def test_as_many_models_are_asked_as_fit(seconds, others, rows, left):
+    models = [f"model{number}" for number in range(len(seconds))]
+    by_model = dict(zip(models, seconds, strict=True))
+    times = PlayTimes([100], [others + sum(seconds)], [by_model])
+    chosen = times.models_in_time(models, rows, left)
+    assert chosen == models[: len(chosen)]
+    assert len(chosen) == 1 or SAFETY_FACTOR * times.expected(rows, chosen).sum() <= left
+    if len(chosen) < len(models):
+        more = models[: len(chosen) + 1]
+        assert SAFETY_FACTOR * times.expected(rows, more).sum() > left
+    np.testing.assert_allclose(times.expected([100], models), others + sum(seconds))
 
 
 @pytest.mark.parametrize(

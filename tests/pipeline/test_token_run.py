@@ -7,14 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from player_contact.competition.metric import count, matthews
 from player_contact.config import Config, VisionConfig
 from player_contact.evaluation.error_images import error_images
 from player_contact.evaluation.report import data_facts
+from player_contact.evaluation.scores import decide_out_of_fold
+from player_contact.inference.bundle import load_bundle
 from player_contact.inference.cascade import VISION, predict_play
+from player_contact.pipeline.result_stages import member_gains, with_fallback
 from player_contact.pipeline.runner import run_pipeline
 from player_contact.pipeline.vision_rows import model_rows, tabular_of, visible_rows
 from player_contact.pipeline.vision_stage import train_configs
 from player_contact.utils.errors import ConfigError
+from player_contact.utils.files import read_json
 from player_contact.video.crop_store import open_crops, read_contact_ids, read_crop_rows
 from player_contact.vision import scoring
 from player_contact.vision.dataset import load_images, visible_views
@@ -59,6 +64,31 @@ def test_both_families_predict_the_rows_that_a_view_shows(mixed, finished_run):
     np.testing.assert_array_equal(oof["vision_0"], pairs["vision"])  # as it was by itself
     assert np.isfinite(oof["vision_1"]).all()
     assert (oof["vision_1"] != oof["vision_0"]).any()
+
+
+def test_a_member_that_adds_more_for_its_seconds_is_asked_first(mixed):
+    bundle = load_bundle(mixed.folder / "bundle")
+    gains = bundle.manifest["members"]
+    assert gains == read_json(mixed.folder / "scores.json")["members"]
+    assert gains.keys() == {"0", "1"}
+    bundle = dataclasses.replace(bundle, manifest=bundle.manifest | {"members": {"0": 1, "1": 3}})
+    pairs, tokens = (
+        [f"vision/fold{fold}-{member}.safetensors" for fold in (0, 1)] for member in (0, 1)
+    )
+    assert bundle.models_by_use(lambda name: 1.0) == tokens + pairs
+    assert bundle.models_by_use(lambda name: 4.0 if "-1" in name else 1.0) == pairs + tokens
+
+
+def test_what_a_member_adds_is_what_the_others_lack_without_it(mixed):
+    screen = mixed.all_rows(mixed.oof("screen"), "screen")
+    gains = member_gains(mixed, screen)
+    scores = {}
+    for name in ("vision", "vision_0", "vision_1"):
+        probability = with_fallback(mixed.all_rows(mixed.oof("vision"), name), screen)
+        kinds = mixed.labels.label, probability, mixed.labels.is_ground, mixed.labels.fold
+        scores[name] = matthews(count(mixed.labels.label, decide_out_of_fold(*kinds)))
+    assert gains["0"] == pytest.approx(scores["vision"] - scores["vision_1"], abs=1e-6)
+    assert gains["1"] == pytest.approx(scores["vision"] - scores["vision_0"], abs=1e-6)
 
 
 def test_crops_are_those_of_open_rows_and_of_each_player_in_them(mixed):

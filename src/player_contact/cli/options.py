@@ -23,8 +23,8 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "output": (None, "the file to write"),
     "budget": (
         "",
-        "time limit, such as 8h: the most doubtful plays get vision first, the others none once it "
-        "would not fit",
+        "time limit, such as 8h: the most doubtful plays get vision first, all plays fewer vision "
+        "models where not all fit, the last ones none where not even one fits",
     ),
     "probabilities": ("", "a .parquet file to write too: what each model says of each row"),
     "runs": ([], "names, or paths, of runs on the same season, whose mean is scored out of fold"),

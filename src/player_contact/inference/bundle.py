@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -62,7 +63,7 @@ class Bundle:
 
         models, ensemble = {}, self.config.vision.ensemble
         for name in files:
-            member = int(Path(name).stem.partition("-")[2])  # fold0-1: fold 0, member 1
+            member = member_of(name)
             family, frames = ensemble[member].family, len(self.config.crops.frame_offsets)
             model = FAMILIES[family].model(ensemble[member], num_frames=frames)
             try:
@@ -76,6 +77,21 @@ class Bundle:
             models[name] = (ensemble[member], model.eval())
         return models
 
+    def models_by_use(self, seconds: Callable[[str], float]) -> list[str]:
+        """The vision models, those first that add most to the score for their `seconds`.
+
+        Those of a member, one a fold, stand together. What a member adds was measured out of fold;
+        one that adds nothing comes last.
+        """
+        adds: dict[str, float] = self.manifest.get("members", {})
+
+        def use(name: str) -> tuple[float, str]:
+            member = member_of(name)
+            same = [seconds(other) for other in self.vision_models if member_of(other) == member]
+            return -max(adds.get(str(member), 0.0), 0.0) / max(sum(same), 1e-9), str(member)
+
+        return sorted(self.vision_models, key=lambda name: (*use(name), name))
+
     @cached_property
     def image_embedders(self) -> "dict[str, ImageEmbedder]":
         """File name -> what embeds images for that vision model."""
@@ -86,6 +102,11 @@ class Bundle:
             name: make_image_embedder(model, vision, num_frames, threads)
             for name, (vision, model) in self.vision_models.items()
         }
+
+
+def member_of(name: str) -> int:
+    """Of a vision model's file: 1 of vision/fold0-1.safetensors, which is of fold 0."""
+    return int(Path(name).stem.partition("-")[2])
 
 
 def write_bundle(folder: Path, config: Config, run: Path, facts: dict[str, Any]) -> None:

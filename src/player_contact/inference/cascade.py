@@ -6,7 +6,7 @@ Rows of players who are not tracked are decided by the distance of their helmet 
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
@@ -50,6 +50,7 @@ class PlayPrediction:
     num_open         rows that the screen leaves open
     expected_errors  how many of them the screen alone is expected to get wrong
     seconds          of each part of the work
+    model_seconds    of `seconds`, those of each vision model, by its file
     probabilities    [N] float32 of each model that was asked; NaN: not of this row
     decided_by       [N] int8, position in SOURCES of what decided the row; None: all by `source`
     """
@@ -61,6 +62,7 @@ class PlayPrediction:
     expected_errors: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     counts: Counter = field(default_factory=Counter)
+    model_seconds: dict[str, float] = field(default_factory=dict)
     probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     decided_by: np.ndarray | None = None
 
@@ -95,11 +97,16 @@ def predict_by_boxes(play: Play, rows: Rows) -> tuple[np.ndarray, np.ndarray, Co
 
 
 def predict_play(
-    tables: PlayTables, folder: Path, complete: bool, with_video: bool, small_batches: bool = False
+    tables: PlayTables,
+    folder: Path,
+    complete: bool,
+    with_video: bool,
+    small_batches: bool = False,
+    models: Sequence[str] | None = None,
 ) -> PlayPrediction:
     """A play by the bundle in `folder`: with boxes completed or as detected, vision or without.
 
-    `small_batches` of images take less memory.
+    `small_batches` of images take less memory, fewer vision `models` (files of them) less time.
     """
     stopwatch = Stopwatch()
     bundle = load_bundle(folder)
@@ -127,7 +134,7 @@ def predict_play(
     screen = mean_probability(bundle.screen if boxed else bundle.sensors, features, threads)
     is_open = screen >= bundle.open_threshold
     stopwatch.split("screen")
-    vision = np.full(len(screen), np.nan, dtype=np.float32)
+    vision, model_seconds = np.full(len(screen), np.nan, dtype=np.float32), dict[str, float]()
     if with_video:
         has_crop = rows_with_images(candidates, is_open, config.vision.families)
         crops = cut_crops(play, candidates[has_crop], config.crops)
@@ -138,7 +145,7 @@ def predict_play(
             geometry = player_geometry(play, candidates[has_crop], config.crops.max_gap)
         of_play = candidates, features, screen, is_open
         seen = PlayRows(*of_play, crop_index, crops, geometry)
-        vision = _vision(bundle, seen, small_batches)
+        vision, model_seconds = _vision(bundle, seen, small_batches, models)
         stopwatch.split("vision")
         for view, visible in zip(VIEWS, crops.visible.sum(axis=0).tolist(), strict=True):
             counts[f"visible in {view}"] = visible
@@ -172,6 +179,7 @@ def predict_play(
         error,
         stopwatch.seconds,
         counts,
+        model_seconds,
         probabilities,
         decided_by,
     )
@@ -229,18 +237,24 @@ def mean_probability(
     return probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
-def _vision(bundle: Bundle, rows: PlayRows, small_batches: bool) -> np.ndarray:
-    """[N] float32 mean of the vision models; NaN where a row is closed, or no view shows it."""
+def _vision(
+    bundle: Bundle, rows: PlayRows, small_batches: bool, models: Sequence[str] | None
+) -> tuple[np.ndarray, dict[str, float]]:
+    """[N] float32 mean of vision models, by default all; NaN where a row is closed, or no view
+    shows it. And the seconds of each."""
     probability = np.full(len(rows.rows), np.nan, dtype=np.float32)
     if not (len(rows.index) and bundle.vision_models):
-        return probability
+        return probability, {}
     from player_contact.vision import scoring
 
     batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
-    threads, logits = bundle.config.num_threads, []
+    threads, logits, stopwatch = bundle.config.num_threads, [], Stopwatch()
     with _whole_gpu():
-        for name, (vision, model) in bundle.vision_models.items():
+        stopwatch.split("")  # for a GPU that others had
+        for name in models or bundle.vision_models:
+            vision, model = bundle.vision_models[name]
             one, embed = rows.of(vision), bundle.image_embedders[name]
             logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
+            stopwatch.split(name)
     probability[rows.index] = sigmoid(np.mean(logits, axis=0))
-    return probability
+    return probability, {name: stopwatch.seconds[name] for name in stopwatch.seconds if name}

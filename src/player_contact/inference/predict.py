@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 RESERVE = 0.03  # share of a time budget that is kept for stopping and writing
 NO_VIDEO, NO_VISION = "plays without video", "plays where vision failed"
 NO_TIME, NO_CONTACT = "plays without vision for lack of time", "plays left at no contact"
+FEWER_MODELS = "plays with fewer vision models for lack of time"
 
 Predictions = dict[str, PlayPrediction]  # by game_play
 
@@ -178,7 +179,7 @@ def _add_vision(
 ) -> Iterator[None]:
     """Replaces `predictions` of plays with videos while there is time, and yields for each; adds
     to `counts`."""
-    counts.update({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0})
+    counts.update({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0, FEWER_MODELS: 0})
     if not bundle.vision_models:
         return
     plays, unfilmed = _plays_with_video(season, predictions)
@@ -186,15 +187,24 @@ def _add_vision(
     if not plays:
         return
     rows = {play: predictions[play].num_open for play in plays}
-    remaining, times = dict(rows), PlayTimes()
+    remaining, times, all_models = dict(rows), PlayTimes(), len(bundle.vision_models)
     # With a budget the first play tells already how many will fit.
     last_line = -math.inf if math.isfinite(deadline) else time.monotonic()
     patience = Patience()
     complete, seconds = bundle.config.boxes.complete, dict[str, dict[str, float]]()
     work = partial(cascade.predict_play, folder=bundle.folder, complete=complete, with_video=True)
-    limits = deadline, patience, partial(work, small_batches=True)
-    chosen = times.plays_in_time(plays, rows, lambda: deadline - time.monotonic())
-    for tables, outcome in fault_tolerant_map(work, season.plays(chosen), workers, *limits):
+    limits = deadline, patience, partial(_ask, partial(work, small_batches=True))
+    chosen = times.plays_in_time(
+        rows,
+        lambda: bundle.models_by_use(times.rate),
+        lambda: deadline - time.monotonic(),
+        max(workers, 1),
+    )
+    plays_of, models_of = itertools.tee(chosen)  # both ask for the next play when it is begun
+    items = zip(
+        season.plays(play for play, _ in plays_of), (of for _, of in models_of), strict=True
+    )
+    for (tables, _), outcome in fault_tolerant_map(partial(_ask, work), items, workers, *limits):
         play, seconds_left = tables.game_play, deadline - time.monotonic()
         if isinstance(outcome, Failure):
             if seconds_left > 0:
@@ -206,7 +216,8 @@ def _add_vision(
             continue
         predictions[play], seconds[play] = outcome, outcome.seconds
         counts[NO_VIDEO] += int(outcome.source != cascade.VISION)
-        times.add(remaining.pop(play), sum(outcome.seconds.values()))
+        counts[FEWER_MODELS] += int(0 < len(outcome.model_seconds) < all_models)
+        times.add(remaining.pop(play), sum(outcome.seconds.values()), outcome.model_seconds)
         patience.add(times.seconds[-1])
         if time.monotonic() - last_line > SECONDS_BETWEEN_LINES:
             open_rows, total = list(remaining.values()), len(plays)
@@ -219,6 +230,13 @@ def _add_vision(
     if remaining:
         text = "No time for the video of %d plays; decided by sensors and boxes: %s"
         log.warning(text, len(remaining), ", ".join(sorted(remaining)))
+
+
+def _ask(
+    work: Callable[..., PlayPrediction], item: tuple[PlayTables, Sequence[str]]
+) -> PlayPrediction:
+    """A play by some of the vision models."""
+    return work(item[0], models=item[1])
 
 
 def _plays_with_video(season: Season, predictions: Predictions) -> tuple[list[str], list[str]]:
@@ -236,6 +254,7 @@ def _plays_with_video(season: Season, predictions: Predictions) -> tuple[list[st
 def _log_fallbacks(counts: Counter) -> None:
     fallbacks = {
         "lacked vision, which failed": counts[NO_VISION],
+        "had no time for all vision models": counts[FEWER_MODELS],
         "had no time for vision": counts[NO_TIME],
         "were decided by distance": counts[f"plays decided by {cascade.DISTANCE}"],
         "are left at no contact": counts[NO_CONTACT],

@@ -16,6 +16,7 @@ ROWS = {  # count -> its label, of all rows
 PLAYS = {
     "plays": "plays",
     "plays decided by vision": "  decided with vision",
+    "plays with fewer vision models for lack of time": "    by fewer models for lack of time",
     "plays decided by screen": "  decided by sensors and boxes",
     "plays decided by boxes": "  decided by helmet boxes alone",
     "plays decided by distance": "  decided by the distance of the players",

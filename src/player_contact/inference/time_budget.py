@@ -1,8 +1,9 @@
 """How long plays take, fitted while they are predicted, and which still fit into a time budget."""
 
+import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,32 +50,85 @@ class Patience:
 
 @dataclass
 class PlayTimes:
-    """Open rows and seconds of the plays that were predicted with video."""
+    """Open rows and seconds of the plays that were predicted with video.
+
+    `by_model` has those seconds of each play that a vision model took, by its name.
+    """
 
     rows: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    by_model: list[Mapping[str, float]] = field(default_factory=list)
 
-    def add(self, rows: int, seconds: float) -> None:
+    def add(self, rows: int, seconds: float, by_model: Mapping[str, float] | None = None) -> None:
         """Adds a play."""
         self.rows.append(rows)
         self.seconds.append(seconds)
+        self.by_model.append(by_model or {})
 
-    def expected(self, rows: Sequence[int]) -> np.ndarray:
-        """[N] seconds for plays with that many open rows: a constant plus a part per row, >= 0."""
+    def rate(self, model: str) -> float:
+        """Seconds a row that a vision model takes; 0: it was not used yet."""
+        used = [
+            (one[model], rows)
+            for one, rows in zip(self.by_model, self.rows, strict=False)
+            if model in one
+        ]
+        seconds, rows = np.sum(used, axis=0) if used else (0.0, 0)
+        return float(seconds / max(rows, 1))
+
+    def expected(self, rows: Sequence[int], models: Sequence[str] | None = None) -> np.ndarray:
+        """[N] seconds for plays with that many open rows: a constant plus a part per row, >= 0.
+
+        With some of the vision `models` alone, if they are named, else with all.
+        """
         from scipy.optimize import nnls
 
         known = np.stack([np.ones(len(self.rows)), self.rows], axis=1)
         scale = np.maximum(known.max(axis=0), 1)  # so that a single play is split half and half
-        coefficients, _ = nnls(known / scale, np.array(self.seconds))
-        return np.stack([np.ones(len(rows)), rows], axis=1) / scale @ coefficients
+        of_models = np.zeros(len(self.rows))
+        of_models[: len(self.by_model)] = [sum(one.values()) for one in self.by_model]
+        coefficients, _ = nnls(known / scale, np.array(self.seconds) - of_models)
+        others = np.stack([np.ones(len(rows)), rows], axis=1) / scale @ coefficients
+        if models is None:
+            models = sorted(set().union(*self.by_model))
+        return others + np.array(rows) * sum(map(self.rate, models))
+
+    def models_in_time(
+        self, models: Sequence[str], rows: Sequence[int], seconds_left: float
+    ) -> Sequence[str]:
+        """The first of the vision models, as many as fit for all plays with these open rows, and
+        one at least; until a play is known, all.
+
+        `seconds_left` are those of all processes together.
+        """
+        if not self.rows or math.isinf(seconds_left):
+            return models
+        counts = range(len(models), 1, -1)
+        fits = (
+            count
+            for count in counts
+            if SAFETY_FACTOR * self.expected(rows, models[:count]).sum() <= seconds_left
+        )
+        return models[: next(fits, 1)]
 
     def plays_in_time(
-        self, plays: Sequence[str], rows: dict[str, int], seconds_left: Callable[[], float]
-    ) -> Iterator[str]:
-        """Yields the plays that are expected to end in time when their turn comes; at first all."""
-        for play in plays:
-            if not self.rows or SAFETY_FACTOR * self.expected([rows[play]])[0] <= seconds_left():
-                yield play
+        self,
+        rows: Mapping[str, int],
+        models: Callable[[], Sequence[str]],
+        seconds_left: Callable[[], float],
+        workers: int = 1,
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """Yields plays, of those with open `rows`, and which `models` to ask when their turn comes.
+
+        Where not all models fit for all plays, the last of them are left out; where not even the
+        first fits, the plays that are expected not to end in time. At first all is begun.
+        """
+        plays = list(rows)
+        for number, play in enumerate(plays):
+            left = seconds_left()
+            remaining = [rows[other] for other in plays[number:]]
+            chosen = self.models_in_time(models(), remaining, workers * left)
+            if not self.rows or SAFETY_FACTOR * self.expected([rows[play]], chosen)[0] <= left:
+                yield play, chosen
 
     def progress_text(
         self, remaining: Sequence[int], total: int, workers: int, seconds_left: float

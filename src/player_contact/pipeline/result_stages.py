@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pandas as pd
 
 from player_contact.competition.metric import best_thresholds, count, matthews
 from player_contact.competition.season import fingerprint
-from player_contact.evaluation.scores import scores_text
+from player_contact.evaluation.scores import decide_out_of_fold, scores_text
 from player_contact.inference.bundle import write_bundle
 from player_contact.inference.predict import predict_folder
 from player_contact.inference.summary import summary_text
 from player_contact.pipeline.comparison import score_probabilities
 from player_contact.pipeline.run import Run
 from player_contact.utils.files import read_json, write_json
+from player_contact.utils.logits import logit, sigmoid
 from player_contact.utils.parallel import local_workers
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,9 @@ def scores_stage(run: Run, out: Path) -> str:
     else:
         probabilities["vision"] = with_fallback(oof["vision"], oof["screen"])
     scores, decisions = score_probabilities(labels, probabilities, GAIN_OVER, run.config.seed)
+    members = member_gains(run, oof["screen"])
+    for member, gain in members.items():
+        log.info("member %s of vision adds %+.4f to the score of all of them", member, gain)
     table = rows[["contact_id", "game_play", "contact"]].astype({"game_play": str})
     final = decisions["blend"].astype(np.int8)
     table.assign(fold=labels.fold, **oof, final=final).to_parquet(out / "oof.parquet", index=False)
@@ -64,6 +69,7 @@ def scores_stage(run: Run, out: Path) -> str:
         # Of the blend: its decisions by thresholds of other folds, and the MCC of those above.
         "called": int(final.sum()),
         "best_in_hindsight": float(matthews(count(labels.label, best))),
+        "members": members,
         "scores": [dataclasses.asdict(score) for score in scores],
         "text": scores_text(scores, run.simulated),
     }
@@ -71,6 +77,31 @@ def scores_stage(run: Run, out: Path) -> str:
     return (
         f"{final.sum():,} contacts called, {labels.label.sum():,} labelled, of {len(rows):,} rows"
     )
+
+
+def member_gains(run: Run, screen: np.ndarray) -> dict[str, float]:
+    """What each vision model of an ensemble adds to the others' MCC, out of fold; {} of a single.
+
+    `screen` [N] decides the rows that they do not see.
+    """
+    table, labels = run.oof("vision"), run.labels
+    logits = {
+        name.removeprefix("vision_"): logit(table[name].to_numpy())
+        for name in table
+        if name.startswith("vision_")
+    }
+
+    def score(members: Iterable[str]) -> float:
+        mean = sigmoid(np.mean([logits[member] for member in members], axis=0))
+        vision = run.all_rows(table.assign(vision=mean), "vision")
+        probability = with_fallback(vision, screen)
+        decided = decide_out_of_fold(labels.label, probability, labels.is_ground, labels.fold)
+        return float(matthews(count(labels.label, decided)))
+
+    if not logits:
+        return {}
+    whole = score(logits)
+    return {member: whole - score(sorted(logits.keys() - {member})) for member in logits}
 
 
 def with_fallback(vision: np.ndarray, screen: np.ndarray) -> np.ndarray:
@@ -95,6 +126,7 @@ def bundle_stage(run: Run, out: Path) -> str:
         "simulated": run.simulated,
         "folds": folds,
         "features": screen["features"],
+        "members": scores["members"],
     }
     write_bundle(out / "bundle", run.config, run.folder, facts)
     size = sum(path.stat().st_size for path in (out / "bundle").rglob("*") if path.is_file())
