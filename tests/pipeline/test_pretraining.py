@@ -110,3 +110,15 @@ def test_a_season_that_knows_no_truth_is_refused(finished_run, season, tmp_path)
     real = copy_season(season, tmp_path / "real").folder
     with pytest.raises(InputError, match=r"truth.*only a simulated season"):
         pretrain(dataclasses.replace(finished_run, input=real), tmp_path / "weights.safetensors")
+
+
+def test_a_truth_of_an_older_version_is_refused(finished_run, season, tmp_path):
+    folder = copy_season(season, tmp_path / "old").folder
+    (folder / "truth").mkdir()
+    for path in sorted((season / "truth").glob("*.npz")):
+        known = dict(np.load(path))
+        del known["lowest"]
+        np.savez(folder / "truth" / path.name, **known)
+    run = dataclasses.replace(finished_run, input=folder)
+    with pytest.raises(InputError, match=r"npz lacks lowest: an older version simulated it"):
+        pretrain(run, tmp_path / "weights.safetensors")

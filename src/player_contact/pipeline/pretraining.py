@@ -16,6 +16,8 @@ from player_contact.video.crop_store import open_crops
 
 log = logging.getLogger(__name__)
 
+# Of a play's truth, as the simulation writes it.
+ARRAYS = {"steps", "players", "lowest", "position", "pair_contact", "ground_contact"}
 HEIGHT, DISTANCE = 0.6, 3.0  # yd: what is higher or farther counts as that
 
 
@@ -60,7 +62,7 @@ def pretrain(run: Run, output: Path) -> None:
 
 def season_truth(run: Run, table: pd.DataFrame) -> np.ndarray:
     """[M, K] float32 `vision.pretrain.TARGETS` of M candidates of a run, in 0..1; NaN: of other
-    kinds of rows. Raises InputError where the season has no truth of a play."""
+    kinds of rows. Raises InputError where the season has not the truth of a play."""
     from player_contact.vision.pretrain import TARGETS
 
     truth = np.full((len(table), len(TARGETS)), np.nan, dtype=np.float32)
@@ -73,8 +75,13 @@ def season_truth(run: Run, table: pd.DataFrame) -> np.ndarray:
                 f"There is no {path}: only a simulated season knows the truth that an encoder is "
                 "pretrained on. Leave INPUT= out, and one is simulated"
             )
-        with np.load(path, allow_pickle=False) as known:
-            truth[of_play] = play_truth(tables, table.iloc[of_play], dict(known))
+        with np.load(path, allow_pickle=False) as file:
+            known = dict(file)
+        if missing := sorted(ARRAYS - known.keys()):
+            raise InputError(
+                f"{path} lacks {', '.join(missing)}: an older version simulated it. Simulate again"
+            )
+        truth[of_play] = play_truth(tables, table.iloc[of_play], known)
     return truth
 
 
