@@ -67,11 +67,14 @@ class VisionCost:
     scored_mb: float
     gmacs: float
 
-    def step(self, rows: float, clips: bool) -> float:
-        """Seconds of an optimizer step on so many rows, in clips or as single images."""
+    def step(self, rows: float, clips: bool, frozen: bool = False) -> float:
+        """Seconds of an optimizer step on so many rows, in clips or as single images.
+
+        An encoder that is frozen has no backward pass, which takes twice as long as the other.
+        """
         images = rows * self.images
         padded = math.ceil(images / PADDED_TO) * PADDED_TO
-        passes = padded * self.image + self.batch
+        passes = (padded * self.image + self.batch) / (3 if frozen else 1)
         return images * self.load + passes + self.update + self.head * clips
 
     def training_mb(self, rows: float) -> float:

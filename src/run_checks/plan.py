@@ -192,6 +192,10 @@ def _plan_vision(
     play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float
 ) -> ModelPlan:
     folds, concurrent = run.config.folds, _concurrent_folds(run, vision.devices)
+    from player_contact.vision.scoring import IMAGES_PER_BATCH
+    from player_contact.vision.transfer import as_trained
+
+    vision = as_trained(vision, len(run.config.crops.frame_offsets))
     of_play, length = play.rows_for(vision), vision.clip_length
     if isinstance(of_play, TokenRows):
         clips = len(split_into_windows(of_play, length, 0))
@@ -200,25 +204,23 @@ def _plan_vision(
     rows = of_play.image_rows  # what has images: open rows or, of tokens, their players
     opened = round(opened * len(rows) / len(of_play))
     cost = measure_vision(play, vision, run.config, concurrent)
-    from player_contact.vision.scoring import IMAGES_PER_BATCH
-
     trained_on = filmed * (folds - 1) / folds  # plays
     per_clip = len(rows) / clips  # rows: the others are padding
     image_rows, clip_rows = vision.image_batch_samples * vision.clip_length, vision.batch_size
     training, images = 0.0, 0.0
-    for epochs, items, batch, of_item, in_clips in (
-        (vision.clip_epochs, clips, vision.batch_size, per_clip, True),
-        (
-            vision.image_epochs,
-            len(rows) / vision.clip_length,
-            vision.image_batch_samples,
-            vision.clip_length,
-            False,
-        ),
+    frozen = min(max(vision.transfer.freeze_epochs - vision.image_epochs, 0), vision.clip_epochs)
+    of_clips = clips, vision.batch_size, per_clip, True
+    length = vision.clip_length
+    of_images = len(rows) / length, vision.image_batch_samples, length, False
+    for epochs, (items, batch, of_item, in_clips), is_frozen in (
+        (vision.clip_epochs - frozen, of_clips, False),
+        (frozen, of_clips, True),
+        (vision.image_epochs, of_images, False),
     ):
         drawn = min(vision.clips_per_epoch, items * trained_on)
         steps = math.ceil(drawn / batch)
-        training += epochs * steps * cost.step(drawn / max(1, steps) * of_item, in_clips)
+        rows_a_step = drawn / max(1, steps) * of_item
+        training += epochs * steps * cost.step(rows_a_step, in_clips, is_frozen)
         images += epochs * drawn * of_item * cost.images
     scored = opened / folds + vision.clip_epochs * min(vision.val_rows, opened / folds)
     seconds = cost.start + training / vision.devices + cost.ready + scored * cost.scoring

@@ -6,15 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from player_contact.config import TransferConfig
+from player_contact.config import ShippedConfig, TransferConfig, load_config
 from player_contact.vision.encoders import make_encoder
 from player_contact.vision.model import PairModel
 from player_contact.vision.transfer import (
+    as_trained,
     encoder_stages,
     num_trainable_stages,
     param_groups,
     set_trainable,
 )
+from tests.conftest import ROOT
 from tests.vision.conftest import tiny
 
 GRADUAL = TransferConfig(freeze_epochs=2, unfreeze_every=3, layer_decay=0.5)
@@ -120,3 +122,22 @@ def test_layer_decay_halves_the_learning_rate_per_stage(model):
     assert [group["name"] for group in groups][:2] == ["new layers", "encoder stage 4"]
     ids = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(ids) == sorted(map(id, model.parameters()))
+
+
+def test_what_starts_from_shipped_weights_is_trained_as_they_ask():
+    config = load_config(ROOT / "configs" / "demo.yaml", []).vision
+    trained = as_trained(config, 3)
+    assert trained.image_epochs == config.shipped.image_epochs
+    assert trained.transfer == config.shipped.transfer
+    assert trained.learning_rate == config.learning_rate * config.clip_lr_scale  # as after images
+    images = config.model_copy(update={"shipped": ShippedConfig(image_epochs=2)})
+    assert as_trained(images, 3).learning_rate == config.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("settings", "frames"),
+    [({"weights": "none"}, 3), ({"encoder": "resnet10t"}, 3), ({"boxes": "none"}, 3), ({}, 1)],
+)
+def test_what_starts_from_other_weights_is_trained_as_configured(settings, frames):
+    config = load_config(ROOT / "configs" / "demo.yaml", []).vision.model_copy(update=settings)
+    assert as_trained(config, frames) == config

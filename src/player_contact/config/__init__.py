@@ -16,6 +16,7 @@ from player_contact.config.vision_settings import (
     SHIPPED_WEIGHTS,
     VIEWS,
     AugmentConfig,
+    ShippedConfig,
     Shortcut,
     TransferConfig,
     TtaConfig,

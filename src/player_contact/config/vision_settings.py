@@ -60,6 +60,14 @@ class TransferConfig(Section):
     )
 
 
+class ShippedConfig(Section):
+    """How a model is trained whose encoder starts from the shipped weights, in place of its
+    `image_epochs` and `transfer`: they know contacts already. Where they do not fit, as it says."""
+
+    image_epochs: int = Field(0, ge=0)
+    transfer: TransferConfig = TransferConfig(freeze_epochs=5, layer_decay=0.5)
+
+
 class TtaConfig(Section):
     """Test-time augmentation: a logit is the mean over all combinations."""
 
@@ -95,6 +103,7 @@ class VisionConfig(Section):
         "safetensors or .pth",
     )
     transfer: TransferConfig = TransferConfig()
+    shipped: ShippedConfig = ShippedConfig()
     # At least 32: of less, a single pixel may be left before the last of five halvings: there
     # oneDNN's bfloat16 convolutions read uninitialised memory on CPUs with AMX.
     image_size: int = Field(64, ge=32, le=512, description="pixels that windows are resized to")

@@ -80,12 +80,14 @@ def train_configs(
         for names in sorted(inputs):
             of_players = tabular_of(run, players.table, names)
             tokens[names] = dataclasses.replace(players, tabular=of_players)
-    table = table.reset_index(drop=True)
+    from player_contact.vision.transfer import as_trained
+
+    table, num_frames = table.reset_index(drop=True), len(run.config.crops.frame_offsets)
     tasks = [
         FoldTask(
             fold,
             member,
-            vision,
+            as_trained(vision, num_frames),
             table,
             tabular[vision.tabular],
             folders,

@@ -50,7 +50,12 @@ def make_encoder(
     shape = {"in_chans": channels, "num_frames": num_frames, "num_classes": 0}
     encoder = create_encoder(name, size, options, **shape)
     if weights == "shipped":
-        _load_shipped(encoder, name)
+        if not load_shipped(encoder, name):
+            names = " and ".join(
+                sorted(path.stem for path in SHIPPED_WEIGHTS.glob("*.safetensors"))
+            )
+            text = "no shipped weights fit %s with these channels and options (there are those of "
+            log.warning(text + "%s): it starts from random ones", name, names)
     elif weights == "timm":
         from player_contact.vision.timm_encoders import download_weights
 
@@ -71,14 +76,14 @@ def check_encoder(config: VisionConfig, channels: int, num_frames: int = 0) -> N
         check_downloadable(config.encoder)
 
 
-def _load_shipped(encoder: nn.Module, name: str) -> None:
+def load_shipped(encoder: nn.Module, name: str) -> bool:
+    """Loads the weights that come with the project; False: there are none that fit."""
     path = SHIPPED_WEIGHTS / f"{name}.safetensors"
     try:
         load_weights(encoder, read_weights(path), path.name)
     except ConfigError:
-        shipped = " and ".join(sorted(path.stem for path in SHIPPED_WEIGHTS.glob("*.safetensors")))
-        text = "no shipped weights fit %s with these channels and options (there are those of %s): "
-        log.warning(text + "it starts from random ones", name, shipped)
+        return False
+    return True
 
 
 def rename_weights(source: Path, name: str, output: Path) -> None:

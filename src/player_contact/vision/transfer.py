@@ -5,7 +5,28 @@ from typing import Any
 from torch import nn
 
 from player_contact.config import TransferConfig, VisionConfig
-from player_contact.vision.model import ContactModel
+from player_contact.vision.encoders import create_encoder, load_shipped
+from player_contact.vision.model import ContactModel, input_channels
+
+
+def as_trained(config: VisionConfig, num_frames: int) -> VisionConfig:
+    """The config, with what `shipped` says where the encoder starts from shipped weights that fit.
+
+    Clips are then learnt at the rate that they have after image epochs.
+    """
+    if config.weights != "shipped":
+        return config
+    options = {"in_chans": input_channels(config, num_frames), "num_frames": num_frames}
+    encoder = create_encoder(
+        config.encoder, config.image_size, config.encoder_options, num_classes=0, **options
+    )
+    if not load_shipped(encoder, config.encoder):
+        return config
+    shipped, rate = config.shipped, config.learning_rate
+    if config.image_epochs and not shipped.image_epochs:
+        rate *= config.clip_lr_scale
+    schedule = {"image_epochs": shipped.image_epochs, "transfer": shipped.transfer}
+    return config.model_copy(update=schedule | {"learning_rate": rate})
 
 
 def encoder_stages(encoder: nn.Module, coarse: bool = True) -> list[list[str]]:
