@@ -221,7 +221,8 @@ def _plan_vision(
         steps = math.ceil(drawn / batch)
         rows_a_step = drawn / max(1, steps) * of_item
         training += epochs * steps * cost.step(rows_a_step, in_clips, is_frozen)
-        images += epochs * drawn * of_item * cost.images
+        passes = 1 / 3 if is_frozen else 1  # the backward one takes twice as long
+        images += epochs * drawn * of_item * cost.images * passes
     scored = opened / folds + vision.clip_epochs * min(vision.val_rows, opened / folds)
     seconds = cost.start + training / vision.devices + cost.ready + scored * cost.scoring
     largest = max(image_rows * (vision.image_epochs > 0), clip_rows * per_clip)

@@ -60,6 +60,32 @@ def test_models_are_left_out_before_plays():
     assert not list(plays)
 
 
+@pytest.mark.parametrize(("workers", "chosen"), [(1, 4), (4, 4)])
+def test_the_last_play_has_one_process_however_many_there_are(workers, chosen):
+    """8 models take 2 s each, all else 2 s; 10 s for four of them, with the safety factor."""
+    models = [f"model{number}" for number in range(8)]
+    times = PlayTimes([100], [18.0], [dict.fromkeys(models, 2.0)])
+    left = SAFETY_FACTOR * 10.5
+    plays = times.plays_in_time({"last": 100}, lambda: models, lambda: left, workers)
+    assert list(plays) == [("last", models[:chosen])]
+
+
+def test_a_play_longer_than_there_is_time_gets_fewer_models_than_others():
+    models = [f"model{number}" for number in range(8)]
+    times = PlayTimes([100], [18.0], [dict.fromkeys(models, 2.0)])
+    left = SAFETY_FACTOR * 9.0
+    plays = times.plays_in_time({"long": 200, "short": 10}, lambda: models, lambda: left, 8)
+    assert list(plays) == [("long", models[:1]), ("short", models)]
+
+
+def test_the_progress_of_fewer_models_says_so():
+    models = [f"model{number}" for number in range(4)]
+    times = PlayTimes([100], [8.0], [dict.fromkeys(models, 2.0)])
+    text = times.progress_text([100] * 3, 4, 1, SAFETY_FACTOR * 13.0, models)
+    assert "the other 3 would take 12 s by 2 of 4 models" in text
+    assert text.endswith("all of them fit")
+
+
 @given(
     st.lists(st.floats(0.1, 100), min_size=1, max_size=5),
     st.floats(0, 100),

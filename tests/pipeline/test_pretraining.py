@@ -38,8 +38,8 @@ def test_every_row_knows_the_targets_of_its_kind(finished_run):
     assert 0.9 < agrees.mean() < 1
     low = truth["height"][ground]
     assert low[truth["contact"][ground] > 0].max() < np.median(low)
-    apart = truth["distance"][~ground]
-    assert np.abs(apart - finished_run.features_of(["distance"])["distance"][~ground] / 3).max() < 1
+    tracked = finished_run.features_of(["distance"])["distance"][~ground]
+    assert np.abs(3 * truth["distance"][~ground] - np.minimum(tracked, 3)).mean() < 0.3  # yards
 
 
 def test_the_order_of_players_and_steps_in_the_truth_changes_nothing(finished_run):
@@ -93,6 +93,8 @@ def with_vision(config: Config, **settings) -> Config:
         ({"members": ({"seed": 1}, {"seed": 2})}, "no vision.members"),
         ({"family": "tokens"}, "family pairs"),
         ({"image_epochs": 0}, "set vision.image_epochs"),
+        ({"devices": 2}, "on one device"),
+        ({"encoder": "nope"}, "not a timm model"),
         ({"mixup": 0.2}, "no mixup"),
     ],
 )

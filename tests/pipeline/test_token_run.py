@@ -79,16 +79,20 @@ def test_a_member_that_adds_more_for_its_seconds_is_asked_first(mixed):
     assert bundle.models_by_use(lambda name: 4.0 if "-1" in name else 1.0) == pairs + tokens
 
 
-def test_what_a_member_adds_is_what_the_others_lack_without_it(mixed):
+def test_the_best_member_adds_to_the_screen_and_the_other_to_it(mixed):
     screen = mixed.all_rows(mixed.oof("screen"), "screen")
     gains = member_gains(mixed, screen)
     scores = {}
-    for name in ("vision", "vision_0", "vision_1"):
-        probability = with_fallback(mixed.all_rows(mixed.oof("vision"), name), screen)
+    for name in ("screen", "vision", "vision_0", "vision_1"):
+        probability = screen
+        if name != "screen":
+            probability = with_fallback(mixed.all_rows(mixed.oof("vision"), name), screen)
         kinds = mixed.labels.label, probability, mixed.labels.is_ground, mixed.labels.fold
         scores[name] = matthews(count(mixed.labels.label, decide_out_of_fold(*kinds)))
-    assert gains["0"] == pytest.approx(scores["vision"] - scores["vision_1"], abs=1e-6)
-    assert gains["1"] == pytest.approx(scores["vision"] - scores["vision_0"], abs=1e-6)
+    best, other = ("0", "1") if scores["vision_0"] >= scores["vision_1"] else ("1", "0")
+    assert [*gains] == [best, other]
+    assert gains[best] == pytest.approx(scores[f"vision_{best}"] - scores["screen"], abs=1e-6)
+    assert gains[other] == pytest.approx(scores["vision"] - scores[f"vision_{best}"], abs=1e-6)
 
 
 def test_crops_are_those_of_open_rows_and_of_each_player_in_them(mixed):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from player_contact.config import ShippedConfig, TransferConfig, load_config
+from player_contact.utils.errors import ConfigError
 from player_contact.vision.encoders import make_encoder
 from player_contact.vision.model import PairModel
 from player_contact.vision.transfer import (
@@ -128,10 +129,25 @@ def test_what_starts_from_shipped_weights_is_trained_as_they_ask():
     config = load_config(ROOT / "configs" / "demo.yaml", []).vision
     trained = as_trained(config, 3)
     assert trained.image_epochs == config.shipped.image_epochs
-    assert trained.transfer == config.shipped.transfer
-    assert trained.learning_rate == config.learning_rate * config.clip_lr_scale  # as after images
-    images = config.model_copy(update={"shipped": ShippedConfig(image_epochs=2)})
-    assert as_trained(images, 3).learning_rate == config.learning_rate
+    assert trained.transfer.model_dump() == config.shipped.transfer.model_dump()
+    assert trained.learning_rate == config.learning_rate * config.shipped.lr_scale
+    others = {"image_epochs", "learning_rate", "transfer"}
+    assert trained.model_dump(exclude=others) == config.model_dump(exclude=others)
+
+
+def test_a_setting_of_shipped_weights_leaves_its_neighbours_as_they_are():
+    settings = ["vision.shipped.transfer.freeze_epochs=2"]
+    shipped = load_config(ROOT / "configs" / "demo.yaml", settings).vision.shipped
+    assert shipped.transfer.freeze_epochs == 2
+    assert shipped.transfer.layer_decay == ShippedConfig().transfer.layer_decay < 1
+
+
+def test_a_schedule_of_shipped_weights_that_devices_can_not_share_is_refused():
+    update = {"image_epochs": 0, "devices": 2, "image_batch_size": 8, "batch_size": 16}
+    config = load_config(ROOT / "configs" / "demo.yaml", []).vision
+    config = config.model_copy(update=update | {"shipped": ShippedConfig(image_epochs=2)})
+    with pytest.raises(ConfigError, match=r"vision\.shipped says, .*can't be shared by 2"):
+        as_trained(config, 3)
 
 
 @pytest.mark.parametrize(

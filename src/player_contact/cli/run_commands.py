@@ -7,8 +7,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from player_contact.cli import app
-from player_contact.cli.options import RUN_OPTIONS
-from player_contact.cli.runs import config_of, make_run
+from player_contact.cli.options import INPUT, RUN_OPTIONS
+from player_contact.cli.runs import config_of, make_run, simulated_season
 from player_contact.utils.errors import ConfigError
 
 RESULTS = {
@@ -133,9 +133,16 @@ def pretrain(args: Namespace) -> None:
 
     Example: python -m player_contact pretrain --output input/weights/encoder.safetensors
     """
-    from player_contact.pipeline.pretraining import pretrain
+    from player_contact.pipeline.pretraining import check_pretraining, pretrain
     from player_contact.pipeline.runner import run_pipeline
+    from player_contact.utils.files import check_writable, refuse_folder
 
+    config = config_of(args)
+    check_pretraining(config)
+    refuse_folder(args.output)
+    check_writable(args.output)
+    if args.input == INPUT:  # real plays know no truth
+        args.input = simulated_season(args, config.season)
     run = make_run(args, may_be_new=True)
     run_pipeline(run, "crops")
     pretrain(run, args.output)

@@ -60,12 +60,20 @@ class TransferConfig(Section):
     )
 
 
+class ShippedTransferConfig(TransferConfig):
+    """Fine-tuning from shipped weights: heads first, then the encoder, each stage slower."""
+
+    freeze_epochs: int = Field(5, ge=0, description="first epochs that leave the encoder as it is")
+    layer_decay: float = Field(0.5, gt=0, le=1)
+
+
 class ShippedConfig(Section):
-    """How a model is trained whose encoder starts from the shipped weights, in place of its
-    `image_epochs` and `transfer`: they know contacts already. Where they do not fit, as it says."""
+    """How a model is trained whose encoder starts from the shipped weights, which know contacts:
+    this replaces image_epochs, learning_rate (by lr_scale) and transfer, which are of others."""
 
     image_epochs: int = Field(0, ge=0)
-    transfer: TransferConfig = TransferConfig(freeze_epochs=5, layer_decay=0.5)
+    lr_scale: float = Field(0.5, gt=0, le=1, description="of learning_rate")
+    transfer: ShippedTransferConfig = ShippedTransferConfig()
 
 
 class TtaConfig(Section):

@@ -80,8 +80,8 @@ class Bundle:
     def models_by_use(self, seconds: Callable[[str], float]) -> list[str]:
         """The vision models, those first that add most to the score for their `seconds`.
 
-        Those of a member, one a fold, stand together. What a member adds was measured out of fold;
-        one that adds nothing comes last.
+        Those of a member, one a fold, stand together. What members add one after the other was
+        measured out of fold (`member_gains`); one that adds nothing comes last.
         """
         adds: dict[str, float] = self.manifest.get("members", {})
 

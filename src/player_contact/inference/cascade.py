@@ -248,13 +248,18 @@ def _vision(
     from player_contact.vision import scoring
 
     batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
-    threads, logits, stopwatch = bundle.config.num_threads, [], Stopwatch()
+    threads, logits, seconds = bundle.config.num_threads, [], Stopwatch()
+    embedders, whole = bundle.image_embedders, Stopwatch()
     with _whole_gpu():
-        stopwatch.split("")  # for a GPU that others had
-        for name in models or bundle.vision_models:
-            vision, model = bundle.vision_models[name]
-            one, embed = rows.of(vision), bundle.image_embedders[name]
-            logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
-            stopwatch.split(name)
+        seconds.split("")  # until others have done with it
+        for name, (vision, model) in bundle.vision_models.items():
+            if models is None or name in models:  # in one order: a mean depends on it
+                one, embed = rows.of(vision), embedders[name]
+                logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
+                seconds.split(name)
+    whole.split("")
+    seconds.seconds.pop("")
+    # Others have the GPU as long as they have models: it is waited for longer by those of more.
+    scale = whole.seconds[""] / max(sum(seconds.seconds.values()), 1e-9)
     probability[rows.index] = sigmoid(np.mean(logits, axis=0))
-    return probability, {name: stopwatch.seconds[name] for name in stopwatch.seconds if name}
+    return probability, {name: scale * value for name, value in seconds.seconds.items()}

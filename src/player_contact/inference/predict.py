@@ -221,7 +221,8 @@ def _add_vision(
         patience.add(times.seconds[-1])
         if time.monotonic() - last_line > SECONDS_BETWEEN_LINES:
             open_rows, total = list(remaining.values()), len(plays)
-            log.info(times.progress_text(open_rows, total, max(workers, 1), seconds_left))
+            models = bundle.models_by_use(times.rate)
+            log.info(times.progress_text(open_rows, total, max(workers, 1), seconds_left, models))
             last_line = time.monotonic()
         yield
     if seconds:

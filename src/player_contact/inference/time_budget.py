@@ -124,21 +124,34 @@ class PlayTimes:
         """
         plays = list(rows)
         for number, play in enumerate(plays):
-            left = seconds_left()
-            remaining = [rows[other] for other in plays[number:]]
-            chosen = self.models_in_time(models(), remaining, workers * left)
+            left, remaining = seconds_left(), [rows[other] for other in plays[number:]]
+            of_all = min(workers, len(remaining)) * left
+            chosen = self.models_in_time(models(), remaining, of_all)
+            chosen = self.models_in_time(chosen, [rows[play]], left)  # one process has the play
             if not self.rows or SAFETY_FACTOR * self.expected([rows[play]], chosen)[0] <= left:
                 yield play, chosen
 
     def progress_text(
-        self, remaining: Sequence[int], total: int, workers: int, seconds_left: float
+        self,
+        remaining: Sequence[int],
+        total: int,
+        workers: int,
+        seconds_left: float,
+        models: Sequence[str] | None = None,
     ) -> str:
-        """How long the plays with `remaining` open rows will take, and how many fit: a log line."""
-        count = len(remaining)
+        """How long the plays with `remaining` open rows will take, and how many fit: a log line.
+
+        With as many of the vision `models`, if they are named, as fit for all of them.
+        """
+        count, by = len(remaining), ""
+        if models is not None and count:
+            chosen = self.models_in_time(models, remaining, min(workers, count) * seconds_left)
+            by = f" by {len(chosen)} of {len(models)} models" if len(chosen) < len(models) else ""
+            models = chosen
         text = f"vision: {total - count} of {total} plays, {np.mean(self.seconds):.1f} s a play"
-        seconds = self.expected(remaining) / min(workers, count) if count else np.zeros(0)
+        seconds = self.expected(remaining, models) / min(workers, count) if count else np.zeros(0)
         if count:
-            text += f"; the other {count} would take {duration_text(seconds.sum())}"
+            text += f"; the other {count} would take {duration_text(seconds.sum())}{by}"
         if np.isfinite(seconds_left):
             fit = int((np.cumsum(seconds) <= seconds_left).sum())
             fitting = "all" if fit == count else f"about {fit}"

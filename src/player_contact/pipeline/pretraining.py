@@ -1,5 +1,6 @@
 """Weights to start from: an encoder trained on the truth of a simulated season."""
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from player_contact.competition.season import PlayTables
+from player_contact.config import Config
 from player_contact.features.feature_store import candidate_rows
+from player_contact.pipeline.code_hash import code_hash
 from player_contact.pipeline.run import Run
+from player_contact.pipeline.runner import check_vision, vision_fingerprint
 from player_contact.pipeline.vision_rows import model_rows, visible_rows
 from player_contact.play import build_play
 from player_contact.utils.errors import ConfigError, InputError
@@ -25,7 +29,7 @@ def pretrain(run: Run, output: Path) -> None:
     """Trains an encoder on all open rows of a simulated season, and writes it.
 
     The run must be past its crops. An interrupted training goes on after its last epoch. Raises
-    ConfigError for what can't be pretrained so, InputError where nothing knows the truth.
+    as `check_pretraining`, and InputError where nothing knows the truth.
     """
     from player_contact.vision.device import make_fabric, reserve_gpus
     from player_contact.vision.encoders import save_encoder
@@ -33,8 +37,7 @@ def pretrain(run: Run, output: Path) -> None:
     from player_contact.vision.train import EpochLog, TrainingJob
 
     config, vision = run.config, run.config.vision
-    if vision.members or vision.family != "pairs":
-        raise ConfigError("One encoder of vision.family pairs is pretrained: no vision.members")
+    check_pretraining(config)
     folders = [run.folder / "crops" / game_play for game_play in run.folds["game_play"]]
     table, _ = visible_rows(run, folders)
     if not len(table):
@@ -45,7 +48,7 @@ def pretrain(run: Run, output: Path) -> None:
         label=season_truth(run, table),
         config=vision.model_copy(update={"tabular": ()}),
         num_frames=len(config.crops.frame_offsets),
-        seed=(config.seed,),
+        seed=(config.seed, *([vision.seed] if vision.seed else [])),
         num_threads=config.num_threads,
     )
 
@@ -53,11 +56,32 @@ def pretrain(run: Run, output: Path) -> None:
         text = "epoch %d of %d: loss %.4f"
         log.info(text, epoch.epoch + 1, vision.image_epochs, epoch.train_loss)
 
-    checkpoint = run.folder / "pretrain.checkpoint"
+    settings = vision_fingerprint(run, config) + code_hash(pretrain)
+    key = hashlib.blake2b(settings.encode(), digest_size=6).hexdigest()
+    checkpoint = run.folder / f"pretrain-{key}.checkpoint"
+    for stale in set(run.folder.glob("pretrain-*.checkpoint")) - {checkpoint}:
+        stale.unlink()
     with reserve_gpus() as gpus:
         encoder = pretrain_encoder(job, on_epoch, checkpoint, make_fabric(vision, gpus))
     save_encoder(encoder.state_dict(), output)
     checkpoint.unlink(missing_ok=True)
+
+
+def check_pretraining(config: Config) -> None:
+    """Raises ConfigError where no encoder can be pretrained with these settings."""
+    vision = config.vision
+    check_vision(config)
+    if vision.members or vision.family != "pairs":
+        raise ConfigError("One encoder of vision.family pairs is pretrained: no vision.members")
+    if vision.devices > 1:
+        raise ConfigError("An encoder is pretrained on one device: set vision.devices to 1")
+    if not vision.image_epochs:
+        raise ConfigError("Pretraining is of images: set vision.image_epochs to 1 or more")
+    if vision.augment.mixup_alpha or vision.augment.time_jitter_prob:
+        raise ConfigError(
+            "Pretraining knows no mixup and no time jitter: set vision.augment.mixup_alpha and "
+            "vision.augment.time_jitter_prob to 0"
+        )
 
 
 def season_truth(run: Run, table: pd.DataFrame) -> np.ndarray:
@@ -73,7 +97,7 @@ def season_truth(run: Run, table: pd.DataFrame) -> np.ndarray:
         if not path.is_file():
             raise InputError(
                 f"There is no {path}: only a simulated season knows the truth that an encoder is "
-                "pretrained on. Leave INPUT= out, and one is simulated"
+                "pretrained on. Without INPUT= one is simulated"
             )
         with np.load(path, allow_pickle=False) as file:
             known = dict(file)

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from player_contact.config import VisionConfig
-from player_contact.utils.errors import ConfigError
 from player_contact.vision.clips import OpenRows
 from player_contact.vision.dataset import Sample, TrainDataset, collate, count_samples, split_batch
 from player_contact.vision.families import Family
@@ -73,19 +72,8 @@ FAMILY = Family(TruthModel, training_phases, truth_dataset, collate, split_batch
 def pretrain_encoder(
     job: TrainingJob, on_epoch: Callable[[EpochLog], None], checkpoint: Path, fabric: "Fabric"
 ) -> nn.Module:
-    """The encoder after the `image_epochs` of a job whose labels are the [M, K] targets.
-
-    Raises ConfigError for a config that has none, or mixes images up.
-    """
-    config = job.config
-    if not config.image_epochs:
-        raise ConfigError("Pretraining is of images: set vision.image_epochs to 1 or more")
-    if config.augment.mixup_alpha or config.augment.time_jitter_prob:
-        raise ConfigError(
-            "Pretraining knows no mixup and no time jitter: set vision.augment.mixup_alpha and "
-            "vision.augment.time_jitter_prob to 0"
-        )
-    alone = config.model_copy(update={"clip_epochs": 0})
+    """The encoder after the `image_epochs` of a job whose labels are the [M, K] targets."""
+    alone = job.config.model_copy(update={"clip_epochs": 0})
     model, _ = train_model(
         TrainingJob(job.rows, job.label, alone, job.num_frames, job.seed, job.num_threads, FAMILY),
         on_epoch,

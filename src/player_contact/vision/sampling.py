@@ -121,4 +121,9 @@ def image_loss(model: Any, part: MicroBatch) -> Tensor:
 def _image_bce(image_logits: Tensor, batch: Batch) -> Tensor:
     label = per_image(batch.get("image_label", batch["label"]), batch["visible"])
     known = ~torch.isnan(label)
-    return binary_cross_entropy_with_logits(image_logits[known], label[known])
+    if known.all():
+        return binary_cross_entropy_with_logits(image_logits, label)
+    # Every image counts alike, so that the losses of parts add up to that of the whole.
+    return binary_cross_entropy_with_logits(
+        image_logits, torch.where(known, label, 0), known.float()
+    )

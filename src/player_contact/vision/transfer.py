@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from pydantic import ValidationError
 from torch import nn
 
 from player_contact.config import TransferConfig, VisionConfig
+from player_contact.utils.errors import ConfigError
 from player_contact.vision.encoders import create_encoder, load_shipped
 from player_contact.vision.model import ContactModel, input_channels
 
@@ -12,7 +14,7 @@ from player_contact.vision.model import ContactModel, input_channels
 def as_trained(config: VisionConfig, num_frames: int) -> VisionConfig:
     """The config, with what `shipped` says where the encoder starts from shipped weights that fit.
 
-    Clips are then learnt at the rate that they have after image epochs.
+    Raises ConfigError where that does not go together with the rest.
     """
     if config.weights != "shipped":
         return config
@@ -22,11 +24,16 @@ def as_trained(config: VisionConfig, num_frames: int) -> VisionConfig:
     )
     if not load_shipped(encoder, config.encoder):
         return config
-    shipped, rate = config.shipped, config.learning_rate
-    if config.image_epochs and not shipped.image_epochs:
-        rate *= config.clip_lr_scale
-    schedule = {"image_epochs": shipped.image_epochs, "transfer": shipped.transfer}
-    return config.model_copy(update=schedule | {"learning_rate": rate})
+    schedule = {
+        "image_epochs": config.shipped.image_epochs,
+        "learning_rate": config.shipped.lr_scale * config.learning_rate,
+        "transfer": config.shipped.transfer.model_dump(),
+    }
+    try:
+        return VisionConfig.model_validate(config.model_dump() | schedule)
+    except ValidationError as errors:
+        text = errors.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"With what vision.shipped says, {text}") from None
 
 
 def encoder_stages(encoder: nn.Module, coarse: bool = True) -> list[list[str]]:
