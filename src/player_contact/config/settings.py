@@ -56,7 +56,7 @@ class ScreenBoosterConfig(BoosterConfig):
 class BlendBoosterConfig(BoosterConfig):
     """Few features, which are good already."""
 
-    num_boost_round: int = Field(100, ge=1)
+    num_boost_round: int = Field(50, ge=1)
     num_leaves: int = Field(7, ge=2)
     min_data_in_leaf: int = Field(100, ge=1)
 
