@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from player_contact.competition.metric import count, matthews
-from player_contact.inference.predict import predict_folder
+from player_contact.inference.predict import FEWER_MODELS, predict_folder
 from player_contact.utils.errors import InputError
 from run_checks.damages import IDS, TABLES
 from run_checks.submission import check_submission
@@ -22,12 +22,14 @@ TOLERANCE = 1.1  # a budget may be exceeded by a tenth
 
 @dataclass(frozen=True)
 class TimedPrediction:
-    """Seconds, plays, those of them decided by vision, and the score against the truth."""
+    """Seconds, plays, those of them decided by vision, and the score against the truth; how many of
+    those by fewer models than there are."""
 
     seconds: float
     plays: int
     with_vision: int
     mcc: float
+    by_fewer: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def check_budget(bundle: Path, season: Path, workers: int) -> BudgetCheck:
                 timed = pool.submit(_timed, bundle, folder, output, workers, budget)
                 seconds, counts = timed.result()
             mcc = _score(output, season)
-            return TimedPrediction(seconds, counts["plays"], counts["plays decided by vision"], mcc)
+            with_vision, by_fewer = counts["plays decided by vision"], counts[FEWER_MODELS]
+            return TimedPrediction(seconds, counts["plays"], with_vision, mcc, by_fewer)
 
         full, screen = predict(season), predict(tables)
         budget = SHARE * full.seconds
@@ -90,6 +93,8 @@ def budget_text(check: BudgetCheck) -> str:
     ):
         plays = f"{row.with_vision} of {row.plays}"
         lines.append(f"{name:24}{row.seconds:8.1f}{plays:>18}{row.mcc:8.3f}")
+    if check.limited.by_fewer:
+        lines.append(f"{check.limited.by_fewer} plays by fewer vision models than there are")
     used = check.limited.seconds / check.budget
     lines += [
         f"the budget was {'kept' if check.in_time else 'NOT kept'}: {used:.0%} of it used",

@@ -37,3 +37,11 @@ def test_an_exceeded_budget_and_a_worse_score_are_told():
     assert "within 20 s                 21.9            2 of 6   0.660" in budget_text(good)
     assert "NOT kept" in budget_text(bad)
     assert "NOT between" in budget_text(bad)
+
+
+def test_plays_by_fewer_models_are_told():
+    full, screen = TimedPrediction(60, 6, 6, 0.7), TimedPrediction(9, 6, 0, 0.65)
+    for by_fewer, expected in ((0, False), (3, True)):
+        limited = TimedPrediction(19, 6, 5, 0.68, by_fewer)
+        text = budget_text(BudgetCheck(full, screen, 20, limited))
+        assert ("3 plays by fewer vision models" in text) == expected
