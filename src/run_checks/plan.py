@@ -191,10 +191,10 @@ def _plan_booster(
 def _plan_vision(
     play: MeasuredPlay, vision: VisionConfig, run: Run, opened: int, filmed: float
 ) -> ModelPlan:
-    folds, concurrent = run.config.folds, _concurrent_folds(run, vision.devices)
     from player_contact.vision.scoring import IMAGES_PER_BATCH
     from player_contact.vision.transfer import as_trained
 
+    folds, concurrent = run.config.folds, _concurrent_folds(run, vision.devices)
     vision = as_trained(vision, len(run.config.crops.frame_offsets))
     of_play, length = play.rows_for(vision), vision.clip_length
     if isinstance(of_play, TokenRows):
@@ -210,7 +210,6 @@ def _plan_vision(
     training, images = 0.0, 0.0
     frozen = min(max(vision.transfer.freeze_epochs - vision.image_epochs, 0), vision.clip_epochs)
     of_clips = clips, vision.batch_size, per_clip, True
-    length = vision.clip_length
     of_images = len(rows) / length, vision.image_batch_samples, length, False
     for epochs, (items, batch, of_item, in_clips), is_frozen in (
         (vision.clip_epochs - frozen, of_clips, False),

@@ -64,6 +64,7 @@ def test_an_encoder_learns_the_truth_and_a_model_starts_from_it(
     caplog.set_level(logging.INFO)
     folder, path = tmp_path / "run", tmp_path / "weights.safetensors"
     shutil.copytree(finished_run.folder, folder)
+    (folder / "pretrain-of-other-settings.checkpoint").touch()
     words = ["pretrain", "--config", ROOT / "configs" / "tiny.yaml", "--input", season]
     words += ["--run", folder, "--output", path, "--workers", "1"]
     done = invoke(app, [*words, "--set", "vision.image_epochs=8", "vision.weights=none"])

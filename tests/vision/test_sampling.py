@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -112,3 +114,26 @@ def test_batch_without_images_has_zero_loss():
     loss = image_loss(PairModel(TINY_VISION, 3), MicroBatch(batch))
     loss.backward()
     assert loss == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 7))
+def test_losses_of_parts_add_up_though_images_lack_targets(seed, first):
+    """Of eight images with three targets each; what is not known has no say."""
+    rng = np.random.default_rng(seed)
+    logits, target = torch.from_numpy(rng.normal(size=(8, 3))), rng.random((8, 3))
+    target[rng.random((8, 3)) < 0.4] = np.nan
+    visible = torch.zeros(8, 1, 2, dtype=torch.bool)
+    visible[:, :, 0] = True
+
+    def loss(start, stop, unknown=np.nan):
+        part = torch.from_numpy(np.where(np.isnan(target), unknown, target))[start:stop, None]
+        batch = {"images": torch.arange(start, stop), "visible": visible[start:stop]}
+        batch |= {"is_ground": visible[start:stop, :, 0], "label": part[..., 0]}
+        model = SimpleNamespace(forward_images=lambda images, *_: logits[images])
+        share = (stop - start) / 8
+        return float(image_loss(model, MicroBatch(batch | {"image_label": part}, share, share)))
+
+    known = ~np.isnan(target)
+    one = np.logaddexp(0, np.where(target > -1, logits, 0)) - np.nan_to_num(target) * logits.numpy()
+    assert loss(0, 8) == pytest.approx(one[known].sum() / 24)
+    assert loss(0, first) + loss(first, 8) == pytest.approx(loss(0, 8))

@@ -248,18 +248,17 @@ def _vision(
     from player_contact.vision import scoring
 
     batch = scoring.FEW_IMAGES if small_batches else scoring.IMAGES_PER_BATCH
-    threads, logits, seconds = bundle.config.num_threads, [], Stopwatch()
-    embedders, whole = bundle.image_embedders, Stopwatch()
+    threads, logits, embedders = bundle.config.num_threads, [], bundle.image_embedders
+    stopwatch = Stopwatch()
     with _whole_gpu():
-        seconds.split("")  # until others have done with it
+        stopwatch.split("wait")  # until others have done with it
         for name, (vision, model) in bundle.vision_models.items():
             if models is None or name in models:  # in one order: a mean depends on it
                 one, embed = rows.of(vision), embedders[name]
                 logits.append(scoring.predict_logits(model, one, vision, threads, embed, batch))
-                seconds.split(name)
-    whole.split("")
-    seconds.seconds.pop("")
-    # Others have the GPU as long as they have models: it is waited for longer by those of more.
-    scale = whole.seconds[""] / max(sum(seconds.seconds.values()), 1e-9)
+                stopwatch.split(name)
+    # The wait is shared out: with fewer models others are done with the GPU sooner, too.
+    waited, seconds = stopwatch.seconds.pop("wait"), stopwatch.seconds
+    share = 1 + waited / max(sum(seconds.values()), 1e-9)
     probability[rows.index] = sigmoid(np.mean(logits, axis=0))
-    return probability, {name: scale * value for name, value in seconds.seconds.items()}
+    return probability, {name: share * value for name, value in seconds.items()}

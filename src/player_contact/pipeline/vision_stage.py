@@ -83,11 +83,15 @@ def train_configs(
     from player_contact.vision.transfer import as_trained
 
     table, num_frames = table.reset_index(drop=True), len(run.config.crops.frame_offsets)
+    members = [
+        [as_trained(vision, num_frames) for vision in config.vision.ensemble]
+        for config, _ in configs
+    ]
     tasks = [
         FoldTask(
             fold,
             member,
-            as_trained(vision, num_frames),
+            vision,
             table,
             tabular[vision.tabular],
             folders,
@@ -95,9 +99,9 @@ def train_configs(
             folder,
             tokens[vision.tabular] if vision.family == "tokens" else None,
         )
-        for config, folder in configs
+        for (config, folder), ensemble in zip(configs, members, strict=True)
         for fold in folds
-        for member, vision in enumerate(config.vision.ensemble)
+        for member, vision in enumerate(ensemble)
     ]
     results = list(zip(tasks, train_folds(tasks, run.workers), strict=True))
     return [

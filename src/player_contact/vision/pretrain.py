@@ -1,11 +1,11 @@
 """Pretraining of an image encoder on what a simulation knows of each row beside its contact.
 
 A contact is one rare bit, and annotators err. How high the lowest joint of a player is, or how far
-apart two bodies are, is known of every row, and an encoder learns from it several times as fast.
+apart two bodies are, is known of every row, so that every image has something to tell.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,11 +73,6 @@ def pretrain_encoder(
     job: TrainingJob, on_epoch: Callable[[EpochLog], None], checkpoint: Path, fabric: "Fabric"
 ) -> nn.Module:
     """The encoder after the `image_epochs` of a job whose labels are the [M, K] targets."""
-    alone = job.config.model_copy(update={"clip_epochs": 0})
-    model, _ = train_model(
-        TrainingJob(job.rows, job.label, alone, job.num_frames, job.seed, job.num_threads, FAMILY),
-        on_epoch,
-        checkpoint=checkpoint,
-        fabric=fabric,
-    )
-    return model.encoder
+    config = job.config.model_copy(update={"clip_epochs": 0})
+    job = replace(job, config=config, family=FAMILY)
+    return train_model(job, on_epoch, checkpoint=checkpoint, fabric=fabric)[0].encoder
