@@ -129,6 +129,13 @@ def test_the_tests_run_in_as_many_processes_as_asked(words, number):
     assert f"-n {number} " in make("test", *words).stdout
 
 
+def test_bytecode_is_kept_whatever_the_environment_says(monkeypatch):
+    """Images of containers often forbid it; then every process compiles torch and timm again."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    rule = "show: ; @echo kept$$PYTHONDONTWRITEBYTECODE"
+    assert make("--eval", rule, "show", dry_run=False).stdout == "kept\n"
+
+
 def test_every_target_calls_a_command_that_there_is():
     """And every command but `run`, which is `submission`, has a target of its own name."""
     called = {}
