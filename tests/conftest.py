@@ -34,7 +34,7 @@ SEED, PLAYS, TEST_PLAYS, STEPS = 1, 4, 1, 24
 
 
 # What makes a test slow: films, a run of all stages, programs in processes of their own.
-SLOW_FIXTURES = {"season", "finished_run", "command", "tiny", "plays"}
+SLOW_FIXTURES = {"season", "finished_run", "command", "tiny", "plays", "checked_boxes"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,12 +43,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks slow tests, and puts files that hold one first, so that none is left for the end."""
-    for item in items:
-        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+    """Marks slow tests, and puts files that hold one first, so that none is left for the end.
+
+    Of these, one file that needs the finished run comes first, and those that do not come next:
+    while one process makes the run, the others need not wait for it.
+    """
+    names = [(item.path, set(getattr(item, "fixturenames", ()))) for item in items]
+    for item, (_, used) in zip(items, names, strict=True):
+        if SLOW_FIXTURES & used:
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    filmed = {path for path, used in names if "season" in used}
+    run = [path for path, used in names if "finished_run" in used]
+
+    def order(item: pytest.Item) -> tuple[bool, ...]:
+        path = item.path
+        return path not in slow, path not in run[:1], path in run, path in filmed
+
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")

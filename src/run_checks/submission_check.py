@@ -22,6 +22,7 @@ from pathlib import Path
 from player_contact.utils.errors import PlayerContactError
 from run_checks.submission import check_submission
 
+PROGRAM = "player_contact.kaggle.submit"
 BUDGET = "1h"
 SAMPLE_SECONDS = 0.1
 FALLBACK_WORDS = ("failed", "decided by", "lacked vision", "memory ran out", "scored without")
@@ -34,7 +35,7 @@ class SubmissionCheckError(PlayerContactError):
 
 @dataclass
 class Prediction:
-    """One call of `player_contact.kaggle.submit` in a folder of its own.
+    """One call of PROGRAM in a folder of its own.
 
     first    s until the first file
     seconds  until it ended
@@ -95,7 +96,7 @@ def _predict(
     """Predicts a season's test plays; `disturb` gets the process once the first file is there."""
     folder.mkdir()
     prediction, started = Prediction(folder), time.monotonic()
-    command = [sys.executable, "-m", "player_contact.kaggle.submit", "--budget", BUDGET]
+    command = [sys.executable, "-m", PROGRAM, "--budget", BUDGET]
     command += ["--bundle", str(bundle), "--input", str(season), "--output", str(prediction.output)]
     with (folder / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

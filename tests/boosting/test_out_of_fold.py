@@ -72,7 +72,7 @@ def test_the_score_counts_filtered_rows_as_no_contact(table, training):
     assert trained.mcc_by_rounds[10] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_features_on_disk_give_the_same_booster(table, training, tmp_path, workers):
     expected = train(table, training).probability
     paths = [tmp_path / f"{number}.npy" for number in range(len(table.parts))]

@@ -90,6 +90,15 @@ def test_processes_start_only_where_plays_are_left_for_them(predict, tiny_season
     assert len(starts) == 1  # the screen decided it, and it has no video
 
 
+def test_two_processes_predict_what_this_one_does(predict, filmed_season):
+    copy_play(filmed_season, "10000_000001")
+    alone, counts = predict(filmed_season)
+    assert counts["plays decided by vision"] == 2
+    together, counts = predict(filmed_season, workers=2)
+    assert counts["plays decided by vision"] == 2
+    assert together.equals(alone)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_budget_that_is_over_at_once_leaves_the_distance(predict, filmed_season, workers):
     _, counts = predict(filmed_season, workers=workers, budget=1e-3)

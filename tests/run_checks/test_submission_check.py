@@ -6,12 +6,18 @@ import time
 import pandas as pd
 import pytest
 
+from player_contact.kaggle import submit
 from run_checks import submission_check
 from run_checks.submission import SubmissionError
 from run_checks.submission_check import SubmissionCheckError, check_submissions
+from tests.conftest import ROOT
+from tests.run_checks import quick_submit
 
 
-def test_a_submission_is_whole_whatever_disturbs(bundle, filmed_season):
+def test_a_submission_is_whole_whatever_disturbs(bundle, filmed_season, monkeypatch):
+    assert submit.__name__ == submission_check.PROGRAM
+    monkeypatch.setattr(submission_check, "PROGRAM", quick_submit.__name__)
+    monkeypatch.chdir(ROOT)
     lines = list(check_submissions(bundle, filmed_season.folder, kills=1, seed=4))
     assert lines[0].startswith("undisturbed: ")
     assert "after the first file: whole; ended" in lines[1]

@@ -119,6 +119,7 @@ def test_a_real_play_is_registered_to_within_a_helmet(real_folder):
         assert measured.error < np.nanmedian(view.boxes[..., 2])
 
 
+@pytest.mark.slow
 def test_a_simulated_play_is_registered_like_a_real_one(season_tables):
     errors = []
     for tables in read_season(season_tables, "train").plays():
