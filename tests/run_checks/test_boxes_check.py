@@ -94,10 +94,9 @@ def test_real_boxes_are_checked_without_labels_and_truth(real_folder):
     pd.testing.assert_frame_equal(check_boxes(real_folder.folder), table)
 
 
-@pytest.mark.slow
-def test_the_command_prints_the_table(season_tables, table):
+def test_the_command_prints_the_table(season_tables, checked_boxes):
     done = invoke(app, ["boxes-check", "--input", season_tables, "--workers", "1"])
     assert done.exit_code == 0, done.output
-    assert measures_text(table) in done.output
-    assert all(name in done.output for name in (*COLUMNS, *table.index.get_level_values(1)))
+    assert measures_text(checked_boxes) in done.output
+    assert all(name in done.output for name in (*COLUMNS, *checked_boxes.index.get_level_values(1)))
     assert max(map(len, done.output.splitlines())) <= 100
