@@ -10,6 +10,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # tests ask for the same bytes: make gpu-check tries GPUs
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # each core has a process of the tests already
 
 from player_contact.config import Config, load_config
 from player_contact.pipeline.run import Run
@@ -87,7 +88,7 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
 @pytest.fixture(scope="session")
 def season(made_once) -> Path:
     """A simulated season with videos. Tests read it; they don't write."""
-    size = SeasonSettings(PLAYS, TEST_PLAYS, True, STEPS, SEED, image_every=3)
+    size = SeasonSettings(PLAYS, TEST_PLAYS, True, STEPS, SEED, image_every=6)
     return made_once("filmed", lambda folder: write_season(folder, size, workers=2))
 
 

@@ -115,7 +115,10 @@ def test_weights_that_the_manifest_does_not_list_are_not_loaded(own_bundle):
     assert len(load_bundle(own_bundle).vision_models) == 2
 
 
-def test_weights_of_another_model_are_refused_with_what_made_them(own_bundle):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_weights_of_another_model_are_refused_with_what_made_them(
+    own_bundle, season, tmp_path, workers
+):
     """As where another release of timm builds another model under the same name."""
     config = own_bundle / "config.yaml"
     text = config.read_text()
@@ -124,7 +127,8 @@ def test_weights_of_another_model_are_refused_with_what_made_them(own_bundle):
     edit_manifest(own_bundle, files=files_of(own_bundle) | {"config.yaml": sha256_of(config)})
     made_with = re.escape(f"made with timm {version('timm')} and torch {version('torch')}")
     with pytest.raises(BundleError, match=rf"fold0-0\.safetensors does not fit .*{made_with}"):
-        _ = load_bundle(own_bundle).vision_models
+        predict_folder(own_bundle, season, tmp_path / "submission.csv", workers)
+    assert not (tmp_path / "submission.csv").exists()
 
 
 def test_a_bundle_that_was_replaced_is_read_anew(own_bundle):

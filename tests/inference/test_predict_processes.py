@@ -13,6 +13,7 @@ import pytest
 
 from player_contact.inference.bundle import load_bundle
 from player_contact.inference.time_budget import Patience, PlayTimes, parse_duration
+from player_contact.utils import parallel
 from player_contact.utils.parallel import fault_tolerant_map
 from tests.inference.unruly_plays import (
     breaks_the_gpu,
@@ -41,14 +42,19 @@ def copy_play(season: TinySeason, name: str) -> None:
         video.with_name(video.name.replace(old, name)).symlink_to(video.resolve())
 
 
+@pytest.fixture(scope="module")
+def before(finished_run) -> pd.DataFrame:
+    """The submission of the season as it is: a run ends with what `predict` makes of its bundle."""
+    return pd.read_csv(finished_run.folder / "submission.csv")
+
+
 def test_a_play_that_kills_its_process_costs_no_other_play(
-    predict, filmed_season, monkeypatch, caplog
+    predict, filmed_season, before, monkeypatch, caplog
 ):
     """As where memory runs out: for one play completing its boxes, for another at its video.
 
     Both come before the third.
     """
-    before, _ = predict(filmed_season)
     boxes, video = "10000_000001", "10000_000002"
     for play in (boxes, video):
         copy_play(filmed_season, play)
@@ -90,13 +96,23 @@ def test_processes_start_only_where_plays_are_left_for_them(predict, tiny_season
     assert len(starts) == 1  # the screen decided it, and it has no video
 
 
-def test_two_processes_predict_what_this_one_does(predict, filmed_season):
+def test_two_processes_which_start_once_predict_what_this_one_does(
+    predict, filmed_season, monkeypatch
+):
     copy_play(filmed_season, "10000_000001")
     alone, counts = predict(filmed_season)
     assert counts["plays decided by vision"] == 2
+    start_processes, pools = parallel.start_processes, []
+
+    def start(*words):
+        pools.extend(started := start_processes(*words))
+        return started
+
+    monkeypatch.setattr(parallel, "start_processes", start)
     together, counts = predict(filmed_season, workers=2)
     assert counts["plays decided by vision"] == 2
     assert together.equals(alone)
+    assert len(pools) == 2
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -165,9 +181,8 @@ class ShortPatience(Patience):
 
 
 def test_a_play_whose_process_dies_is_tried_again_with_small_batches(
-    predict, filmed_season, tmp_path, monkeypatch
+    predict, filmed_season, before, tmp_path, monkeypatch
 ):
-    before, _ = predict(filmed_season)
     tries = tmp_path / "tries"
     monkeypatch.setattr(PREDICT_PLAY, partial(dies_of_large_batches, tries=tries))
     after, counts = predict(filmed_season, workers=1)
@@ -177,9 +192,8 @@ def test_a_play_whose_process_dies_is_tried_again_with_small_batches(
 
 
 def test_a_gpu_that_breaks_takes_its_process_and_no_other_play(
-    predict, filmed_season, tmp_path, monkeypatch
+    predict, filmed_season, before, tmp_path, monkeypatch
 ):
-    before, _ = predict(filmed_season)
     copy_play(filmed_season, other := "99999_000001")
     breaks = partial(breaks_the_gpu, broken=tmp_path / "broken", play=other)
     monkeypatch.setattr(PREDICT_PLAY, breaks)

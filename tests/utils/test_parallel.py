@@ -13,6 +13,7 @@ from player_contact.utils import parallel
 from player_contact.utils.errors import WorkerError
 from player_contact.utils.parallel import (
     Failure,
+    ProcessTeam,
     end_workers,
     fault_tolerant_map,
     parallel_map,
@@ -200,6 +201,25 @@ def test_both_maps_may_follow_each_other():
     for _ in range(2):
         assert sorted(result for _, result in fault_tolerant_map(square, range(5), 2)) == squares
         assert list(parallel_map(square, range(5), 5, "squares", 2)) == squares
+
+
+def test_a_team_works_for_one_map_after_another_and_ends_with_its_block():
+    with ProcessTeam(2) as team:
+        ids = [{pid for _, pid in fault_tolerant_map(process_id, range(9), team)} for _ in range(3)]
+        assert len(set.union(*ids)) <= 2
+        assert all(map(psutil.pid_exists, ids[-1]))
+    assert not any(map(psutil.pid_exists, set.union(*ids)))
+
+
+def test_what_a_team_works_on_ends_with_its_map_and_the_next_one_has_all_processes():
+    with ProcessTeam(2) as team:
+        outcomes = fault_tolerant_map(sleep, [0.01, 600], team)
+        assert next(outcomes) == (0.01, 0.01)
+        before = set(psutil.Process().children())
+        outcomes.close()
+        (killed,) = before - set(psutil.Process().children())
+        assert dict(fault_tolerant_map(square, range(5), team)) == {n: n**2 for n in range(5)}
+        assert len(set(psutil.Process().children()) - (before - {killed})) == 1
 
 
 def test_what_fault_tolerant_workers_log_is_logged_once(caplog):

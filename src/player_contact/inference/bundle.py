@@ -51,18 +51,22 @@ class Bundle:
     contact_distance: float
     manifest: dict[str, Any]
 
+    @property
+    def vision_files(self) -> list[str]:
+        """Names of the vision models, in the order in which they are asked."""
+        return sorted(name for name in self.manifest["files"] if name.startswith("vision/"))
+
     @cached_property
     def vision_models(self) -> "dict[str, tuple[VisionConfig, ContactModel]]":
         """File name -> config and model, on the CPU. BundleError where weights do not fit."""
-        files = sorted(name for name in self.manifest["files"] if name.startswith("vision/"))
-        if not files:
+        if not self.vision_files:
             return {}
         from safetensors.torch import load_file
 
         from player_contact.vision.families import FAMILIES
 
         models, ensemble = {}, self.config.vision.ensemble
-        for name in files:
+        for name in self.vision_files:
             member = member_of(name)
             family, frames = ensemble[member].family, len(self.config.crops.frame_offsets)
             model = FAMILIES[family].model(ensemble[member], num_frames=frames)
@@ -87,10 +91,10 @@ class Bundle:
 
         def use(name: str) -> tuple[float, str]:
             member = member_of(name)
-            same = [seconds(other) for other in self.vision_models if member_of(other) == member]
+            same = [seconds(other) for other in self.vision_files if member_of(other) == member]
             return -max(adds.get(str(member), 0.0), 0.0) / max(sum(same), 1e-9), str(member)
 
-        return sorted(self.vision_models, key=lambda name: (*use(name), name))
+        return sorted(self.vision_files, key=lambda name: (*use(name), name))
 
     @cached_property
     def image_embedders(self) -> "dict[str, ImageEmbedder]":

@@ -31,7 +31,7 @@ from player_contact.utils.files import (
     ensure_temporary_folder,
     refuse_folder,
 )
-from player_contact.utils.parallel import Failure, fault_tolerant_map
+from player_contact.utils.parallel import Failure, ProcessTeam, fault_tolerant_map
 from player_contact.utils.progress import SECONDS_BETWEEN_LINES, progress_bar
 
 log = logging.getLogger(__name__)
@@ -73,25 +73,39 @@ def predict_folder(
         check_writable(path)
     ensure_temporary_folder(output)
     bundle = _check_bundle(load_bundle(bundle_folder))
-    with_vision = with_vision and _can_load_vision(bundle)
     season = read_season(input_folder, "test", mend)
-    if any(season.video_folder.glob("*.mp4")):
-        log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
-    else:
-        text = "No video was found in %s: predicting from sensors and helmet boxes alone"
-        log.warning(text, season.video_folder)
+    with ProcessTeam(workers) as team:
+        if any(season.video_folder.glob("*.mp4")):
+            log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
+            with_vision = with_vision and _can_load_vision(bundle, team)
+        else:
+            text = "No video was found in %s: predicting from sensors and helmet boxes alone"
+            log.warning(text, season.video_folder)
+        return _predict(season, bundle, output, team, deadline, with_vision, probabilities)
+
+
+def _predict(
+    season: Season,
+    bundle: Bundle,
+    output: Path,
+    team: ProcessTeam,
+    deadline: float,
+    with_vision: bool,
+    probabilities: Path | None,
+) -> Counter:
+    """The work of `predict_folder`, once all has been checked."""
     writer = SubmissionWriter(season.rows["contact_id"], output)
     predictions = {
         tables.game_play: _predict_by_distance(tables, bundle.contact_distance)
         for tables in season.plays()
     }
     writer.write_or_warn(predictions.values())
-    for _ in _add_screen(season, bundle, predictions, workers, deadline):
+    for _ in _add_screen(season, bundle, predictions, team, deadline):
         writer.write_if_due(predictions.values())
     writer.write_or_warn(predictions.values())
     counts = Counter({"plays": len(predictions), "rows": len(season.rows)})
     if with_vision:
-        for _ in _add_vision(season, bundle, predictions, workers, deadline, counts):
+        for _ in _add_vision(season, bundle, predictions, team, deadline, counts):
             writer.write_if_due(predictions.values())
     contacts = writer.write(predictions.values())
     if probabilities is not None:
@@ -116,19 +130,30 @@ def _check_bundle(bundle: Bundle) -> Bundle:
     return bundle
 
 
-def _can_load_vision(bundle: Bundle) -> bool:
-    """Whether this machine can; logs where not. Raises BundleError where the bundle is at fault."""
-    try:
-        _ = bundle.vision_models
-    except (ImportError, OSError, MemoryError) as error:  # of torch, which needs most
-        text = "The vision models can't be loaded (%s: %s): sensors and boxes decide all plays"
-        log.warning(text, type(error).__name__, error)
+def _can_load_vision(bundle: Bundle, team: ProcessTeam) -> bool:
+    """Whether this machine can, tried where plays are worked on; logs where not. Raises BundleError
+    where the bundle is at fault."""
+    ((_, outcome),) = fault_tolerant_map(_load_vision, [bundle.folder], team)
+    if isinstance(outcome, Failure):  # mostly of torch, which needs most
+        text = "The vision models can't be loaded (%s): sensors and boxes decide all plays"
+        log.warning(text, outcome.reason)
         return False
+    if outcome is not None:
+        raise outcome
     return True
 
 
+def _load_vision(bundle_folder: Path) -> BundleError | None:
+    """What is wrong with the vision models of a bundle; they stay loaded in this process."""
+    try:
+        _ = load_bundle(bundle_folder).vision_models
+    except BundleError as error:
+        return error
+    return None
+
+
 def _add_screen(
-    season: Season, bundle: Bundle, predictions: Predictions, workers: int, deadline: float
+    season: Season, bundle: Bundle, predictions: Predictions, team: ProcessTeam, deadline: float
 ) -> Iterator[None]:
     """Replaces `predictions` by those of sensors and boxes while there is time; yields for each."""
     remaining, patience, first = season.plays(), Patience(), True
@@ -137,10 +162,10 @@ def _add_screen(
         work = partial(
             cascade.predict_play, folder=bundle.folder, complete=complete, with_video=False
         )
-        outcomes = fault_tolerant_map(work, remaining, workers, deadline, patience)
+        outcomes = fault_tolerant_map(work, remaining, team, deadline, patience)
         if first:
             total, title = len(season.game_plays), "sensors and boxes"
-            outcomes = progress_bar(outcomes, total, title, max(1, workers))
+            outcomes = progress_bar(outcomes, total, title, max(1, team.count))
         failed, boxes = [], "" if complete else " without completed boxes"
         for tables, outcome in outcomes:
             if isinstance(outcome, Failure):
@@ -173,21 +198,22 @@ def _add_vision(
     season: Season,
     bundle: Bundle,
     predictions: Predictions,
-    workers: int,
+    team: ProcessTeam,
     deadline: float,
     counts: Counter,
 ) -> Iterator[None]:
     """Replaces `predictions` of plays with videos while there is time, and yields for each; adds
     to `counts`."""
     counts.update({NO_VIDEO: 0, NO_VISION: 0, NO_TIME: 0, FEWER_MODELS: 0})
-    if not bundle.vision_models:
+    if not bundle.vision_files:
         return
     plays, unfilmed = _plays_with_video(season, predictions)
     counts[NO_VIDEO] = len(unfilmed)
     if not plays:
         return
     rows = {play: predictions[play].num_open for play in plays}
-    remaining, times, all_models = dict(rows), PlayTimes(), len(bundle.vision_models)
+    remaining, times, all_models = dict(rows), PlayTimes(), len(bundle.vision_files)
+    processes = max(team.count, 1)
     # With a budget the first play tells already how many will fit.
     last_line = -math.inf if math.isfinite(deadline) else time.monotonic()
     patience = Patience()
@@ -198,13 +224,13 @@ def _add_vision(
         rows,
         lambda: bundle.models_by_use(times.rate),
         lambda: deadline - time.monotonic(),
-        max(workers, 1),
+        processes,
     )
     plays_of, models_of = itertools.tee(chosen)  # both ask for the next play when it is begun
     items = zip(
         season.plays(play for play, _ in plays_of), (of for _, of in models_of), strict=True
     )
-    for (tables, _), outcome in fault_tolerant_map(partial(_ask, work), items, workers, *limits):
+    for (tables, _), outcome in fault_tolerant_map(partial(_ask, work), items, team, *limits):
         play, seconds_left = tables.game_play, deadline - time.monotonic()
         if isinstance(outcome, Failure):
             if seconds_left > 0:
@@ -222,7 +248,7 @@ def _add_vision(
         if time.monotonic() - last_line > SECONDS_BETWEEN_LINES:
             open_rows, total = list(remaining.values()), len(plays)
             models = bundle.models_by_use(times.rate)
-            log.info(times.progress_text(open_rows, total, max(workers, 1), seconds_left, models))
+            log.info(times.progress_text(open_rows, total, processes, seconds_left, models))
             last_line = time.monotonic()
         yield
     if seconds:

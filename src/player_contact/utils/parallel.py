@@ -102,10 +102,37 @@ class Failure:
     reason: str
 
 
+class ProcessTeam:
+    """Up to `count` processes for one `fault_tolerant_map` after another: what they imported and
+    loaded stays.
+
+    Started when first needed, and killed with the block. With a `count` of 0 there are none.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count, self._stack = count, ExitStack()
+        self._free: list[ProcessPoolExecutor] = []
+
+    def __enter__(self) -> "ProcessTeam":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def free(self) -> list[ProcessPoolExecutor]:
+        """The processes, those that died started anew; who takes one from the list puts it back."""
+        self._free += self.start(self.count - len(self._free))
+        return self._free
+
+    def start(self, count: int = 1) -> list[ProcessPoolExecutor]:
+        """Up to so many more, each a pool of its own: where one dies, its item is known."""
+        return start_processes(self._stack, count, self.count) if count > 0 else []
+
+
 def fault_tolerant_map(
     function: Callable[[Item], Result],
     items: Iterable[Item],
-    workers: int,
+    workers: int | ProcessTeam,
     deadline: float = math.inf,
     patience: Callable[[], float] = lambda: math.inf,
     second_try: Callable[[Item], Result] | None = None,
@@ -118,21 +145,24 @@ def fault_tolerant_map(
     all processes are killed, what they worked on fails, and nothing more is taken. With `workers`
     0, or where no process can be started, all happens in this one, where nothing can be stopped.
     """
-    queue = iter(items)
+    if isinstance(workers, int):
+        with ProcessTeam(workers) as team:
+            yield from fault_tolerant_map(function, items, team, deadline, patience, second_try)
+        return
+    team, queue = workers, iter(items)
     again = second_try or function
 
     def next_items() -> list[Item]:
         """The next item, if there is one and time is left."""
         return list(itertools.islice(queue, 1)) if time.monotonic() < deadline else []
 
-    if workers:
+    if team.count:
         end_workers()  # of `parallel_map`, which would hold their memory beside these
-    # A pool for each process: where one dies, its item is known.
     running: dict[Future, tuple[ProcessPoolExecutor, Item, int]] = {}
     began: dict[Future, float] = {}
     untried: list[Item] = []
-    with ExitStack() as stack:
-        free = start_processes(stack, workers, workers)
+    free = team.free()
+    try:
         while True:
             while free and (taken := next_items()):
                 pool, tries = free.pop(), 1
@@ -147,7 +177,7 @@ def fault_tolerant_map(
                 pool, item, tries = running.pop(future)
                 del began[future]
                 if isinstance(future.exception(), BrokenExecutor):
-                    started = start_processes(stack, 1, workers)
+                    started = team.start()
                     if started and tries < MAX_TRIES:
                         retry = again if tries else function
                         future = _submit_or_fail(started[0], retry, item)
@@ -173,10 +203,13 @@ def fault_tolerant_map(
                 pool, item, _ = running.pop(future)
                 del began[future]
                 kill_pool(pool)
-                free += start_processes(stack, 1, workers)
+                free += team.start()
                 yield item, Failure(f"nothing came of it for {patience():.0f} s")
             if not (done or hung or running):
                 break
+    finally:
+        for pool, *_ in running.values():
+            kill_pool(pool)
     for _, item, tries in running.values():
         died = "its process died, and " if tries > 1 else ""
         yield item, Failure(f"{died}there was no time left")
