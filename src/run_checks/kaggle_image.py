@@ -20,7 +20,7 @@ REQUIREMENTS = "requirements-kaggle.txt"
 PYTHON = "python3.12"  # the image's
 NOT_IN_IMAGE = re.compile(
     r"player_contact|run_checks|season_simulator|__editable__|"
-    r"pip\b|_virtualenv|__pycache__|.*\.pth$"
+    r"_virtualenv|__pycache__|.*\.pth$"
 )
 ABOUT = """
 import json, platform, sysconfig
@@ -86,9 +86,11 @@ def make_image(folder: Path, python: Path) -> tuple[Path, dict[str, str]]:
     With it the versions of these packages, and of Python. Raises ImageError.
     """
     venv, packages = folder / "venv", folder / "packages"
-    run_checked([str(python), "-m", "venv", str(venv)], f"No environment in {folder}")
-    packages.mkdir()
     version, sources, versions = json.loads(run_checked([str(python), "-I", "-c", ABOUT], "Python"))
+    without_pip = ["--without-pip"] * ("pip" in versions)  # the image's own, and no other
+    command = [str(python), "-m", "venv", *without_pip, str(venv)]
+    run_checked(command, f"No environment in {folder}")
+    packages.mkdir(parents=True)
     for path in (path for source in sources for path in Path(source).iterdir()):
         if not NOT_IN_IMAGE.match(path.name):
             (packages / path.name).symlink_to(path)
