@@ -168,7 +168,7 @@ def kernel_check_text(check: KernelCheck) -> str:
         if check.isolated
         else "NOT cut off: this system allows no namespaces (unshare)"
     )
-    timings = [line.partition("; ")[0] for line in check.lines if line.startswith(TIMINGS)]
+    timings = [line for line in check.lines if line.startswith(TIMINGS)]
     lines = [
         f"submission.csv: {check.rows} rows of {check.plays} plays as asked for, "
         f"{check.contacts} contacts",

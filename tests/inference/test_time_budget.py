@@ -133,12 +133,12 @@ def test_the_splits_of_a_stopwatch_follow_each_other(monkeypatch):
 
 def test_timings_are_means_and_those_of_the_longest_play():
     seconds = {
-        "a": {"videos": 1.0, "vision": 2.0},
+        "a": {"videos": 1.0, "vision": 2.0, "blend": 0.04},
         "b": {"videos": 2.0, "vision": 5.0},
         "c": {"videos": 3.0},
     }
     assert timing_text(seconds) == (
-        "a play took 4.3 s of a process: videos 2.0, vision 2.3; "
+        "a play took 4.3 s of a process: videos 2.0, vision 2.3\n"
         "the longest, b, 7.0 s: videos 2.0, vision 5.0"
     )
     alone = timing_text({"c": seconds["c"]})

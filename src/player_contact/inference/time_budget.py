@@ -160,20 +160,20 @@ class PlayTimes:
 
 
 def timing_text(seconds: dict[str, dict[str, float]]) -> str:
-    """A log line: seconds of the parts of a play, their mean and those of the longest play.
+    """Log lines: seconds of the parts of a play, their mean and those of the longest play.
 
-    `seconds` maps plays to parts to seconds.
+    `seconds` maps plays to parts to seconds. What took less than .05 s is not told.
     """
 
     def parts_text(parts: pd.Series) -> str:
-        return ", ".join(f"{part} {value:.1f}" for part, value in parts.items())
+        return ", ".join(f"{part} {value:.1f}" for part, value in parts.items() if value >= 0.05)
 
     table = pd.DataFrame.from_dict(seconds, orient="index")
     mean, longest = table.fillna(0).mean(), table.sum(axis=1).idxmax()
     text = f"a play took {mean.sum():.1f} s of a process: {parts_text(mean)}"
     if len(table) > 1:
         parts = table.loc[longest].dropna()
-        text += f"; the longest, {longest}, {parts.sum():.1f} s: {parts_text(parts)}"
+        text += f"\nthe longest, {longest}, {parts.sum():.1f} s: {parts_text(parts)}"
     return text
 
 
