@@ -84,6 +84,7 @@ print(before.peak_mb, usage.peak_mb)
 """
 
 
+@pytest.mark.slow
 def test_peak_memory_is_the_largest():
     """In a process of its own: this one frees meanwhile what other tests took."""
     command = [sys.executable, "-c", ALLOCATING]
