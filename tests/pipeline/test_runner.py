@@ -287,6 +287,7 @@ def test_with_videos_of_one_game_alone_all_runs_but_what_reads_none(filmed_seaso
     )
 
 
+@pytest.mark.slow
 def test_faulty_test_tables_are_refused_before_training(tiny_season, tiny_config, tmp_path):
     tiny_season.drop_column("test_player_tracking.csv", "speed")
     run = Run(tiny_config, tiny_season.folder, tmp_path / "tiny", 1, simulated=True)

@@ -111,6 +111,7 @@ def test_dataloader_workers_change_no_weight():
     assert equal(*(train_weights(tiny(num_workers=count)) for count in (0, 1)))
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_kept():
     """The average starts at the first update; with decay 0 it is the last weights."""
     heads = [train(tiny(ema_decay=decay))[0].head.shared.weight for decay in (0.999999, 0.0)]
