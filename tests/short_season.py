@@ -9,7 +9,7 @@ PLAYS = 3
 EVERY = 3  # of so many players one is kept
 LAST_STEP, AROUND = 7, 10  # of the ids; of the tracking, before and after the snap
 FRAMES = 290, 350  # the snap is at 300
-FILMED = 321  # frames of short videos
+FILMED = 339  # frames of short videos
 
 
 def shorten_season(season: Path, folder: Path) -> None:

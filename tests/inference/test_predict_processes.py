@@ -80,7 +80,7 @@ def test_a_budget_that_suffices_changes_nothing(predict, filmed_season, monkeypa
     assert limited.equals(unlimited)
     assert "vision: 1 of 1 plays" in caplog.text
     assert "of the budget left: all of them fit" in caplog.text
-    timing = r"a play took [\d.]+ s of a process: .*videos [\d.]+, vision [\d.]+"
+    timing = r"a play took [\d.]+ s of a process: start .*, videos [\d.]+, vision [\d.]+, blend"
     assert re.search(timing, caplog.text)
 
 

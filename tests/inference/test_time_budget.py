@@ -133,7 +133,7 @@ def test_the_splits_of_a_stopwatch_follow_each_other(monkeypatch):
 
 def test_timings_are_means_and_those_of_the_longest_play():
     seconds = {
-        "a": {"videos": 1.0, "vision": 2.0, "blend": 0.04},
+        "a": {"videos": 1.0, "vision": 2.0},
         "b": {"videos": 2.0, "vision": 5.0},
         "c": {"videos": 3.0},
     }

@@ -47,7 +47,7 @@ def test_the_notebook_predicts_offline_from_its_wheel_alone(upload, season, tmp_
     assert check.image.endswith("lacks nothing that is uploaded")
     assert not any("can't import" in line for line in check.lines)
     assert 0 < check.start < check.seconds
-    timing = r"a play took [\d.]+ s of a process: .*videos [\d.]+, vision [\d.]+.*"
+    timing = r"a play took [\d.]+ s of a process: start [\d.]+, boxes .*vision [\d.]+, blend [\d.]+"
     assert re.search(rf"^of which       {timing}$", kernel_check_text(check), re.M)
 
 

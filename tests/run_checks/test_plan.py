@@ -9,7 +9,6 @@ from player_contact.config import BoosterConfig
 from player_contact.pipeline.run import Run
 from player_contact.pipeline.runner import STAGE_NAMES
 from run_checks import plan as plan_module
-from run_checks.__main__ import app
 from run_checks.measured_models import measure_booster
 from run_checks.measured_play import Cost, measure_play
 from run_checks.measured_vision import VisionCost
@@ -17,7 +16,6 @@ from run_checks.plan import make_plan, seconds_to_read, size_of
 from run_checks.plan_table import Plan, Size, StagePlan, plan_text
 from run_checks.quick_screen import ASSUMED_SHARE
 from tests.conftest import ROOT
-from tests.invoke import invoke
 
 READING = 1e-6  # seconds a row
 
@@ -209,12 +207,12 @@ def test_the_table_fits_100_columns_and_tells_what_would_not_fit(run, size, plan
     assert "fewer WORKERS" in text
 
 
-@pytest.mark.slow
-def test_the_command_prints_the_table(season_tables):
+def test_the_command_prints_the_table(command, season_tables):
     words = ["--config", ROOT / "configs" / "demo.yaml", "--input", season_tables, "--workers", 1]
-    done = invoke(app, ["plan", *words, "--set", "screen.booster.num_boost_round=5"])
-    assert done.exit_code == 0, done.output
-    assert done.output.startswith("4 plays, 0 with videos, 1 to predict; 4 folds; 1 at a time")
+    words += ["--set", "screen.booster.num_boost_round=5"]
+    done = command("plan", *words, program="run_checks")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("4 plays, 0 with videos, 1 to predict; 4 folds; 1 at a time")
 
 
 def test_reading_rounds_and_scoring_of_a_booster_are_timed_apart(monkeypatch):

@@ -162,11 +162,11 @@ class PlayTimes:
 def timing_text(seconds: dict[str, dict[str, float]]) -> str:
     """Log lines: seconds of the parts of a play, their mean and those of the longest play.
 
-    `seconds` maps plays to parts to seconds. What took less than .05 s is not told.
+    `seconds` maps plays to parts to seconds.
     """
 
     def parts_text(parts: pd.Series) -> str:
-        return ", ".join(f"{part} {value:.1f}" for part, value in parts.items() if value >= 0.05)
+        return ", ".join(f"{part} {value:.1f}" for part, value in parts.items())
 
     table = pd.DataFrame.from_dict(seconds, orient="index")
     mean, longest = table.fillna(0).mean(), table.sum(axis=1).idxmax()
