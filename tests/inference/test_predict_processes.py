@@ -142,9 +142,16 @@ def test_where_time_is_short_fewer_vision_models_are_asked(
 
 @pytest.fixture
 def at_video(tmp_path, monkeypatch):
-    """A file that is there once a play is at its video, where it stays; ten seconds pass then."""
-    path = tmp_path / "at_video"
-    clock = SimpleNamespace(monotonic=lambda: 10.0 if path.exists() else 0.0)
+    """A file that is there once a play is at its video, where it stays; ten seconds pass then.
+
+    From then on time goes on, whenever the other process came there.
+    """
+    path, monotonic = tmp_path / "at_video", time.monotonic
+
+    def seconds() -> float:
+        return 10 + monotonic() - start if path.exists() else 0.0
+
+    start, clock = monotonic(), SimpleNamespace(monotonic=seconds)
     for module in ("inference.predict", "utils.parallel"):
         monkeypatch.setattr(f"player_contact.{module}.time", clock)
     return path

@@ -22,7 +22,7 @@ def dying_play(
 def without_end(tables, folder, complete, with_video, at_video, small_batches=False, models=None):
     if with_video:
         at_video.touch()
-        time.sleep(3600)
+        time.sleep(300)
     return predict_play(tables, folder, complete, with_video)
 
 

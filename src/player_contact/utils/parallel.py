@@ -161,15 +161,22 @@ def fault_tolerant_map(
     running: dict[Future, tuple[ProcessPoolExecutor, Item, int]] = {}
     began: dict[Future, float] = {}
     untried: list[Item] = []
+
+    def begin(
+        pool: ProcessPoolExecutor, function: Callable[[Item], Result], item: Item, tries: int
+    ) -> Future:
+        now = time.monotonic()  # taken first: the process may be far before this one goes on
+        future = _submit_or_fail(pool, function, item)
+        running[future], began[future] = (pool, item, tries), now
+        return future
+
     free = team.free()
     try:
         while True:
             while free and (taken := next_items()):
-                pool, tries = free.pop(), 1
-                future = _submit_or_fail(pool, function, taken[0])
+                future = begin(pool := free.pop(), function, taken[0], 1)
                 if future.done() and isinstance(future.exception(), BrokenExecutor):
-                    tries = 0  # the process died between two items
-                running[future], began[future] = (pool, taken[0], tries), time.monotonic()
+                    running[future] = pool, taken[0], 0  # the process died between two items
             stop_at = min([deadline, *(began[future] + patience() for future in running)])
             seconds = None if math.isinf(stop_at) else max(0.0, stop_at - time.monotonic())
             done, _ = wait(running, seconds, FIRST_COMPLETED)
@@ -179,12 +186,7 @@ def fault_tolerant_map(
                 if isinstance(future.exception(), BrokenExecutor):
                     started = team.start()
                     if started and tries < MAX_TRIES:
-                        retry = again if tries else function
-                        future = _submit_or_fail(started[0], retry, item)
-                        running[future], began[future] = (
-                            (started[0], item, tries + 1),
-                            time.monotonic(),
-                        )
+                        begin(started[0], again if tries else function, item, tries + 1)
                         continue
                     if not tries:
                         untried.append(item)
