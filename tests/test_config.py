@@ -1,4 +1,5 @@
 import re
+import shlex
 
 import pytest
 
@@ -7,6 +8,7 @@ from player_contact.config import VIEWS, Config, load_config, save_config
 from player_contact.utils.errors import ConfigError
 from tests.conftest import ROOT
 
+SET_IN_COMMENT = re.compile(r"^#.* SET=(\".*\"|'.*')", re.MULTILINE)
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
@@ -25,6 +27,15 @@ def write(tmp_path):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_config_of_the_repository_can_be_loaded(path):
     assert isinstance(load_config(path), Config)
+
+
+def test_what_comments_of_configs_say_to_set_can_be_set():
+    """In the shell's words, which make splits at blanks."""
+    found = [(path, text) for path in CONFIGS for text in SET_IN_COMMENT.findall(path.read_text())]
+    assert found
+    for path, text in found:
+        (words,) = shlex.split(text)
+        assert load_config(path, words.split()) != load_config(path)
 
 
 def test_an_empty_file_means_the_defaults(write):

@@ -109,6 +109,7 @@ OPTIONS = r"'vision\.encoder_options'"
             {"shortcut": "long"},
             "shortcut 'long' is not one of identity, projection_where_needed, projection, none",
         ),
+        ("contact_resnet10", 64, {"widths": [8, 4, 8, 8]}, "a width of 4 is less than 8"),
         (
             "resnet10t",
             64,

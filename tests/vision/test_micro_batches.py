@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 PLAIN = tiny(augment=NO_AUGMENT)
 NARROW = tiny(  # half precision is slow on most CPUs
     encoder="contact_resnet10_small",
-    encoder_options={"widths": [4, 4, 8, 8]},
+    encoder_options={"widths": [8, 8, 8, 8]},
     views=("Sideline",),
     clips_per_epoch=2,
     batch_size=1,

@@ -15,6 +15,9 @@ from torch.nn.functional import pad
 from player_contact.config import Shortcut
 
 WIDTHS = (64, 128, 256, 512)  # channels of the four stages
+# On CPUs with AVX2 alone, oneDNN's strided 1x1 convolution of fewer channels, in channels_last,
+# writes beyond its memory (torch 2.14).
+MIN_WIDTH = 8
 
 CONFIG = {"first_conv": "conv1", "classifier": "fc", "std": (0.229, 0.224, 0.225)}
 RESNETS: dict[str, dict[str, Any]] = {
@@ -102,6 +105,8 @@ class ContactResNet(nn.Module):
         super().__init__()
         if shortcut not in get_args(Shortcut):
             raise ValueError(f"shortcut {shortcut!r} is not one of {', '.join(get_args(Shortcut))}")
+        if min(widths) < MIN_WIDTH:
+            raise ValueError(f"a width of {min(widths)} is less than {MIN_WIDTH}")
         self.conv1 = nn.Conv2d(in_chans, widths[0], 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.maxpool = nn.MaxPool2d(3, 2, 1)
