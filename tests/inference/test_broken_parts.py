@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import pytest
 
 from player_contact.inference.submission_writer import SubmissionWriter
+from player_contact.utils.errors import ConfigError
 
 CASCADE = "player_contact.inference.cascade"
 
@@ -66,6 +67,16 @@ def test_where_torch_can_not_be_loaded_sensors_and_boxes_decide(
     assert submission.equals(expected)
     assert counts["plays decided by screen"] == 1
     assert "The vision models can't be loaded (ImportError: libcudart" in caplog.text
+
+
+def test_a_network_that_is_at_fault_ends_predicting_before_it_began(
+    predict, filmed_season, monkeypatch
+):
+    """As where this version of timm does not know the bundle's encoder."""
+    unknown = Mock(side_effect=ConfigError("timm has no model 'resnet10u'"))
+    monkeypatch.setattr("player_contact.inference.bundle.Bundle.vision_models", property(unknown))
+    with pytest.raises(ConfigError, match="no model 'resnet10u'"):
+        predict(filmed_season)
 
 
 def test_a_disk_that_is_full_for_a_while_ends_nothing(predict, tiny_season, monkeypatch, caplog):

@@ -18,7 +18,9 @@ from player_contact.utils.parallel import fault_tolerant_map
 from tests.inference.unruly_plays import (
     breaks_the_gpu,
     dies_of_large_batches,
+    dies_when_loaded,
     dying_play,
+    hangs_when_loaded,
     without_end,
 )
 from tests.makers import TinySeason, split_files
@@ -187,6 +189,25 @@ class ShortPatience(Patience):
         return 1.0
 
 
+@pytest.mark.parametrize(
+    ("load", "patience", "reason"),
+    [
+        (hangs_when_loaded, 1.0, "nothing came of it for 1 s"),
+        (dies_when_loaded, 60.0, "its process died twice; did memory run out?"),
+    ],
+)
+def test_where_the_networks_can_not_be_loaded_sensors_and_boxes_decide(
+    predict, filmed_season, tiny_season, monkeypatch, caplog, load, patience, reason
+):
+    unfilmed, _ = predict(tiny_season)
+    monkeypatch.setattr("player_contact.inference.predict._load_vision", load)
+    monkeypatch.setattr("player_contact.inference.predict.LOAD_PATIENCE", (patience, patience))
+    submission, counts = predict(filmed_season, workers=1)
+    assert f"The vision models can't be loaded ({reason})" in caplog.text
+    assert counts["plays decided by screen"] == 1
+    assert submission.equals(unfilmed)
+
+
 def test_a_play_whose_process_dies_is_tried_again_with_small_batches(
     predict, filmed_season, before, tmp_path, monkeypatch
 ):
@@ -226,15 +247,20 @@ def test_whoever_is_killed_at_a_file_leaves_a_whole_one(
     paths = [word for name, value in folders.items() for word in (f"--{name}", value)]
     command = [sys.executable, "-m", "player_contact", "predict", *paths, "--workers", "2"]
     process = subprocess.Popen([*map(str, command), *options], stderr=subprocess.DEVNULL)
-    while not path.is_file():
-        assert process.poll() is None
-        time.sleep(0.01)
-    written = path.stat().st_mtime_ns
-    while killed_at == "second" and path.stat().st_mtime_ns == written:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
+    end = time.monotonic() + 300
+    try:
+        while not path.is_file():
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        written = path.stat().st_mtime_ns
+        while killed_at == "second" and path.stat().st_mtime_ns == written:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
     submission = pd.read_csv(path)
     assert submission["contact_id"].tolist() == filmed_season.table(IDS)["contact_id"].tolist()
     assert submission["contact"].any()

@@ -26,6 +26,14 @@ def without_end(tables, folder, complete, with_video, at_video, small_batches=Fa
     return predict_play(tables, folder, complete, with_video)
 
 
+def hangs_when_loaded(_):
+    time.sleep(300)
+
+
+def dies_when_loaded(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def dies_of_large_batches(
     tables, folder, complete, with_video, tries, small_batches=False, models=None
 ):

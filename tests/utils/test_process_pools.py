@@ -11,7 +11,13 @@ from joblib.externals.loky.backend.process import LokyProcess
 from joblib.externals.loky.backend.queues import Queue
 
 from player_contact.utils import process_pools
-from player_contact.utils.parallel import Failure, end_workers, fault_tolerant_map, parallel_map
+from player_contact.utils.parallel import (
+    Failure,
+    ProcessTeam,
+    end_workers,
+    fault_tolerant_map,
+    parallel_map,
+)
 
 ERRORS = [
     OSError(errno.ENOSPC, "No space left on device"),  # of the shared memory
@@ -106,6 +112,31 @@ def test_as_many_processes_work_as_can_be_started(allow, caplog):
     assert 1 <= len(processes) <= 2
     assert os.getpid() not in processes
     assert "2 of 4 processes could be started" in caplog.text
+
+
+def test_processes_that_can_not_be_started_are_not_asked_for_again(allow, caplog):
+    allow(2)
+    with ProcessTeam(4) as team:
+        for _ in range(2):
+            assert len(list(fault_tolerant_map(process_id, range(6), team))) == 6
+        assert len(children()) == 2
+    (message,) = (line for line in caplog.messages if "could be started" in line)
+    assert message.startswith("2 of 4 processes could be started")
+
+
+def test_where_a_dead_process_is_not_replaced_the_others_are_counted(allow, caplog):
+    def items():
+        allow(0)  # two have been started
+        yield from range(3)
+
+    assert len(list(fault_tolerant_map(die_at_zero, items(), 2))) == 3
+    assert "1 of 2 processes could be started" in caplog.text
+
+
+def test_after_the_deadline_no_process_is_started():
+    with ProcessTeam(1) as team:
+        assert not list(fault_tolerant_map(process_id, [1], team, deadline=0.0))
+        assert not children()
 
 
 def test_where_not_all_can_be_started_half_as_many_work(allow, caplog):

@@ -25,7 +25,7 @@ from player_contact.inference.bundle import Bundle, load_bundle
 from player_contact.inference.cascade import PlayPrediction
 from player_contact.inference.submission_writer import SubmissionWriter, write_probabilities
 from player_contact.inference.time_budget import Patience, PlayTimes, timing_text
-from player_contact.utils.errors import BundleError, InputError
+from player_contact.utils.errors import BundleError, InputError, PlayerContactError
 from player_contact.utils.files import (
     check_writable,
     ensure_temporary_folder,
@@ -36,6 +36,7 @@ from player_contact.utils.progress import SECONDS_BETWEEN_LINES, progress_bar
 
 log = logging.getLogger(__name__)
 
+LOAD_PATIENCE = 60.0, 600.0  # s for the vision models: without time, and at most
 RESERVE = 0.03  # share of a time budget that is kept for stopping and writing
 NO_VIDEO, NO_VISION = "plays without video", "plays where vision failed"
 NO_TIME, NO_CONTACT = "plays without vision for lack of time", "plays left at no contact"
@@ -77,7 +78,7 @@ def predict_folder(
     with ProcessTeam(workers) as team:
         if any(season.video_folder.glob("*.mp4")):
             log.info("%d plays, %d rows to predict", len(season.game_plays), len(season.rows))
-            with_vision = with_vision and _can_load_vision(bundle, team)
+            with_vision = with_vision and _can_load_vision(bundle, team, deadline)
         else:
             text = "No video was found in %s: predicting from sensors and helmet boxes alone"
             log.warning(text, season.video_folder)
@@ -130,10 +131,15 @@ def _check_bundle(bundle: Bundle) -> Bundle:
     return bundle
 
 
-def _can_load_vision(bundle: Bundle, team: ProcessTeam) -> bool:
-    """Whether this machine can, tried where plays are worked on; logs where not. Raises BundleError
-    where the bundle is at fault."""
-    ((_, outcome),) = fault_tolerant_map(_load_vision, [bundle.folder], team)
+def _can_load_vision(bundle: Bundle, team: ProcessTeam, deadline: float) -> bool:
+    """Whether this machine can, tried where plays are worked on; logs where not, whatever it lacks.
+
+    Raises what the user can mend, such as BundleError: what of this is the bundle's fault.
+    """
+    shortest, longest = LOAD_PATIENCE
+    seconds = min(longest, max(shortest, deadline - time.monotonic()))
+    outcomes = fault_tolerant_map(_load_vision, [bundle.folder], team, patience=lambda: seconds)
+    ((_, outcome),) = outcomes
     if isinstance(outcome, Failure):  # mostly of torch, which needs most
         text = "The vision models can't be loaded (%s): sensors and boxes decide all plays"
         log.warning(text, outcome.reason)
@@ -143,11 +149,11 @@ def _can_load_vision(bundle: Bundle, team: ProcessTeam) -> bool:
     return True
 
 
-def _load_vision(bundle_folder: Path) -> BundleError | None:
+def _load_vision(bundle_folder: Path) -> PlayerContactError | None:
     """What is wrong with the vision models of a bundle; they stay loaded in this process."""
     try:
         _ = load_bundle(bundle_folder).vision_models
-    except BundleError as error:
+    except PlayerContactError as error:
         return error
     return None
 

@@ -106,12 +106,14 @@ class ProcessTeam:
     """Up to `count` processes for one `fault_tolerant_map` after another: what they imported and
     loaded stays.
 
-    Started when first needed, and killed with the block. With a `count` of 0 there are none.
+    Started when first needed, and killed with the block. With a `count` of 0 there are none. Where
+    not all can be started, the next map does not wait for the others again.
     """
 
     def __init__(self, count: int) -> None:
         self.count, self._stack = count, ExitStack()
         self._free: list[ProcessPoolExecutor] = []
+        self._startable = count
 
     def __enter__(self) -> "ProcessTeam":
         return self
@@ -121,7 +123,8 @@ class ProcessTeam:
 
     def free(self) -> list[ProcessPoolExecutor]:
         """The processes, those that died started anew; who takes one from the list puts it back."""
-        self._free += self.start(self.count - len(self._free))
+        self._free += self.start(self._startable - len(self._free))
+        self._startable = len(self._free)
         return self._free
 
     def start(self, count: int = 1) -> list[ProcessPoolExecutor]:
@@ -170,7 +173,7 @@ def fault_tolerant_map(
         running[future], began[future] = (pool, item, tries), now
         return future
 
-    free = team.free()
+    free = team.free() if time.monotonic() < deadline else []
     try:
         while True:
             while free and (taken := next_items()):

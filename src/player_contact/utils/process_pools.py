@@ -59,7 +59,8 @@ def end_workers() -> None:
 
 
 def start_processes(stack: ExitStack, count: int, workers: int) -> list[ProcessPoolExecutor]:
-    """Up to `count` pools of one process with its share of the cores, killed with the stack."""
+    """Up to `count` pools of one process, killed with the stack: those that lack of `workers`, each
+    of which has its share of the cores."""
     pools: dict[Future, ProcessPoolExecutor] = {}
     errors: list[BaseException] = []
     give_up = time.monotonic() + START_SECONDS
@@ -73,7 +74,7 @@ def start_processes(stack: ExitStack, count: int, workers: int) -> list[ProcessP
     errors += filter(None, (_start_error(pool, future, give_up) for future, pool in pools.items()))
     started = [pool for future, pool in pools.items() if future.done() and not future.exception()]
     if errors:
-        _warn_once(count, len(started), _reason(errors[0]))
+        _warn_once(workers, workers - count + len(started), _reason(errors[0]))
     return started
 
 
