@@ -26,11 +26,7 @@ from player_contact.inference.cascade import PlayPrediction
 from player_contact.inference.submission_writer import SubmissionWriter, write_probabilities
 from player_contact.inference.time_budget import Patience, PlayTimes, timing_text
 from player_contact.utils.errors import BundleError, InputError, PlayerContactError
-from player_contact.utils.files import (
-    check_writable,
-    ensure_temporary_folder,
-    refuse_folder,
-)
+from player_contact.utils.files import check_writable, ensure_temporary_folder, refuse_folder
 from player_contact.utils.parallel import Failure, ProcessTeam, fault_tolerant_map
 from player_contact.utils.progress import SECONDS_BETWEEN_LINES, progress_bar
 
