@@ -16,11 +16,13 @@ app = CommandLine("benchmarks", "Benchmarks of speed and of encoders.")
     "set", "outputs", "video", "workers", "vision", config=Path("configs/cpu.yaml"), plays=240
 )
 def bench(args: Namespace) -> None:
-    """Time every stage beside limits and alternatives, and write bench/bench.json of the outputs.
+    """Time every stage beside limits and alternatives, and write bench/bench.json of the outputs
+    and bench/families.svg.
 
     Tables of a simulated season, videos of four plays, and made-up images for the vision model.
     Example: python -m benchmarks bench --plays 240 --video 0
     """
+    from benchmarks.bench_families import bench_families, plot_growth
     from benchmarks.bench_features import bench_features
     from benchmarks.bench_helmets import bench_helmets
     from benchmarks.bench_table import bench_text
@@ -40,7 +42,9 @@ def bench(args: Namespace) -> None:
         filmed = simulate(plays=FILMED_PLAYS, test_plays=1)
         lines += bench_video(filmed, config) + bench_helmets(filmed)
     if args.vision:
-        lines += bench_vision(config)
+        families = bench_families(config)
+        lines += bench_vision(config) + families
+        plot_growth(families, args.outputs / "bench" / "families.svg")
     results = {line.stage: line.as_dict() for line in lines}
     write_json(results, args.outputs / "bench" / "bench.json")
     print(bench_text(lines))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,8 +55,7 @@ def bench_vision(config: Config) -> list[BenchResult]:
     torch.set_num_threads(config.num_threads)
     keep_freed_memory()
     torch.manual_seed(config.seed)
-    plain = {"weights": "none", "transfer": TransferConfig(), "devices": 1, "num_workers": 0}
-    config = config.model_copy(update={"vision": config.vision.model_copy(update=plain)})
+    config = untrained(config)
     rows, label = random_rows(config, TRACKS, LENGTH)
     peer = build_peer(inference_device())
     timed = {
@@ -74,6 +73,12 @@ def bench_vision(config: Config) -> list[BenchResult]:
         result.more["rows/s of the peer"] = 1 / peers
         results.append(result)
     return results
+
+
+def untrained(config: Config, **vision: Any) -> Config:
+    """The config with random weights, and one device that loads its images itself."""
+    plain = {"weights": "none", "transfer": TransferConfig(), "devices": 1, "num_workers": 0}
+    return config.model_copy(update={"vision": config.vision.model_copy(update=plain | vision)})
 
 
 def _training(
@@ -102,7 +107,7 @@ def _training(
         "encoder": (embed, int(batch["step_mask"].sum())),
         "peer": (train_peer, PEER_BATCH),
     }
-    return _seconds_a_row(works)
+    return seconds_a_row(works)
 
 
 def _step(
@@ -156,11 +161,11 @@ def _scoring(config: Config, rows: "OpenRows", peer: Peer) -> dict[str, float]:
         "encoder": (embed, len(rows)),
         "peer": (score_by_peer, PEER_BATCH),
     }
-    return _seconds_a_row(works)
+    return seconds_a_row(works)
 
 
-def _seconds_a_row(works: dict[str, Work]) -> dict[str, float]:
-    """Medians of ROUNDS; works take turns, so that a busy machine is busy for all of them."""
+def seconds_a_row(works: dict[str, Work]) -> dict[str, float]:
+    """Of each work, medians of ROUNDS; they take turns: a busy machine is busy for all of them."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(1 + ROUNDS):
         for name, (work, rows) in works.items():

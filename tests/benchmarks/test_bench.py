@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from benchmarks import bench_families
 from benchmarks import bench_vision as bench
 from benchmarks.__main__ import app
 from benchmarks.bench_features import bench_features, build_candidates, merge_and_shift
@@ -125,6 +126,9 @@ def run_bench(short_films, season_tables, tmp_path_factory):
             patch.setattr(season_cache, "season_folder", season_folder)
             scored = BenchResult("vision, scored", 8, 2.0)
             patch.setattr(bench, "bench_vision", lambda _: [scored])
+            ms = {f"ms a step, {name}": 1.0 for name in ("pairs", "tokens")}
+            tokens = BenchResult("tokens, 10 open rows a step", 8, 2.0, more=ms)
+            patch.setattr(bench_families, "bench_families", lambda _: [tokens])
             done = invoke(app, ["bench", *options, "--workers", "1", *words])
         assert done.exit_code == 0, done.output
         return Benched(done.output, read_json(folder / "bench" / "bench.json"))
@@ -138,7 +142,7 @@ def benched(run_bench) -> Benched:
 
 
 def test_the_command_prints_the_table_and_writes_json(benched):
-    assert len(benched.stages) == 7
+    assert len(benched.stages) == 8
     assert all(stage in benched.output for stage in benched.stages)
     names = {"rows_per_s", "peak_mb", "ratio_to_limit", "ratio_to_peer"}
     assert all(names <= set(stage) for stage in benched.stages.values())
