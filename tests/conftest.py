@@ -14,10 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # each core has a process of the 
 
 from player_contact.config import Config, load_config
 from player_contact.pipeline.run import Run
-from player_contact.pipeline.runner import run_pipeline
 from season_simulator.season_writer import SeasonSettings, write_season
 from tests.makers import FAULTS, REAL, TinySeason, copy_season
 from tests.short_season import shorten_season, shorten_video
+from tests.stage_calls import run_and_record_calls
 
 # The same examples every time: a test that passed on one machine passes on the next.
 settings.register_profile(
@@ -150,12 +150,13 @@ def tiny_config() -> Config:
 
 @pytest.fixture(scope="session")
 def finished_run(season, tiny_config, made_once) -> Run:
-    """A whole run with one worker. Tests read it; `own_run` is for those that write."""
+    """A whole run with one worker, and what its stages called. Tests read it; `own_run` is for
+    those that write."""
 
     def run(folder: Path) -> Run:
         return Run(tiny_config, season, folder, 1, simulated=True)
 
-    return run(made_once("tiny", lambda folder: run_pipeline(run(folder))))
+    return run(made_once("tiny", lambda folder: run_and_record_calls(run(folder))))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 import player_contact
 from player_contact.config import SHIPPED_DETECTOR, SHIPPED_WEIGHTS
 from player_contact.pipeline.code_hash import IGNORED, WHOLE, CodeGraph
-from player_contact.pipeline.run import Run
 from player_contact.pipeline.stages import STAGES
+from tests.stage_calls import recorded_calls
 
 SOURCE = Path(player_contact.__file__).parent
 REGISTERED = {"features", "crops", "submission", "report"}
@@ -140,31 +139,11 @@ def test_every_file_that_is_not_code_belongs_to_a_stage():
     assert others == known | {SHIPPED_WEIGHTS, SHIPPED_DETECTOR.parent}
 
 
-@pytest.mark.slow
-def test_a_stage_calls_nothing_that_its_hash_does_not_know(finished_run, tmp_path):
-    graph = CodeGraph(SOURCE)
-    run = Run(finished_run.config, finished_run.input, tmp_path / "run", 1, simulated=True)
-    run.folder.mkdir()
-    for name in ("stages.json", "config.yaml"):
-        shutil.copyfile(finished_run.folder / name, run.folder / name)
+def test_a_stage_calls_nothing_that_its_hash_does_not_know(finished_run):
+    graph, calls = CodeGraph(SOURCE), recorded_calls(finished_run)
     for stage in STAGES:
         known = graph.dependencies(stage.run.__module__, stage.run.__qualname__)
-        called, seen = set[tuple[str, str]](), {}
-
-        def trace(frame, *_, called=called, seen=seen):
-            if id(frame.f_code) in seen:
-                return
-            seen[id(frame.f_code)] = frame.f_code  # kept, or another one might get its number
-            module = frame.f_globals.get("__name__", "")
-            if module.startswith("player_contact.") and module not in IGNORED:
-                called.add((module, frame.f_code.co_qualname.split(".")[0]))
-
-        before = sys.gettrace()
-        sys.settrace(trace)  # calls alone: a profile would be called for returns and built-ins too
-        try:
-            stage.run(run, run.folder)
-        finally:
-            sys.settrace(before)
+        called = calls[stage.name]
         whole = {module for module, name in known if name == WHOLE}
         missing = {one for one in called - known if one[0] not in whole}
         missing = {one for one in missing if not one[1].startswith(("<", "__"))}
