@@ -13,7 +13,10 @@ from player_contact.pipeline.run import Run
 from player_contact.pipeline.stages import STAGES
 from player_contact.utils.files import read_json, write_json
 
-FILE = "calls.json"  # beside the stages' outputs
+
+def _file(run: Run) -> Path:
+    """Beside the run, whose folder holds nothing but its stages' outputs."""
+    return run.folder.with_name(f"{run.folder.name}-calls.json")
 
 
 def run_and_record_calls(run: Run) -> None:
@@ -23,12 +26,12 @@ def run_and_record_calls(run: Run) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "STAGES", stages)
         runner.run_pipeline(run)
-    write_json(calls, run.folder / FILE)
+    write_json(calls, _file(run))
 
 
 def recorded_calls(run: Run) -> dict[str, set[tuple[str, str]]]:
     """Stage -> (module, name of the function or of its class) that it called."""
-    calls = read_json(run.folder / FILE)
+    calls = read_json(_file(run))
     return {name: {tuple(call) for call in called} for name, called in calls.items()}
 
 

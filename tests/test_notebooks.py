@@ -32,7 +32,7 @@ def test_a_notebook_runs_from_end_to_end(path, finished_run, tmp_path, monkeypat
         "RUNS": finished_run.folder.parent,
         "INPUT": finished_run.input,
         "CONFIGS": ROOT / "configs",
-        "DEPTH": "10",
+        "DEPTH": "10_small",
         "EPOCHS": "1",
         "IPYTHONDIR": tmp_path / "ipython",
         "OMP_NUM_THREADS": "1",
