@@ -45,7 +45,7 @@ def test_a_season_without_videos_trains_and_finds_nothing(season_tables, tmp_pat
 def test_a_table_is_written_from_videos_and_one_that_lacks_boxes_filled(own_short_films, tmp_path):
     given = own_short_films.table(HELMETS)
     paths = [tmp_path / f"{name}.csv" for name in ("found", "filled")]
-    for path, options in zip(paths, ([], ["--fill"]), strict=True):
+    for path, options in zip(paths, (["--workers", "1"], ["--fill"]), strict=True):
         words = ["helmets", "--input", own_short_films.folder, "--split", "test"]
         done = invoke(app, [*words, "--output", path, *options])
         assert done.exit_code == 0, done.output
