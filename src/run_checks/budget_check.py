@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from player_contact.competition.metric import count, matthews
-from player_contact.inference.predict import FEWER_MODELS, predict_folder
+from player_contact.inference.predict import predict_folder
+from player_contact.inference.vision_pass import FEWER_MODELS
 from player_contact.utils.errors import InputError
 from run_checks.damages import IDS, TABLES
 from run_checks.submission import check_submission

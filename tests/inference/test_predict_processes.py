@@ -74,7 +74,7 @@ def test_a_play_that_kills_its_process_costs_no_other_play(
 
 def test_a_budget_that_suffices_changes_nothing(predict, filmed_season, monkeypatch, caplog):
     """But the first play tells how many will fit; without one a line comes once a minute."""
-    monkeypatch.setattr("player_contact.inference.predict.SECONDS_BETWEEN_LINES", 3600)
+    monkeypatch.setattr("player_contact.inference.vision_pass.SECONDS_BETWEEN_LINES", 3600)
     with caplog.at_level("INFO"):
         unlimited, _ = predict(filmed_season)
         assert "vision: 1 of 1 plays" not in caplog.text
@@ -93,7 +93,8 @@ def test_processes_start_only_where_plays_are_left_for_them(predict, tiny_season
         starts.append(words)
         return fault_tolerant_map(*words)
 
-    monkeypatch.setattr("player_contact.inference.predict.fault_tolerant_map", counted)
+    for module in ("predict", "vision_pass"):
+        monkeypatch.setattr(f"player_contact.inference.{module}.fault_tolerant_map", counted)
     predict(tiny_season)
     assert len(starts) == 1  # the screen decided it, and it has no video
 
@@ -131,7 +132,7 @@ def test_where_time_is_short_fewer_vision_models_are_asked(
     _, counts = predict(filmed_season, probabilities=path)
     by_all = pd.read_parquet(path)["vision"]
     known = PlayTimes([counts["open"]], [400.0], [dict.fromkeys(models, 200.0)])
-    monkeypatch.setattr("player_contact.inference.predict.PlayTimes", lambda: known)
+    monkeypatch.setattr("player_contact.inference.vision_pass.PlayTimes", lambda: known)
     _, counts = predict(filmed_season, budget=400, probabilities=path)
     assert counts["plays with fewer vision models for lack of time"] == 1
     assert counts["plays decided by vision"] == 1
@@ -154,7 +155,7 @@ def at_video(tmp_path, monkeypatch):
         return 10 + monotonic() - start if path.exists() else 0.0
 
     start, clock = monotonic(), SimpleNamespace(monotonic=seconds)
-    for module in ("inference.predict", "utils.parallel"):
+    for module in ("inference.predict", "inference.vision_pass", "utils.parallel"):
         monkeypatch.setattr(f"player_contact.{module}.time", clock)
     return path
 
@@ -177,7 +178,7 @@ def test_a_play_that_hangs_at_its_video_is_decided_without(
 ):
     unfilmed, _ = predict(tiny_season)
     monkeypatch.setattr(PREDICT_PLAY, partial(without_end, at_video=at_video))
-    monkeypatch.setattr("player_contact.inference.predict.Patience", ShortPatience)
+    monkeypatch.setattr("player_contact.inference.vision_pass.Patience", ShortPatience)
     submission, counts = predict(filmed_season, workers=1)
     assert counts["plays where vision failed"] == 1
     assert "vision failed (nothing came of it for 1 s); decided by sensors and" in caplog.text
@@ -200,8 +201,8 @@ def test_where_the_networks_can_not_be_loaded_sensors_and_boxes_decide(
     predict, filmed_season, tiny_season, monkeypatch, caplog, load, patience, reason
 ):
     unfilmed, _ = predict(tiny_season)
-    monkeypatch.setattr("player_contact.inference.predict._load_vision", load)
-    monkeypatch.setattr("player_contact.inference.predict.LOAD_PATIENCE", (patience, patience))
+    monkeypatch.setattr("player_contact.inference.vision_pass._load_vision", load)
+    monkeypatch.setattr("player_contact.inference.vision_pass.LOAD_PATIENCE", (patience, patience))
     submission, counts = predict(filmed_season, workers=1)
     assert f"The vision models can't be loaded ({reason})" in caplog.text
     assert counts["plays decided by screen"] == 1
