@@ -16,10 +16,10 @@ app = CommandLine("benchmarks", "Benchmarks of speed and of encoders.")
     "set", "outputs", "video", "workers", "vision", config=Path("configs/cpu.yaml"), plays=240
 )
 def bench(args: Namespace) -> None:
-    """Time every stage beside limits and alternatives, and write bench/bench.json of the outputs
-    and bench/families.svg.
+    """Time every stage beside limits and alternatives, and write bench/bench.json of the outputs.
 
-    Tables of a simulated season, videos of four plays, and made-up images for the vision model.
+    Tables of a simulated season, videos of four plays, and made-up images for the vision model;
+    bench/families.svg draws what a step costs in both families of those.
     Example: python -m benchmarks bench --plays 240 --video 0
     """
     from benchmarks.bench_families import bench_families, plot_growth
